@@ -3,7 +3,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Dropout } from '../engine/graph/dropout';
 import type { Architecture } from '../model/architecture';
-import type { ChooseRows, ModelInputs, ParameterTensors } from '../model/computations/computation';
+import type { Backbone, ChooseRows, ModelInputs, ParameterTensors } from '../model/computations/computation';
 import { backbone, classificationLogits, classifiedRows, vocabularyHead } from '../model/computations/transformer';
 import { isLanguageModel } from './specs';
 
@@ -46,17 +46,20 @@ export function predict(
   parameters: ParameterTensors,
   tensors: Record<string, tf.Tensor>,
   { dropout, whole = [] }: { dropout?: Dropout; whole?: readonly number[] } = {},
-): { prediction: tf.Tensor2D; hiddenStates: tf.Tensor3D[] } {
+): { prediction: tf.Tensor2D } & Pick<Backbone, 'hiddenStates' | 'scores'> {
   const inputs = modelInputs(tensors);
   const options = { dropout };
   const choose = predictingRows(a, tensors);
   const early = predictsFew(a, tensors) && !whole.includes(a.layers - 1);
-  const { hiddenStates, chosen } = backbone(a, parameters, inputs, { ...options, choose: early ? choose : undefined });
+  const { hiddenStates, scores, chosen } = backbone(a, parameters, inputs, {
+    ...options,
+    choose: early ? choose : undefined,
+  });
   const rows = chosen ?? choose(hiddenStates[a.layers]!);
   const prediction = isLanguageModel(a)
     ? vocabularyHead(a, parameters).transform(rows)
     : classificationLogits(a, parameters, rows, options);
-  return { prediction, hiddenStates };
+  return { prediction, hiddenStates, scores };
 }
 
 /** Takes the rows from which a model predicts out of [B, L, D]. */

@@ -20,11 +20,13 @@ export function teacherProgram(imitated: Imitated, shape: BatchShape): Program {
     ...prefixed('teacher.', parameterSpecs(teacher)),
   };
   return record(`teacher-${shape.rows}x${shape.length}`, inputs, (tensors) => {
-    const { prediction, hiddenStates } = predict(teacher, withPrefix('teacher.', tensors), tensors, { whole });
+    const { prediction, hiddenStates, scores } = predict(teacher, withPrefix('teacher.', tensors), tensors, { whole });
     // hiddenStates[0] is after the embeddings, so block b's output is hiddenStates[b + 1].
-    const outputs = Object.fromEntries(
-      hiddenStates.slice(1).map((state, block) => [`hidden.${block}`, state as tf.Tensor]),
-    );
-    return Object.fromEntries(wanted.map((name) => [name, name === 'prediction' ? prediction : outputs[name]!]));
+    const outputs: Record<string, tf.Tensor> = {
+      prediction,
+      ...Object.fromEntries(hiddenStates.slice(1).map((state, block) => [`hidden.${block}`, state])),
+      ...Object.fromEntries(scores.map((one, block) => [`attention.${block}`, one])),
+    };
+    return Object.fromEntries(wanted.map((name) => [name, outputs[name]!]));
   });
 }

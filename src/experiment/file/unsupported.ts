@@ -14,13 +14,7 @@ export interface Unsupported {
 
 /** What of an experiment, as written, this version does not run. */
 export function findUnsupported(experiment: unknown): Unsupported[] {
-  const distillation = childOf(experiment, 'distillation');
-  return [
-    ...['attention']
-      .filter((key) => childOf(distillation, key) !== undefined)
-      .map((key) => refused(['distillation', key], complaint('setting-not-supported', { key }))),
-    ...fileSplits.flatMap((split) => parquetFiles(experiment, split)),
-  ];
+  return fileSplits.flatMap((split) => parquetFiles(experiment, split));
 }
 
 function refused(path: Path, what: Complaint): Unsupported {
