@@ -7,7 +7,7 @@ import { sizeOf } from '../../engine/array';
 import { type Architecture, headSizeOf, isOpaque, keyValueHeadsOf, type TeacherModel } from '../../model/architecture';
 import type { Task } from '../../protocol/records';
 import { maskedCapacity } from '../losses/shift';
-import { imitatedOf, onPolicyOf, type Objective } from '../pairing';
+import { comparedAttention, imitatedOf, onPolicyOf, type Objective } from '../pairing';
 import { chunkRows } from '../prediction';
 import { isLanguageModel, projectionShapes, type BatchShape } from '../specs';
 import { canBeKept, recordParts, recordSize, type StoredValues } from '../teacher/records';
@@ -57,6 +57,9 @@ const UPDATE_BYTES = 7 * FLOAT;
 
 /** Matrices [chunk, V] in float32 that exist at once: both models' logits, their log-probabilities, the product of both, the gradient. */
 export const CHUNK_MATRICES = 6;
+
+/** Matrices [H, L, L] in float32 that each compared block of the student keeps for the backward pass: of scores, and of what is made of both models'. */
+const COMPARED_SCORES = 2;
 
 export type Strategy = 'ddp' | 'fsdp' | 'fsdp with the teacher divided';
 
@@ -277,6 +280,9 @@ function memoryOf(planned: ScalingCase, machines: Machines, strategy: Strategy, 
   const head = FLOAT * shape.predictions * student.hiddenSize;
   const hidden = (planned.objective.hidden?.layers ?? []).length * FLOAT * tokens;
   const widths = ours.map((one) => one.hiddenSize);
+  const compared = comparedAttention({ student, teacher: teachers[0]!, objective: planned.objective });
+  const blocksOf = (role: 'teacher' | 'student'): number => new Set(compared.map((one) => one[role])).size;
+  const scores = FLOAT * tokens * length * student.heads; // of a block; the teacher has as many heads
   const chunk = Math.min(shape.predictions, chunkRows(student.vocabularySize));
   const logits = isLanguageModel(student)
     ? CHUNK_MATRICES * chunk * student.vocabularySize
@@ -292,7 +298,10 @@ function memoryOf(planned: ScalingCase, machines: Machines, strategy: Strategy, 
       name: 'teacher weights',
       bytes: isTeacherDivided ? Math.ceil(teacherBytes / n) + gatheredOfTeacher : teacherBytes,
     },
-    { name: 'activations of the student', bytes: tokens * (keptOfBlocks + mask) + head },
+    {
+      name: 'activations of the student',
+      bytes: tokens * (keptOfBlocks + mask) + head + COMPARED_SCORES * blocksOf('student') * scores,
+    },
     {
       name: 'activations of the teacher',
       bytes: asked ? Math.max(0, ...ours.map((one) => forwardBytes(one, shape, productBytes))) : 0,
@@ -301,7 +310,8 @@ function memoryOf(planned: ScalingCase, machines: Machines, strategy: Strategy, 
       name: 'the teacher’s answers',
       bytes:
         sum(ours.map((one) => (isLanguageModel(one) ? FLOAT * shape.predictions * one.hiddenSize : 0))) +
-        hidden * Math.max(0, ...widths),
+        hidden * Math.max(0, ...widths) +
+        blocksOf('teacher') * scores,
     },
     { name: 'logits chunks', bytes: FLOAT * logits },
     { name: 'keys and values of written texts', bytes: writtenBytes(planned, rowsPerDevice) },
@@ -432,7 +442,7 @@ function keptAnswers(planned: ScalingCase, machines: Machines): KeptAnswers[] {
     const passes = seconds > reading ? (seconds + reading) / (seconds - reading) : undefined;
     return { name, bytesOfToken, bytes, passes };
   };
-  const counted = { predictions: predictionsOf(task, 1, length), tokens: length };
+  const counted = { predictions: predictionsOf(task, 1, length), tokens: length, pairs: length ** 2 };
   const imitated = imitatedOf({ student, teacher: teacher!, objective });
   const own = recordSize(recordParts(imitated, stored.values, stored.top), counted) * teachers.length;
   const vocabulary = isLanguageModel(student) ? student.vocabularySize : 0;

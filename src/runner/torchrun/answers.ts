@@ -1,7 +1,7 @@
 /** @file Where Python keeps what the teacher says, as job.json has it: in the caches of the built-in engines, which it reads and fills. */
 
 import path from 'node:path';
-import { imitatedOf, type Pairing } from '../../distill/pairing';
+import { imitatedOf, isInside, type Pairing } from '../../distill/pairing';
 import { layoutCache, type CacheLayout } from '../../distill/teacher/cache-layout';
 import { rowsOfExample, type StoredValues } from '../../distill/teacher/records';
 import type { Examples } from '../../dataset/example-store';
@@ -31,8 +31,8 @@ export async function writeAnswers(
   const { task, dataset } = experiment;
   const layoutOf = (values: StoredValues): CacheLayout =>
     layoutCache(data.train, { imitated, task, maxLength: dataset.maxLength, values, top: settings.top });
-  const isRounded = settings.values === 'auto' && imitated.blocks.length > 0;
-  // Hidden states that are too large for float16 are kept in float32.
+  const isRounded = settings.values === 'auto' && isInside(imitated);
+  // Hidden states and scores that are too large for float16 are kept in float32.
   const kinds: StoredValues[] = isRounded
     ? ['auto', 'float32']
     : [settings.values === 'auto' ? 'float32' : settings.values];
