@@ -50,6 +50,7 @@ export default defineConfig({
     maxWorkers: Math.max(2, os.availableParallelism() - 1),
     // Many small collections of garbage take a sixteenth of what the tests compute.
     execArgv: ['--min-semi-space-size=16'],
+    setupFiles: ['test/equality.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     // What a page shows or says a little later; a second is short on a busy machine.
