@@ -2,7 +2,7 @@
 
 import { constants, lstatSync } from 'node:fs';
 import { mkdir, readdir, rm, rmdir } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { naming, PARTIAL, syncFolder, writeAtomically } from '../model/files/atomic';
 import { inTerminal } from '../protocol/escapes';
 import { complaint, InputError } from '../protocol/problem';
@@ -51,7 +51,8 @@ export async function createOnlyRun(
   such: (record: RunRecord) => boolean,
 ): Promise<{ paths: RunPaths; lock: Lock } | undefined> {
   return inRunsOf(experiment, async (runs) => {
-    const lock = await waitForLock(runs);
+    // Beside the runs: among them its file would be one.
+    const lock = await waitForLock(dirname(runs));
     try {
       const isThere = (await listRuns(runs)).some(({ record }) => such(record));
       return isThere ? undefined : await createRun(experiment);

@@ -172,7 +172,11 @@ it.skipIf(!hasSshd)('all runs of a sweep go to a host', async () => {
   atEnd(() => other.end());
   const trains = torture && hasPython;
   const workspace = newWorkspace();
-  writeClassifier(workspace, { controls: [], sweep: { 'distillation.alpha': [0.3, 0.9] } });
+  writeClassifier(workspace, { controls: [] });
+  const file = path.join(workspace, 'spam.distill.json');
+  // At the top, where it can be seen.
+  const sweep = { 'distillation.alpha': [0.3, 0.9] };
+  writeFileSync(file, JSON.stringify({ sweep, ...(JSON.parse(readFileSync(file, 'utf8')) as object) }, undefined, 2));
   const window = await Workbench.open(workspace, { theme: 'dark' });
   copyFileSync(other.ssh, sshOf(window.serverFolder));
   setMachine(window.serverFolder, {
