@@ -4,16 +4,33 @@ import { complaint, type Complaint } from '../protocol/problem';
 
 /** The reader adds the file and the row. */
 export class ParquetFault extends Error {
-  override readonly name = 'ParquetFault';
+  override readonly name: string = 'ParquetFault';
 
-  constructor(readonly complaint: Complaint) {
-    super(complaint.message);
+  constructor(private readonly what: Complaint) {
+    super(what.message);
+  }
+
+  /** @param _row from which on the file cannot be read */
+  from(_row: number): Complaint {
+    return this.what;
+  }
+}
+
+class Damage extends ParquetFault {
+  override readonly name = 'Damage';
+
+  constructor(private readonly reason: string) {
+    super(complaint('parquet-damaged', { reason, row: undefined }));
+  }
+
+  override from(row: number): Complaint {
+    return complaint('parquet-damaged', { reason: this.reason, row: row > 1 ? row : undefined });
   }
 }
 
 /** The file is not whole, or was never a Parquet file. @param reason for whoever made it, without a full stop */
 export function damaged(reason: string): ParquetFault {
-  return new ParquetFault(complaint('parquet-damaged', { reason }));
+  return new Damage(reason);
 }
 
 /** Calls what makes something of a file's bytes: whatever it throws, the bytes are not what they should be. */
