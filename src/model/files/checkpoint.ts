@@ -109,6 +109,26 @@ export async function loadStart(
   return { parameters: { ...initializeParameters(architecture, seed), ...found }, fresh };
 }
 
+/**
+ * Whether each parameter of an architecture is in a model folder, in its shape, as who loads it will ask; of the weights nothing is read. Of a GGUF file that is not said.
+ * @param isStart whether the head may be missing, or of other classes
+ * @throws InputError that names the file
+ */
+export async function requireParameters(
+  directory: string,
+  architecture: Architecture,
+  isStart: boolean,
+): Promise<void> {
+  if ((await findGguf(directory)) !== undefined) return;
+  const nothing = new Float32Array();
+  await readParameters(
+    directory,
+    architecture,
+    () => Promise.resolve(nothing),
+    isStart ? headParameters(architecture) : undefined,
+  );
+}
+
 /** Size of the files that hold a model's weights. */
 export async function weightBytes(directory: string): Promise<number> {
   const gguf = await findGguf(directory);
