@@ -4,33 +4,26 @@ import { complaint, type Complaint } from '../protocol/problem';
 
 /** The reader adds the file and the row. */
 export class ParquetFault extends Error {
-  override readonly name: string = 'ParquetFault';
+  override readonly name = 'ParquetFault';
 
-  constructor(private readonly what: Complaint) {
-    super(what.message);
+  /** @param later what is said where earlier rows could be read */
+  constructor(
+    private readonly first: Complaint,
+    private readonly later?: (row: number) => Complaint,
+  ) {
+    super(first.message);
   }
 
-  /** @param _row from which on the file cannot be read */
-  from(_row: number): Complaint {
-    return this.what;
-  }
-}
-
-class Damage extends ParquetFault {
-  override readonly name = 'Damage';
-
-  constructor(private readonly reason: string) {
-    super(complaint('parquet-damaged', { reason, row: undefined }));
-  }
-
-  override from(row: number): Complaint {
-    return complaint('parquet-damaged', { reason: this.reason, row: row > 1 ? row : undefined });
+  /** @param row from which on the file cannot be read */
+  from(row: number): Complaint {
+    return row > 1 && this.later ? this.later(row) : this.first;
   }
 }
 
 /** The file is not whole, or was never a Parquet file. @param reason for whoever made it, without a full stop */
 export function damaged(reason: string): ParquetFault {
-  return new Damage(reason);
+  const from = (row: number | undefined): Complaint => complaint('parquet-damaged', { reason, row });
+  return new ParquetFault(from(undefined), from);
 }
 
 /** Calls what makes something of a file's bytes: whatever it throws, the bytes are not what they should be. */

@@ -7,7 +7,7 @@ import { isUtf8 } from 'node:buffer';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { decompress as decompressZstd } from 'fzstd';
 import { snappyUncompress, type Compressors, type DataReader, type SchemaTree } from 'hyparquet';
-import { convert, DEFAULT_PARSERS } from 'hyparquet/src/convert.js';
+import { convert } from 'hyparquet/src/convert.js';
 import { deltaBinaryUnpack, deltaByteArray, deltaLengthByteArray } from 'hyparquet/src/delta.js';
 import { byteStreamSplit, readRleBitPackedHybrid } from 'hyparquet/src/encoding.js';
 import { readPlain } from 'hyparquet/src/plain.js';
@@ -45,13 +45,18 @@ function timeOf(milliseconds: number): string | null {
 
 /** Texts, times as texts, and JSON as it stands. */
 export const textParsers: ParquetParsers = {
-  ...DEFAULT_PARSERS,
   stringFromBytes: textOf,
   jsonFromBytes: textOf,
   timestampFromMilliseconds: (time) => timeOf(Number(time)),
   timestampFromMicroseconds: (time) => timeOf(Number(time) / 1e3),
   timestampFromNanoseconds: (time) => timeOf(Number(time) / 1e6),
   dateFromDays: (days) => timeOf(days * 864e5)?.slice(0, 10) ?? null,
+  uuidFromBytes: (bytes) =>
+    Buffer.from(bytes)
+      .toString('hex')
+      .replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-'),
+  geometryFromBytes: () => bytesValue,
+  geographyFromBytes: () => bytesValue,
 };
 
 /** Of a column whose bytes are said to be nothing, texts are texts, as older writers leave that out. */

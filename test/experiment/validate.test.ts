@@ -576,7 +576,7 @@ describe('validating an experiment whose teacher is a folder', () => {
     const files = { 'notes.md': '# Mails', 'mails.pdf': '%PDF', 'lines.txt': 'one\ntwo\n' };
     const dataset = { train: ['train.jsonl', 'notes.md'], validation: 'lines.txt', test: '*.pdf' };
     expect(await problemsOf({ dataset }, files)).toEqual([
-      'x.distill.json:6:7: notes.md: Distillery does not read .md files. Use a .jsonl, .csv, .tsv or .txt file.',
+      'x.distill.json:6:7: notes.md: Distillery does not read .md files. Use a .jsonl, .csv, .tsv, .parquet or .txt file.',
       expect.stringMatching(/^x\.distill\.json:8:19: lines\.txt: A text file has no columns\. /),
       expect.stringMatching(/^x\.distill\.json:9:13: mails\.pdf: Distillery does not read \.pdf files\. /),
     ]);

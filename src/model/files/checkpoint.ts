@@ -1,7 +1,7 @@
 /** @file Models in folders as Hugging Face lays them out, config.json and model.safetensors, whole or in shards; and in GGUF files. */
 
 import { mkdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { sizeOf } from '../../engine/array';
 import { encodeBfloat16 } from '../../protocol/float16';
 import { InputError } from '../../protocol/problem';
@@ -170,6 +170,7 @@ async function readParameters<T extends FrozenValues>(
         throw InputError.at(place, 'tensor-missing-for-config', { tensor: name });
       }
       const path = fileOf.get(stored)!;
+      if (!files.has(path) && path !== place) await requireShard(path);
       const file = files.get(path) ?? (await SafetensorsFile.open(path));
       files.set(path, file);
       if (dispensable.has(name) && file.shapeOf(stored).join() !== shape.join()) continue;
@@ -180,6 +181,11 @@ async function readParameters<T extends FrozenValues>(
   } finally {
     for (const file of files.values()) await file.close();
   }
+}
+
+async function requireShard(path: string): Promise<void> {
+  if (await stat(path).catch(() => undefined)) return;
+  throw InputError.at(path, 'shard-missing', { shard: basename(path) });
 }
 
 /** Names under which checkpoints of any age keep a parameter, the present one first. */
