@@ -6,14 +6,24 @@ import { complaint, type Complaint } from '../protocol/problem';
 export class ParquetFault extends Error {
   override readonly name = 'ParquetFault';
 
-  constructor(readonly complaint: Complaint) {
-    super(complaint.message);
+  /** @param later what is said where earlier rows could be read */
+  constructor(
+    private readonly first: Complaint,
+    private readonly later?: (row: number) => Complaint,
+  ) {
+    super(first.message);
+  }
+
+  /** @param row from which on the file cannot be read */
+  from(row: number): Complaint {
+    return row > 1 && this.later ? this.later(row) : this.first;
   }
 }
 
 /** The file is not whole, or was never a Parquet file. @param reason for whoever made it, without a full stop */
 export function damaged(reason: string): ParquetFault {
-  return new ParquetFault(complaint('parquet-damaged', { reason }));
+  const from = (row: number | undefined): Complaint => complaint('parquet-damaged', { reason, row });
+  return new ParquetFault(from(undefined), from);
 }
 
 /** Calls what makes something of a file's bytes: whatever it throws, the bytes are not what they should be. */

@@ -194,7 +194,7 @@ export class ColumnPages {
   private unpackFirst(body: Uint8Array, size: number, count: number): UnpackedPage {
     const page = this.unpack(body, size);
     const reader = readerOf(page);
-    const read = (most: number): number[] | undefined => {
+    const read = (most: number): Int32Array | undefined => {
       if (most === 0) return undefined;
       const length = reader.view.getUint32(reader.offset, true);
       reader.offset += 4;
@@ -217,7 +217,7 @@ export class ColumnPages {
     );
     const [first, second] = [lengths[0]!, lengths[0]! + lengths[1]!];
     const length = countIn(size - second, LARGEST_PAGE);
-    const read = (most: number, levels: Uint8Array): number[] | undefined =>
+    const read = (most: number, levels: Uint8Array): Int32Array | undefined =>
       most === 0 ? undefined : readRuns(readerOf(levels), bitsOf(most), count, levels.length);
     const values = body.subarray(countIn(second, body.length));
     return {
@@ -230,18 +230,19 @@ export class ColumnPages {
   /** Values with their nulls and lists. @param rest rows that were not taken, the last of which may go on */
   private rowsOf(
     values: DecodedArray,
-    definition: number[] | undefined,
-    repetition: number[] | undefined,
+    definition: Int32Array | undefined,
+    repetition: Int32Array | undefined,
     rest: DecodedArray,
   ): DecodedArray {
     const { schemaPath } = this.decoder;
     if (repetition === undefined && schemaPath.length === 2) {
       if (definition === undefined || values.length === definition.length) return values;
       let next = 0;
-      return definition.map((level) => (level === this.levels.definition ? (values[next++] as unknown) : null));
+      return Array.from(definition, (level) => (level === this.levels.definition ? (values[next++] as unknown) : null));
     }
     if (values.length === 0 && definition?.length === 0) return rest;
-    return assembleLists(Array.from<unknown>(rest), definition ?? [], repetition ?? [], values, schemaPath);
+    const levels = [definition, repetition].map((of) => Array.from(of ?? []));
+    return assembleLists(Array.from<unknown>(rest), levels[0], levels[1]!, values, schemaPath);
   }
 }
 
@@ -249,8 +250,8 @@ interface UnpackedPage {
   /** Its values alone. */
   page: Uint8Array;
   /** A number for each value and each null; undefined where the column has none. */
-  repetition: number[] | undefined;
-  definition: number[] | undefined;
+  repetition: Int32Array | undefined;
+  definition: Int32Array | undefined;
 }
 
 function readerOf(bytes: Uint8Array): DataReader {

@@ -49,7 +49,7 @@ export async function* readParquetRecords(
     }
   } catch (error) {
     if (!(error instanceof ParquetFault)) throw error;
-    throw InputError.of(error.complaint, { file, line: row, column: 1 });
+    throw InputError.of(error.from(row), { file, line: row, column: 1 });
   } finally {
     await handle.close();
   }
@@ -130,35 +130,43 @@ function* recordsOf(
   { row, count, start, end }: { row: number; count: number; start: number; end: number },
 ): Generator<FileRecord> {
   for (let i = 0; i < count; i++) {
-    const line = row + i;
-    const at = { end: start + ((end - start) * (i + 1)) / count };
-    const faults: Complaint[] = [];
-    let isWhole = true;
-    const plain = (value: unknown, classNames?: readonly string[]): unknown => {
-      if (value instanceof MarkedText) {
-        faults.push(value.fault);
-        isWhole &&= value.text !== undefined;
-        return value.text;
-      }
-      if (typeof value === 'bigint')
-        return plain(Number.isSafeInteger(Number(value)) ? Number(value) : String(value), classNames);
-      if (classNames && typeof value === 'number') {
-        const label = classNames[value];
-        // As those without a label have it.
-        if (label !== undefined || value === -1) return label ?? null;
-        faults.push(complaint('parquet-label-unnamed', { number: value, names: classNames.length }));
-        isWhole = false;
-        return undefined;
-      }
-      if (Array.isArray(value)) return value.map((one) => plain(one, classNames));
-      if (typeof value !== 'object' || value === null || value === bytesValue) return value ?? null;
-      if (ArrayBuffer.isView(value)) return bytesValue;
-      return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, plain(one)]));
-    };
+    const at = { line: row + i, end: start + ((end - start) * (i + 1)) / count };
+    const found = new PlainValues();
     const fields = Object.fromEntries(
-      columns.map(({ name, classNames }, k) => [name, plain(values[k]![i], classNames)]),
+      columns.map(({ name, classNames }, k) => [name, found.plain(values[k]![i], classNames)]),
     );
-    for (const fault of faults) yield { line, column: 1, fault, ...at };
-    if (isWhole) yield { line, fields, ...at };
+    for (const fault of found.faults) yield { column: 1, fault, ...at };
+    if (found.areWhole) yield { fields, ...at };
+  }
+}
+
+/** Values of a row as JSON would have them, and what is wrong with them. */
+class PlainValues {
+  readonly faults: Complaint[] = [];
+  areWhole = true;
+
+  plain(value: unknown, classNames?: readonly string[]): unknown {
+    if (value instanceof MarkedText) {
+      this.faults.push(value.fault);
+      if (value.text === undefined) this.areWhole = false;
+      return value.text;
+    }
+    if (typeof value === 'bigint') {
+      return this.plain(Number.isSafeInteger(Number(value)) ? Number(value) : String(value), classNames);
+    }
+    if (classNames && typeof value === 'number') return this.className(value, classNames);
+    if (Array.isArray(value)) return value.map((one) => this.plain(one, classNames));
+    if (typeof value !== 'object' || value === null || value === bytesValue) return value ?? null;
+    if (ArrayBuffer.isView(value)) return bytesValue;
+    return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, this.plain(one)]));
+  }
+
+  /** A row without a label has -1. */
+  private className(number: number, names: readonly string[]): string | null {
+    const name = names[number];
+    if (name !== undefined || number === -1) return name ?? null;
+    this.faults.push(complaint('parquet-label-unnamed', { number, names: names.length }));
+    this.areWhole = false;
+    return null;
   }
 }

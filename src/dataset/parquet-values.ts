@@ -6,8 +6,8 @@
 import { isUtf8 } from 'node:buffer';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { decompress as decompressZstd } from 'fzstd';
-import type { Compressors, DataReader, SchemaTree } from 'hyparquet';
-import { convert, DEFAULT_PARSERS } from 'hyparquet/src/convert.js';
+import { snappyUncompress, type Compressors, type DataReader, type SchemaTree } from 'hyparquet';
+import { convert } from 'hyparquet/src/convert.js';
 import { deltaBinaryUnpack, deltaByteArray, deltaLengthByteArray } from 'hyparquet/src/delta.js';
 import { byteStreamSplit, readRleBitPackedHybrid } from 'hyparquet/src/encoding.js';
 import { readPlain } from 'hyparquet/src/plain.js';
@@ -45,13 +45,18 @@ function timeOf(milliseconds: number): string | null {
 
 /** Texts, times as texts, and JSON as it stands. */
 export const textParsers: ParquetParsers = {
-  ...DEFAULT_PARSERS,
   stringFromBytes: textOf,
   jsonFromBytes: textOf,
   timestampFromMilliseconds: (time) => timeOf(Number(time)),
   timestampFromMicroseconds: (time) => timeOf(Number(time) / 1e3),
   timestampFromNanoseconds: (time) => timeOf(Number(time) / 1e6),
   dateFromDays: (days) => timeOf(days * 864e5)?.slice(0, 10) ?? null,
+  uuidFromBytes: (bytes) =>
+    Buffer.from(bytes)
+      .toString('hex')
+      .replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-'),
+  geometryFromBytes: () => bytesValue,
+  geographyFromBytes: () => bytesValue,
 };
 
 /** Of a column whose bytes are said to be nothing, texts are texts, as older writers leave that out. */
@@ -60,15 +65,39 @@ const unnamedParsers: ParquetParsers = {
   stringFromBytes: (bytes) => (isUtf8(bytes) ? textOf(bytes) : bytesValue),
 };
 
-/** hyparquet has Snappy itself. */
+/** A length of 31 bits and more is negative to the package: it would go back, and then through all that lies before its input. */
+function checkLiterals(bytes: Uint8Array): void {
+  let at = 0;
+  while (bytes[at++]! >= 0x80);
+  while (at < bytes.length) {
+    const tag = bytes[at++]!;
+    const kind = tag & 3;
+    if (kind !== 0) {
+      at += kind === 3 ? 4 : kind;
+      continue;
+    }
+    const width = Math.max(0, (tag >> 2) - 59);
+    let length = width === 0 ? tag >> 2 : 0;
+    for (let i = 0; i < width; i++) length += (bytes[at + i] ?? 0) * 256 ** i;
+    at += width + length + 1;
+  }
+  if (at !== bytes.length) throw damaged('what is packed has no end');
+}
+
 export const compressors: Compressors = {
+  SNAPPY: (bytes, length) => {
+    checkLiterals(bytes);
+    const unpacked = new Uint8Array(length);
+    snappyUncompress(bytes, unpacked);
+    return unpacked;
+  },
   GZIP: (bytes, maxOutputLength) => new Uint8Array(gunzipSync(bytes, { maxOutputLength: maxOutputLength + 1 })),
   BROTLI: (bytes, maxOutputLength) =>
     new Uint8Array(brotliDecompressSync(bytes, { maxOutputLength: maxOutputLength + 1 })),
   ZSTD: (bytes, length) => decompressZstd(bytes, new Uint8Array(length)),
 };
 
-const codecs = ['UNCOMPRESSED', 'SNAPPY', ...Object.keys(compressors)];
+const codecs = ['UNCOMPRESSED', ...Object.keys(compressors)];
 
 /** What decodes the values of a leaf of the schema. Throws a ParquetFault for a compression that is not read. */
 export function decoderOf(
@@ -96,10 +125,11 @@ const MOST_PADDING = 2 ** 16;
  * Numbers of `width` bits, as runs of the same one and as packed ones, alternating.
  * @param length of them in bytes
  */
-export function readRuns(reader: DataReader, width: number, count: number, length: number): number[] {
+export function readRuns(reader: DataReader, width: number, count: number, length: number): Int32Array {
   const { view, offset } = reader;
   if (length > view.byteLength - offset) throw damaged('a page is shorter than it says');
-  const values = new Array<number>(count);
+  // What is written after the end of such an array goes nowhere.
+  const values = new Int32Array(count);
   if (count === 0) {
     reader.offset += length;
     return values;
@@ -110,6 +140,8 @@ export function readRuns(reader: DataReader, width: number, count: number, lengt
     const isPacked = header % 2 === 1;
     const run = (header >>> 1) * (isPacked ? 8 : 1);
     if (run > count - seen + (isPacked ? MOST_PADDING : 0)) throw damaged('a run is longer than its page');
+    // Of one that is packed the package reads a byte all the same.
+    if (run === 0) throw damaged('a run has no values');
     ahead.offset += isPacked ? (header >>> 1) * width : Math.ceil(width / 8);
     seen += run;
   }
@@ -158,7 +190,7 @@ export function readValues(
       if (type !== 'BOOLEAN') throw unsupported(name, encoding);
       const length = reader.view.getUint32(0, true);
       reader.offset = 4;
-      return readRuns(reader, 1, count, length).map((bit) => bit === 1);
+      return Array.from(readRuns(reader, 1, count, length), (bit) => bit === 1);
     }
     case 'DELTA_BINARY_PACKED': {
       if (type !== 'INT32' && type !== 'INT64') throw unsupported(name, encoding);
@@ -225,12 +257,10 @@ function lookedUp(reader: DataReader, count: number, dictionary: DecodedArray | 
   if (!dictionary) throw damaged('a dictionary is missing');
   const width = reader.view.getUint8(reader.offset++);
   if (width > 31) throw damaged(`a number would have ${width} bits`);
-  const numbers: number[] =
-    width === 0
-      ? new Array<number>(count).fill(0)
-      : readRuns(reader, width, count, reader.view.byteLength - reader.offset);
-  return numbers.map((number) => {
-    if (!(number < dictionary.length)) throw damaged('a value is not in the dictionary');
+  const numbers =
+    width === 0 ? new Int32Array(count) : readRuns(reader, width, count, reader.view.byteLength - reader.offset);
+  return Array.from(numbers, (number) => {
+    if (number < 0 || number >= dictionary.length) throw damaged('a value is not in the dictionary');
     return dictionary[number] as unknown;
   });
 }

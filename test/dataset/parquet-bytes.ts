@@ -30,7 +30,7 @@ function typed(value: Value | Fields): [type: number, bytes: Buffer] {
     const head = Buffer.concat([Buffer.from([0xf0 | (parts[0]?.[0] ?? 12)]), varint(BigInt(parts.length))]);
     return [9, Buffer.concat([head, ...parts.map(([, bytes]) => bytes)])];
   }
-  return [12, thrift(value as Fields)];
+  return [12, thrift(value)];
 }
 
 /** A structure of Thrift's compact protocol. */

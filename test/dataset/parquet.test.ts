@@ -6,6 +6,8 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeDataset } from '../../src/dataset/dataset-description';
 import { fileRecords, readDataset, type Columns } from '../../src/dataset/dataset';
+import { datasetRows } from '../../src/extension/inspection/rows/dataset-rows';
+import { readLineRange } from '../../src/dataset/line-range';
 import { labelKindIn } from '../../src/dataset/label-kind';
 import { InputError } from '../../src/protocol/problem';
 import { parquetBytes, type MadeFile } from './parquet-bytes';
@@ -93,6 +95,20 @@ describe('a Parquet file', async () => {
     expect(rows).toBeLessThan(200);
   });
 
+  it('is shown as lines of JSON', async () => {
+    const lines = (await readFile(path.join(made, 'pages-1.jsonl'), 'utf8')).split('\n').slice(99, 199);
+    const shown = await readLineRange(fileOf('pages-1'), 99, 100);
+    expect(shown).toEqual(lines.map((line) => JSON.stringify(JSON.parse(line))));
+    const rows = await datasetRows('pages-1.parquet', {
+      lineCount: shown.length,
+      lineAt: (line) => shown[line]!,
+    }).between(0, 99);
+    expect(rows.map(({ firstLine, fields }) => [firstLine, fields.get('text')!.value])).toEqual(
+      shown.map((line, row) => [row, String((JSON.parse(line) as { text: unknown }).text)]),
+    );
+    expect(await readLineRange(fileOf('unnamed'), 0, 20)).toContain('');
+  });
+
   it('is read in those columns alone that are asked for', async () => {
     const records = await recordsOf(fileOf('kinds'), ['id', 'review.stars']);
     expect(records.map((record) => 'fields' in record && Object.keys(record.fields))).toEqual(
@@ -132,6 +148,17 @@ describe('a Parquet file that cannot be read', () => {
     expect(problems).toMatchObject([
       { code: 'parquet-damaged', arguments: { reason: 'the checksum of a page is another' } },
     ]);
+  });
+
+  it('is refused with that row in words, where it is told at another place', async () => {
+    const bytes = await readFile(fileOf('classes'));
+    const last = bytes.length - 8 - bytes.readUInt32LE(bytes.length - 8);
+    bytes.fill(0x55, last - 1600, last - 1500);
+    const file = path.join(folder, 'late.parquet');
+    await writeFile(file, bytes);
+    const { problems } = await refusal(recordsOf(file));
+    expect(problems).toMatchObject([{ code: 'parquet-damaged', line: 201, arguments: { row: 201 } }]);
+    expect(problems[0].message).toContain('from row 201 on');
   });
 
   it('is refused where its compression is not read', async () => {
@@ -181,6 +208,11 @@ describe('a Parquet file that says more than it has', () => {
     ['bytes unpacked, beyond all that is counted', 'parquet-damaged', { unpacked: -1, codec: 6 }],
     ['bytes that are not there', 'parquet-damaged', { packed: most }],
     ['a size of another kind', 'parquet-damaged', { packed: 10n ** 11n }],
+    [
+      'a literal of Snappy',
+      'parquet-damaged',
+      { codec: 1, unpacked: 9, body: Buffer.from('\x09\xfc\0\0\0\x80ab', 'latin1') },
+    ],
     ['a length of a text', 'parquet-damaged', { body: Buffer.from('\xff\xff\xff\x7fab', 'latin1') }],
     ['a place after the file', 'parquet-damaged', { offset: most }],
     ['columns within columns', 'parquet-damaged', { children: most }],
@@ -192,6 +224,11 @@ describe('a Parquet file that says more than it has', () => {
       'packed bits',
       'parquet-damaged',
       { encoding: 3, type: 0, body: Buffer.concat([Buffer.from([7, 0, 0, 0]), packed]) },
+    ],
+    [
+      'runs of none before a long one',
+      'parquet-damaged',
+      { encoding: 3, type: 0, body: Buffer.concat([Buffer.from([8, 0, 0, 0, 1]), run]) },
     ],
     ['differences in no block', 'parquet-damaged', { encoding: 5, type: 2, body: Buffer.from('\0\0\0\0\0', 'latin1') }],
     [

@@ -8,6 +8,7 @@ import decimal
 import json
 import random
 import shutil
+import uuid
 from pathlib import Path
 
 import pyarrow as pa
@@ -23,10 +24,13 @@ def text(chance, most=30):
 
 def plain(value):
     if isinstance(value, (datetime.datetime, datetime.date)):
-        moment = value.isoformat()
-        return moment if isinstance(value, datetime.datetime) is False else value.strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03}Z"
+        if not isinstance(value, datetime.datetime):
+            return value.isoformat()
+        return value.strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03}Z"
     if isinstance(value, decimal.Decimal):
         return float(value)
+    if isinstance(value, uuid.UUID):
+        return str(value)
     if isinstance(value, bytes):
         return {}
     if isinstance(value, list):
@@ -105,6 +109,7 @@ def main():
                 "day": pa.array([datetime.date(2026, 1, 1 + k % 28) for k in range(n)]),
                 "when": pa.array([moment + datetime.timedelta(hours=k) for k in range(n)], pa.timestamp("us", "UTC")),
                 "price": pa.array([decimal.Decimal(k) / 4 for k in range(n)], pa.decimal128(9, 2)),
+                "name": pa.array([uuid.UUID(int=2**127 + 7**k) for k in range(40)] + [None] * 20, pa.uuid()),
                 "image": pa.array([bytes([255, 254, k]) for k in range(n)], pa.binary()),
                 "review": pa.array([chance.choice([None, {"text": texts[k], "stars": k % 5}]) for k in range(n)]),
                 "messages": pa.array([[{"role": "user", "content": texts[k]}] * (k % 3) for k in range(n)]),

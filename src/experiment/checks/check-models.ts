@@ -10,6 +10,7 @@ import {
   problemTypeOf,
   type TeacherModel,
 } from '../../model/architecture';
+import { requireParameters } from '../../model/files/checkpoint';
 import { type NewHead, parameterCount } from '../../model/layouts/config';
 import { initializationProblem, spreadLayers, withSettingsOf } from '../../model/parameters';
 import { type Complaint, problemAt } from '../../protocol/problem';
@@ -186,6 +187,13 @@ async function headFor(task: Experiment['task'], folder: string, dataset: Datase
   return { head: headOfTask[task], labels, problemType: problemTypeIn(dataset) };
 }
 
+/** As `readArchitecture`, where the weights are those that the config means: a run would say so only once it is about to train. */
+async function readModel(folder: string, wanted: NewHead | undefined, sizesAlone: boolean): Promise<Architecture> {
+  const architecture = await readArchitecture(folder, wanted, sizesAlone);
+  if (!sizesAlone) await requireParameters(folder, architecture, wanted !== undefined);
+  return architecture;
+}
+
 async function findTeacher(
   experiment: Experiment,
   dataset: DatasetFacts | undefined,
@@ -202,7 +210,7 @@ async function findTeacher(
   if (folder === undefined) return;
   const { task } = experiment;
   const wanted = isTrained(teacher) ? await headFor(task, folder, dataset) : undefined;
-  const architecture = await findings.attempt(readArchitecture(folder, wanted, sizesAlone), path);
+  const architecture = await findings.attempt(readModel(folder, wanted, sizesAlone), path);
   if (architecture === undefined) return;
   facts.teacherFolder = folder;
   const { head } = architecture;
@@ -301,7 +309,7 @@ async function findMembers(
       isTuned && folder !== undefined
         ? { ...(await headFor(task, folder, data)), ...(classes && { labels: classes }) }
         : undefined;
-    const architecture = folder && (await findings.attempt(readArchitecture(folder, wanted, sizesAlone), path));
+    const architecture = folder && (await findings.attempt(readModel(folder, wanted, sizesAlone), path));
     if (folder === undefined || !architecture) continue;
     const { head } = architecture;
     if (head !== headOfTask[task]) {
@@ -381,7 +389,7 @@ async function readStudent(
   facts.studentFolder = folder;
   const labels = facts.teacher?.labels ?? classesIn(dataset);
   const architecture = await findings.attempt(
-    readArchitecture(folder, { head: headOfTask[task], labels, problemType: problemTypeIn(dataset) }, sizesAlone),
+    readModel(folder, { head: headOfTask[task], labels, problemType: problemTypeIn(dataset) }, sizesAlone),
     path,
   );
   if (architecture === undefined) return;

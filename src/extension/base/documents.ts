@@ -17,9 +17,6 @@ export function isExperiment({ uri }: Pick<TextDocument, 'uri'>): boolean {
 /** A glob of the files that may hold rows. */
 export const datasetGlob = '**/*.{jsonl,csv,tsv,parquet,txt}';
 
-/** A glob of those whose rows are text, which can be shown and marked. */
-export const textDatasetGlob = '**/*.{jsonl,csv,tsv,txt}';
-
-export function isTextDataset(uri: Uri): boolean {
-  return uri.scheme === 'file' && /\.(jsonl|csv|tsv|txt)$/i.test(uri.path);
+export function isDataset(uri: Uri): boolean {
+  return uri.scheme === 'file' && /\.(jsonl|csv|tsv|parquet|txt)$/i.test(uri.path);
 }

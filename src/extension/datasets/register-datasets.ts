@@ -2,7 +2,7 @@
 
 import { Disposable, languages, window, workspace, type TextDocument } from 'vscode';
 import { describeDataset } from '../../dataset/dataset-description';
-import { isTextDataset } from '../base/documents';
+import { isDataset } from '../base/documents';
 import type { ExperimentFiles } from '../experiments/experiment-files';
 import { diagnosticOf } from '../experiments/experiment-problems';
 import type { Inspections } from '../inspection/inspections';
@@ -25,7 +25,7 @@ export function registerDatasets({ files, inspections, report }: DatasetParts): 
 function registerProblems(experiments: ExperimentFiles, report: (error: unknown) => void): Disposable {
   const collection = languages.createDiagnosticCollection('distillery datasets');
   const check = async (document: TextDocument): Promise<void> => {
-    if (!workspace.isTrusted || !isTextDataset(document.uri) || document.isClosed) return;
+    if (!workspace.isTrusted || !isDataset(document.uri) || document.isClosed) return;
     const named = await datasetsOf(await experiments.find());
     if (!named.some(({ fsPath }) => fsPath === document.uri.fsPath)) return;
     const { problems } = await describeDataset(document.uri.fsPath);

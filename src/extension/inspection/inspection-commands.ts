@@ -6,12 +6,13 @@ import { formatSetting } from '../../protocol/format';
 import { pick, type Choice } from '../base/pick';
 import { runChoice } from '../runs/choose-run';
 import { requireTrust } from '../base/require-trust';
-import { isTextDataset } from '../base/documents';
+import { isDataset } from '../base/documents';
 import { openLab } from '../base/open-lab';
+import { pageUri } from '../base/row-pages';
 import type { ListedRun, RunList } from '../runs/run-list';
 import type { Inspection } from './inspection';
 import type { Inspections } from './inspections';
-import { isTooLarge, pageUri, rowTarget } from './rows-document';
+import { needsPages, rowTarget } from './rows-document';
 import type { SelectionInspector } from './selection-inspector';
 
 export interface InspectionCommandParts {
@@ -37,11 +38,10 @@ function defaultTemperature(): number {
 
 async function datasetDocument(given: unknown): Promise<TextDocument> {
   const uri = uriOf(given) ?? window.activeTextEditor?.document.uri;
-  if (!uri || (uri.scheme === 'file' && !isTextDataset(uri))) {
-    throw new Error(l10n.t('Open a dataset (.jsonl, .csv, .tsv or .txt) to inspect it.'));
+  if (!uri || (uri.scheme === 'file' && !isDataset(uri))) {
+    throw new Error(l10n.t('Open a dataset (.jsonl, .csv, .tsv, .parquet or .txt) to inspect it.'));
   }
-  // The editor gives extensions no document of that size: it is shown in pages.
-  return workspace.openTextDocument(uri.scheme === 'file' && (await isTooLarge(uri)) ? pageUri(uri, 0) : uri);
+  return workspace.openTextDocument(uri.scheme === 'file' && (await needsPages(uri)) ? pageUri(uri, 0) : uri);
 }
 
 function uriOf(given: unknown): Uri | undefined {

@@ -75,7 +75,10 @@ export const datasetProblems = {
   'row-not-json': { message: 'This row is not valid JSON.', remedy: 'Write one JSON object on each line.' },
   'row-not-object': { message: 'This row is not a JSON object.', remedy: 'Write one JSON object on each line.' },
   'parquet-damaged': {
-    message: 'This is no whole Parquet file: {reason}.',
+    message: [
+      'This Parquet file cannot be read from row {row} on: {reason}.',
+      'This is no whole Parquet file: {reason}.',
+    ],
     remedy: 'Copy or download it again, or write it again from its source.',
   },
   'parquet-encrypted': {
