@@ -183,11 +183,12 @@ const labelledOf = (tensors: Record<string, tf.Tensor>): Counting => ({
 
 /** The objective with the step's values, which are inputs of the graph. */
 function distillationOf(
-  { divergence, beta, scaleByTemperatureSquared }: Objective,
+  { divergence, beta, scaleByTemperatureSquared, temperature: scheduled }: Objective,
   tensors: Record<string, tf.Tensor>,
 ): Distillation {
-  const temperature = tensors.temperature as tf.Scalar;
-  const isScaled = scaleByTemperatureSquared && isSoftened(divergence);
+  // At 1, as language models are best distilled, nothing is divided, and one softmax serves both losses.
+  const temperature = scheduled === 1 ? undefined : (tensors.temperature as tf.Scalar);
+  const isScaled = temperature && scaleByTemperatureSquared && isSoftened(divergence);
   return {
     divergence,
     beta,

@@ -1,6 +1,7 @@
 /** @file What OpenVINO's CPU kernels compute slowly, written as what they compute fast. */
 
 import type { Value } from '../graph/graph';
+import { cast } from '../graph/kernels/elementwise';
 import type { LoweringRule, LoweringRules } from '../graph/lowering';
 
 /** Columns from which on rows of a right side lie so far apart that they fall on the same sets of the caches. */
@@ -49,7 +50,9 @@ const wideProduct: LoweringRule = ({ graph, node, inputs: [x, w, bias] }) => {
 const rowsByPlace: LoweringRule = ({ graph, node, inputs: [into, places, rows] }) => {
   const targets = places!.broadcastOf; // [N, 1]
   if (node.attributes.reduction !== 'add' || rows!.shape.length !== 2 || !targets) return undefined;
-  return graph.node('ScatterND', [into!, targets, rows!], node.outputs[0]!, { attributes: { reduction: 'add' } });
+  return graph.node('ScatterND', [into!, cast(graph, targets, 'int64'), rows!], node.outputs[0]!, {
+    attributes: { reduction: 'add' },
+  });
 };
 
 export const openVinoRules: LoweringRules = {
