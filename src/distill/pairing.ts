@@ -1,7 +1,7 @@
 /** @file Who learns from whom: a pair of models, and what a training makes of it. */
 
 import type { Architecture, TeacherModel } from '../model/architecture';
-import type { Divergence, HiddenLossKind } from '../protocol/divergences';
+import type { Divergence, HiddenLossKind, PositionOrder } from '../protocol/divergences';
 import type { Scheduled, StepValues } from './training/schedules';
 
 /** Several teachers, whose probabilities are averaged. */
@@ -36,6 +36,13 @@ export interface OnPolicy {
   temperature: number;
 }
 
+/** Which positions of a language model the soft loss counts: `training/chosen-positions.ts`. */
+export interface Positions {
+  /** Of each row's counted positions, above 0. */
+  fraction: number;
+  by: PositionOrder;
+}
+
 /** How a student imitates its teacher: loss = α · T² · soft + (1 − α) · hard + Σ weight · hidden. */
 export interface Objective extends StepValues<Scheduled> {
   divergence: Divergence;
@@ -45,12 +52,19 @@ export interface Objective extends StepValues<Scheduled> {
   scaleByTemperatureSquared: boolean;
   hidden?: HiddenObjective | undefined;
   onPolicy?: OnPolicy | undefined;
+  positions?: Positions | undefined;
 }
 
 /** Undefined where no step is on the student's own texts. */
 export function onPolicyOf(objective: Pick<Objective, 'onPolicy'> | undefined): OnPolicy | undefined {
   const onPolicy = objective?.onPolicy;
   return onPolicy && onPolicy.fraction > 0 ? onPolicy : undefined;
+}
+
+/** Undefined where the soft loss counts all that count. */
+export function positionsOf(objective: Pick<Objective, 'positions'> | undefined): Positions | undefined {
+  const positions = objective?.positions;
+  return positions && positions.fraction < 1 ? positions : undefined;
 }
 
 /** A student that learns from hard labels and from its teacher. */
@@ -85,6 +99,8 @@ export function wholeBlocks(pairing: Pairing): readonly number[] {
 export interface Imitated {
   teacher: TeacherModel;
   blocks: readonly number[];
+  /** Also the entropy of each prediction, over so many tokens: the student's. */
+  entropyOver?: number | undefined;
 }
 
 /** What is asked of each teacher: of one, its imitated blocks too. */
@@ -93,6 +109,9 @@ export function imitatedOfEach(pairing: DistilledPair): Imitated[] {
   return [imitatedOf(pairing), ...others.map((teacher) => ({ teacher, blocks: [] }))];
 }
 
-export function imitatedOf({ teacher, objective }: DistilledPair): Imitated {
-  return { teacher, blocks: [...new Set(objective.hidden?.layers.map(([block]) => block))] };
+export function imitatedOf({ student, teacher, ensemble, objective }: DistilledPair): Imitated {
+  const blocks = [...new Set(objective.hidden?.layers.map(([block]) => block))];
+  // The entropy of a mean is nothing that one member knows.
+  const isWanted = positionsOf(objective)?.by === 'teacher-entropy' && !ensemble;
+  return { teacher, blocks, ...(isWanted && { entropyOver: student.vocabularySize }) };
 }

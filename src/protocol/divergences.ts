@@ -47,3 +47,8 @@ export function isSoftened(divergence: Divergence): boolean {
 export const hiddenLossKinds = ['mse', 'cosine'] as const;
 
 export type HiddenLossKind = (typeof hiddenLossKinds)[number];
+
+/** By what positions are chosen that the soft loss counts: whose predictions are the least sure, or by lot in each step. */
+export const positionOrders = ['student-entropy', 'teacher-entropy', 'random'] as const;
+
+export type PositionOrder = (typeof positionOrders)[number];

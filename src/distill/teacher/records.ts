@@ -19,7 +19,7 @@ export type StoredValues = 'auto' | 'float32' | 'float16';
 
 /** One of the teacher's outputs in a record: [rows, width]. */
 export interface RecordPart {
-  /** As in `teacherOutputSpecs`: `prediction`, or `hidden.BLOCK`. */
+  /** As in `teacherOutputSpecs`: `prediction`, `entropy`, or `hidden.BLOCK`. */
   readonly name: string;
   readonly rows: RowKind;
   readonly width: number;
@@ -37,8 +37,9 @@ export function recordParts(imitated: Imitated, values: StoredValues, top?: numb
   const outputs = Object.entries(teacherOutputSpecs(imitated, { rows: 1, length: 1, predictions: 1 }));
   const parts = outputs.map(([name, { shape }]): RecordPart => {
     const isPrediction = name === 'prediction';
-    const isRounded = values === 'float16' || (values === 'auto' && !isPrediction);
-    const rows = isPrediction ? 'predictions' : 'tokens';
+    const isEntropy = name === 'entropy';
+    const isRounded = !isEntropy && (values === 'float16' || (values === 'auto' && !isPrediction));
+    const rows = isPrediction || isEntropy ? 'predictions' : 'tokens';
     const width = shape.at(-1)!;
     const isCut = top !== undefined && isPrediction && hasLogitsOfTokens(imitated) && top < width;
     return { name, rows, width, bytes: isRounded ? 2 : 4, top: isCut ? top : undefined };

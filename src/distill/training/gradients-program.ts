@@ -9,8 +9,8 @@ import { vocabularyHead } from '../../model/computations/transformer';
 import { isSoftened } from '../../protocol/divergences';
 import { classLoss, vocabularyLoss, type Counting, type Distillation, type HeadLoss } from '../losses/head-loss';
 import { hiddenLoss } from '../losses/hidden-loss';
-import { prefixed } from '../named';
-import { imitatedOf, onPolicyOf, wholeBlocks, type Objective, type Pairing } from '../pairing';
+import { mapValues, prefixed } from '../named';
+import { imitatedOf, onPolicyOf, positionsOf, wholeBlocks, type Objective, type Pairing } from '../pairing';
 import { chunkRows, predict } from '../prediction';
 import {
   isLanguageModel,
@@ -47,7 +47,8 @@ export function gradientsProgram(pairing: Pairing, shape: BatchShape): Program {
     ...labelSpecs(pairing.student, shape),
     ...scalarSpecs(SCALARS),
     ...prefixed('student.', trained),
-    ...(pairing.objective && teacherInputSpecs(pairing, imitatedOf(pairing).blocks, shape)),
+    ...(pairing.objective && teacherInputSpecs(pairing, imitatedOf(pairing).blocks, wholeShape(shape))),
+    ...(shape.of !== undefined && { chosen: { shape: [shape.predictions], dtype: 'int32' as const } }),
   };
   return record(`gradients-${shape.rows}x${shape.length}`, inputs, (tensors, addInput) => {
     const names = Object.keys(trained);
@@ -62,6 +63,18 @@ export function gradientsProgram(pairing: Pairing, shape: BatchShape): Program {
     const gradients = Object.fromEntries(names.map((name, i) => [`gradient.${name}`, grads[i]!]));
     return { ...prefixed('loss.', { ...components!, total: value }), ...gradients };
   });
+}
+
+/** Of all predictions that some are chosen of: the teacher's answers. */
+const wholeShape = (shape: BatchShape): BatchShape => ({ ...shape, predictions: shape.of ?? shape.predictions });
+
+/** The teacher's answers at the chosen predictions, where they are not all chosen. */
+function ofChosen(tensors: Record<string, tf.Tensor>): Record<string, tf.Tensor> {
+  const { chosen } = tensors;
+  if (!chosen) return tensors;
+  return mapValues(tensors, (tensor, name) =>
+    name.startsWith('target.prediction') ? tf.gather(tensor, chosen as tf.Tensor1D) : tensor,
+  );
 }
 
 /** α · T² · soft + (1 − α) · hard + weight · hidden, and each of them by itself. No T² where T does not enter `soft`. */
@@ -113,11 +126,12 @@ function headLoss(
   }
   return vocabularyLoss({
     ...counting,
-    labelled: onPolicyOf(objective) && labelledOf(tensors),
+    labelled: onPolicyOf(objective) || positionsOf(objective) ? labelledOf(tensors) : undefined,
+    isSoftAlone: tensors.chosen !== undefined,
     labels: labels as tf.Tensor1D,
     student: { ...vocabularyHead(student, parameters), hidden: prediction },
     chunkRows: chunkRows(student.vocabularySize),
-    distillation: softened && { ...softened, teacher: teacherProjection(pairing, tensors)! },
+    distillation: softened && { ...softened, teacher: teacherProjection(pairing, ofChosen(tensors))! },
   });
 }
 

@@ -154,6 +154,7 @@ async function sourceOf(target: string): Promise<ExportSource> {
 
 function requireTrainable({ teacher: { source }, distillation }: ResolvedExperiment): void {
   if (distillation.onPolicy !== undefined) throw new ComplaintError(complaint('torchrun-without-on-policy', {}));
+  if (distillation.positions !== undefined) throw new ComplaintError(complaint('torchrun-without-positions', {}));
   if (source === 'ensemble' || source === 'onnx' || source === 'endpoint') {
     throw new ComplaintError(complaint('torchrun-without-teacher', { source }));
   }
