@@ -58,34 +58,37 @@ function pairingOf(student: Model, teacher: Model, { fraction, by, ...one }: Cas
 }
 
 describeOnEach('a step on chosen positions', (executor, engine) => {
-  it.each(Object.keys(cases))('has the losses and the gradient norm that PyTorch has: %s', async (name) => {
-    const one = cases[name]!;
-    const [student, teacher] = [await load('student'), await load('teacher')];
-    const trainer = new Trainer({
-      executor: executor(),
-      task: 'causal-lm',
-      pairing: pairingOf(student, teacher, one),
-      teacher: new FrozenTeacher(executor(), teacher.architecture, teacher.parameters),
-      source: { steps: 1, stepsPerEpoch: 1, batchesOf: () => [batch] },
-      options: {
-        learningRate: 1e-3,
-        schedule: 'constant',
-        warmup: 0,
-        weightDecay: 0,
-        decayBiasAndNorm: false,
-        clipNorm: 0,
-        seed: 1,
-      },
-      initial: student.parameters,
-    });
-    const { loss, gradientNorm } = await trainer.step();
-    await trainer.release();
-    expect(Math.abs(loss.soft! - one.soft)).toBeLessThan(1e-5);
-    if (one.alpha === 1) expect(loss.hard).toBeUndefined();
-    else expect(Math.abs(loss.hard! - one.hard)).toBeLessThan(1e-5);
-    expect(Math.abs(loss.total - one.total)).toBeLessThan(1e-5);
-    expect(Math.abs(gradientNorm - one.gradientNorm) / one.gradientNorm).toBeLessThan(1e-4);
-  });
+  it.each(engine === 'cpu' ? Object.keys(cases) : ['student-alone', 'teacher'])(
+    'has the losses and the gradient norm that PyTorch has: %s',
+    async (name) => {
+      const one = cases[name]!;
+      const [student, teacher] = [await load('student'), await load('teacher')];
+      const trainer = new Trainer({
+        executor: executor(),
+        task: 'causal-lm',
+        pairing: pairingOf(student, teacher, one),
+        teacher: new FrozenTeacher(executor(), teacher.architecture, teacher.parameters),
+        source: { steps: 1, stepsPerEpoch: 1, batchesOf: () => [batch] },
+        options: {
+          learningRate: 1e-3,
+          schedule: 'constant',
+          warmup: 0,
+          weightDecay: 0,
+          decayBiasAndNorm: false,
+          clipNorm: 0,
+          seed: 1,
+        },
+        initial: student.parameters,
+      });
+      const { loss, gradientNorm } = await trainer.step();
+      await trainer.release();
+      expect(Math.abs(loss.soft! - one.soft)).toBeLessThan(1e-5);
+      if (one.alpha === 1) expect(loss.hard).toBeUndefined();
+      else expect(Math.abs(loss.hard! - one.hard)).toBeLessThan(1e-5);
+      expect(Math.abs(loss.total - one.total)).toBeLessThan(1e-5);
+      expect(Math.abs(gradientNorm - one.gradientNorm) / one.gradientNorm).toBeLessThan(1e-4);
+    },
+  );
 
   it.runIf(engine === 'cpu').each(Object.keys(cases))('has each parameter’s gradient: %s', async (name) => {
     const one = cases[name]!;
