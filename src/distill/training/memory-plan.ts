@@ -4,6 +4,7 @@ import { bytesOf } from '../../engine/graph/graph-memory';
 import { partsOf } from '../../engine/graph/late-scatters';
 import type { Program } from '../../engine/graph/program';
 import { workingBytes, workingBytesDepthFirst } from '../../engine/graph/working-memory';
+import { teacherEntropies } from '../entropies';
 import { decoding } from '../evaluation/next-tokens';
 import { teacherEvaluationProgram } from '../evaluation/evaluation-program';
 import { KEPT_BYTES } from '../evaluation/evaluator';
@@ -100,9 +101,16 @@ function writingBytes(training: PlannedTraining): number {
   return Math.round(KEPT_FACTOR * values) + (prompts + rooms * halves) * COMPILED_BYTES;
 }
 
-/** What says which positions are chosen; of a teacher's kept entropies nothing is computed in the steps. */
-function entropiesBefore(pairing: Pairing, shape: BatchShape, recordings: Recordings): Program[] {
-  return positionsOf(pairing.objective)?.by === 'student-entropy' ? [recordings.entropies(shape)] : [];
+/** What computes in the steps which positions are chosen: nothing where the teacher's entropies are kept, which those of an ensemble are not. */
+function entropiesBefore(
+  { pairing, runsTeacher }: PlannedTraining,
+  shape: BatchShape,
+  recordings: Recordings,
+): Program[] {
+  const by = positionsOf(pairing.objective)?.by;
+  if (by === 'student-entropy') return [recordings.entropies(shape)];
+  const isComputed = by === 'teacher-entropy' && (runsTeacher || pairing.ensemble !== undefined);
+  return isComputed ? [teacherEntropies(pairing, pairing.student.vocabularySize, shape)] : [];
 }
 
 /** Of all programs together where each keeps its memory, otherwise of the one that takes the most. */
@@ -116,7 +124,7 @@ function workingPeak(training: PlannedTraining, recordings: Recordings): number 
   const programs = [
     ...counted(shapes).flatMap((shape) => [
       recordings.gradients(programShape(pairing.objective, shape)),
-      ...entropiesBefore(pairing, shape, recordings),
+      ...entropiesBefore(training, shape, recordings),
       ...(runsTeacher && isOurs && pairing.objective
         ? imitatedOfEach(pairing).map((one) => teacherProgram(one, shape))
         : []),

@@ -5,6 +5,7 @@ import { writeAtomically } from '../../model/files/atomic';
 import { nameOfEndpoint } from '../../experiment/endpoint';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import { type Architecture } from '../../model/architecture';
+import { positionsOf } from '../../distill/pairing';
 import { parameterCount } from '../../model/layouts/config';
 import { inMarkdown } from '../../protocol/escapes';
 import { formatCount, formatPercent } from '../../protocol/format';
@@ -110,6 +111,13 @@ export async function tellResult(model: string, comparison: Comparison): Promise
   await writeAtomically(file, `${about}${RESULT}\n${told.join('\n\n')}\n`);
 }
 
+const ofPositions = (distillation: ResolvedExperiment['distillation']): string => {
+  const positions = positionsOf(distillation);
+  if (!positions) return '';
+  const by = positions.by === 'random' ? 'drawn by lot' : `chosen by ${positions.by.replace('-', "'s ")}`;
+  return `, on ${formatPercent(positions.fraction)} of the positions, ${by}`;
+};
+
 function origin({ dataset, distillation, teacher }: ResolvedExperiment, role: Role): string {
   const { temperature, alpha, divergence } = distillation;
   const at = (value: typeof temperature): string =>
@@ -122,7 +130,7 @@ function origin({ dataset, distillation, teacher }: ResolvedExperiment, role: Ro
       if (dataset.labels === 'regression') {
         return `A student distilled from a larger teacher: the squared difference from its numbers, α = ${at(alpha)}.`;
       }
-      return `A student distilled from ${whose}: ${divergence} at temperature ${at(temperature)}, α = ${at(alpha)}.`;
+      return `A student distilled from ${whose}: ${divergence} at temperature ${at(temperature)}, α = ${at(alpha)}${ofPositions(distillation)}.`;
     }
     case 'control':
       return 'The control of a knowledge-distillation experiment: the same student, trained on hard labels alone.';
