@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { collate, type Batch } from '../../src/dataset/batches';
+import { collate } from '../../src/dataset/batches';
 import { notCounted, type Example } from '../../src/dataset/examples';
 import { batchInputs } from '../../src/distill/batch-inputs';
 import { withEntropies } from '../../src/distill/entropies';
@@ -188,10 +188,7 @@ describe('the chosen positions', () => {
       typeIds: labels,
       indices: Int32Array.of(0, 1),
     };
-    const batch = batchInputs(
-      { ...plain, attentionMask: new Float32Array(16).fill(1) },
-      'masked-lm',
-    );
+    const batch = batchInputs({ ...plain, attentionMask: new Float32Array(16).fill(1) }, 'masked-lm');
     const order = new Float32Array(batch.shape.predictions).fill(9);
     order.set([0.3, 0.1, 0.2, 0.4]);
     const chosen = choosePositions(batch, 'masked-lm', objectiveOf(0.5), order);
