@@ -3,7 +3,13 @@
 import { type Architecture, isOpaque, type TeacherModel } from '../model/architecture';
 import { type BlockPairs, pairBlocks } from '../model/block-pairs';
 import { commonSight, sightOf, type Sight } from '../model/sight';
-import type { AttentionLayerRule, AttentionLossKind, Divergence, HiddenLossKind } from '../protocol/divergences';
+import type {
+  AttentionLayerRule,
+  AttentionLossKind,
+  Divergence,
+  HiddenLossKind,
+  PositionOrder,
+} from '../protocol/divergences';
 import type { Scheduled, StepValues } from './training/schedules';
 
 /** Several teachers, whose probabilities are averaged. */
@@ -45,6 +51,13 @@ export interface OnPolicy {
   temperature: number;
 }
 
+/** Which positions of a language model the soft loss counts: `training/chosen-positions.ts`. */
+export interface Positions {
+  /** Of each row's counted positions, above 0. */
+  fraction: number;
+  by: PositionOrder;
+}
+
 /** How a student imitates its teacher: loss = α · T² · soft + (1 − α) · hard + weight · hidden + weight · attention. */
 export interface Objective extends StepValues<Scheduled> {
   divergence: Divergence;
@@ -55,12 +68,19 @@ export interface Objective extends StepValues<Scheduled> {
   hidden?: HiddenObjective | undefined;
   attention?: AttentionObjective | undefined;
   onPolicy?: OnPolicy | undefined;
+  positions?: Positions | undefined;
 }
 
 /** Undefined where no step is on the student's own texts. */
 export function onPolicyOf(objective: Pick<Objective, 'onPolicy'> | undefined): OnPolicy | undefined {
   const onPolicy = objective?.onPolicy;
   return onPolicy && onPolicy.fraction > 0 ? onPolicy : undefined;
+}
+
+/** Undefined where the soft loss counts all that count. */
+export function positionsOf(objective: Pick<Objective, 'positions'> | undefined): Positions | undefined {
+  const positions = objective?.positions;
+  return positions && positions.fraction < 1 ? positions : undefined;
 }
 
 /** A student that learns from hard labels and from its teacher. */
@@ -125,6 +145,8 @@ export const isInside = ({ blocks, attentions = [] }: Inside): boolean => blocks
 /** What is wanted of a teacher: its prediction, and what is inside of it. */
 export interface Imitated extends Inside {
   teacher: TeacherModel;
+  /** Also the entropy of each prediction, over so many tokens: the student's. */
+  entropyOver?: number | undefined;
 }
 
 /** What is asked of each teacher: of one, its imitated blocks too. */
@@ -134,11 +156,14 @@ export function imitatedOfEach(pairing: DistilledPair): Imitated[] {
 }
 
 export function imitatedOf(pairing: DistilledPair): Imitated {
-  const { teacher, objective } = pairing;
+  const { student, teacher, ensemble, objective } = pairing;
   const once = (blocks: readonly number[] | undefined): number[] => [...new Set(blocks)];
+  // The entropy of a mean is nothing that one member knows.
+  const isWanted = positionsOf(objective)?.by === 'teacher-entropy' && !ensemble;
   return {
     teacher,
     blocks: once(objective.hidden?.layers.map(([block]) => block)),
     attentions: once(comparedAttention(pairing).map((one) => one.teacher)),
+    ...(isWanted && { entropyOver: student.vocabularySize }),
   };
 }

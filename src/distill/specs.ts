@@ -14,6 +14,8 @@ export interface BatchShape {
   length: number;
   /** Predictions: rows of a classifier, prediction rows of a language model. */
   predictions: number;
+  /** Of so many those are chosen; absent: they are all. */
+  of?: number | undefined;
   /** Whether several examples may share a row. */
   isPacked?: boolean;
 }
@@ -94,16 +96,16 @@ export function teacherInputSpecs(pair: Omit<ModelPair, 'student'>, inside: Insi
 /** Logits of a prediction. */
 export const logitsWidth = (a: TeacherModel): number => (isLanguageModel(a) ? a.vocabularySize : a.labels!.length);
 
-/** Shapes of what the teacher's program gives to the student's: `prediction`, and of imitated blocks `hidden.BLOCK`, and `attention.BLOCK`: scores. */
-export function teacherOutputSpecs(
-  { teacher, blocks, attentions = [] }: Imitated,
-  shape: BatchShape,
-): Record<string, TensorSpec> {
-  if (isOpaque(teacher)) return { prediction: float([shape.predictions, logitsWidth(teacher)]) };
+/** Shapes of what the teacher's program gives to the student's: `prediction`; of imitated blocks `hidden.BLOCK`, and `attention.BLOCK`: scores; and `entropy` where that is wanted. */
+export function teacherOutputSpecs(imitated: Imitated, shape: BatchShape): Record<string, TensorSpec> {
+  const { teacher, blocks, attentions = [], entropyOver } = imitated;
+  const entropy = entropyOver === undefined ? {} : { entropy: float([shape.predictions, 1]) };
+  if (isOpaque(teacher)) return { ...entropy, prediction: float([shape.predictions, logitsWidth(teacher)]) };
   const width = isLanguageModel(teacher) ? embeddingWidth(teacher) : teacher.labels!.length;
   const states = float([shape.rows, shape.length, teacher.hiddenSize]);
   const scores = float([shape.rows, teacher.heads, shape.length, shape.length]);
   return {
+    ...entropy,
     prediction: float([shape.predictions, width]),
     ...Object.fromEntries(blocks.map((block) => [`hidden.${block}`, states])),
     ...Object.fromEntries(attentions.map((block) => [`attention.${block}`, scores])),

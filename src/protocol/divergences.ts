@@ -57,3 +57,8 @@ export type AttentionLossKind = (typeof attentionLossKinds)[number];
 export const attentionLayerRules = ['uniform', 'last'] as const;
 
 export type AttentionLayerRule = (typeof attentionLayerRules)[number];
+
+/** By what positions are chosen that the soft loss counts: whose predictions are the least sure, or by lot in each step. */
+export const positionOrders = ['student-entropy', 'teacher-entropy', 'random'] as const;
+
+export type PositionOrder = (typeof positionOrders)[number];

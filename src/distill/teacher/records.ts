@@ -19,7 +19,7 @@ export type StoredValues = 'auto' | 'float32' | 'float16';
 
 /** One of the teacher's outputs in a record: [rows, width]; of pairs [width, queries, keys], a head's after the other's. */
 export interface RecordPart {
-  /** As in `teacherOutputSpecs`: `prediction`, `hidden.BLOCK` or `attention.BLOCK`. */
+  /** As in `teacherOutputSpecs`: `prediction`, `entropy`, `hidden.BLOCK` or `attention.BLOCK`. */
   readonly name: string;
   readonly rows: RowKind;
   readonly width: number;
@@ -37,9 +37,10 @@ export function recordParts(imitated: Imitated, values: StoredValues, top?: numb
   const outputs = Object.entries(teacherOutputSpecs(imitated, { rows: 1, length: 1, predictions: 1 }));
   const parts = outputs.map(([name, { shape }]): RecordPart => {
     const isPrediction = name === 'prediction';
-    const isRounded = values === 'float16' || (values === 'auto' && !isPrediction);
+    const isEntropy = name === 'entropy';
+    const isRounded = !isEntropy && (values === 'float16' || (values === 'auto' && !isPrediction));
     const isOfPairs = name.startsWith('attention.');
-    const rows = isPrediction ? 'predictions' : isOfPairs ? 'pairs' : 'tokens';
+    const rows = isPrediction || isEntropy ? 'predictions' : isOfPairs ? 'pairs' : 'tokens';
     const width = isOfPairs ? shape[1]! : shape.at(-1)!; // one value a head
     const isCut = top !== undefined && isPrediction && hasLogitsOfTokens(imitated) && top < width;
     return { name, rows, width, bytes: isRounded ? 2 : 4, top: isCut ? top : undefined };

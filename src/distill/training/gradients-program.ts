@@ -12,11 +12,12 @@ import { isSoftened, type AttentionLossKind } from '../../protocol/divergences';
 import { classLoss, vocabularyLoss, type Counting, type Distillation, type HeadLoss } from '../losses/head-loss';
 import { attentionLoss, attentionScalar } from '../losses/attention-loss';
 import { hiddenLoss } from '../losses/hidden-loss';
-import { prefixed } from '../named';
+import { mapValues, prefixed } from '../named';
 import {
   comparedAttention,
   imitatedOf,
   onPolicyOf,
+  positionsOf,
   wholeBlocks,
   type HiddenObjective,
   type Objective,
@@ -59,7 +60,8 @@ export function gradientsProgram(pairing: Pairing, shape: BatchShape): Program {
     ...labelSpecs(pairing.student, shape),
     ...scalarSpecs([...SCALARS, ...comparedAttention(pairing).map((_, pair) => attentionScalar(pair))]),
     ...prefixed('student.', trained),
-    ...(pairing.objective && teacherInputSpecs(pairing, imitatedOf(pairing), shape)),
+    ...(pairing.objective && teacherInputSpecs(pairing, imitatedOf(pairing), wholeShape(shape))),
+    ...(shape.of !== undefined && { chosen: { shape: [shape.predictions], dtype: 'int32' as const } }),
   };
   return record(`gradients-${shape.rows}x${shape.length}`, inputs, (tensors, addInput) => {
     const names = Object.keys(trained);
@@ -74,6 +76,18 @@ export function gradientsProgram(pairing: Pairing, shape: BatchShape): Program {
     const gradients = Object.fromEntries(names.map((name, i) => [`gradient.${name}`, grads[i]!]));
     return { ...prefixed('loss.', { ...components!, total: value }), ...gradients };
   });
+}
+
+/** Of all predictions that some are chosen of: the teacher's answers. */
+const wholeShape = (shape: BatchShape): BatchShape => ({ ...shape, predictions: shape.of ?? shape.predictions });
+
+/** The teacher's answers at the chosen predictions, where they are not all chosen. */
+function ofChosen(tensors: Record<string, tf.Tensor>): Record<string, tf.Tensor> {
+  const { chosen } = tensors;
+  if (!chosen) return tensors;
+  return mapValues(tensors, (tensor, name) =>
+    name.startsWith('target.prediction') ? tf.gather(tensor, chosen as tf.Tensor1D) : tensor,
+  );
 }
 
 /** α · T² · soft + (1 − α) · hard + weight · hidden + weight · attention, and each of them by itself. No T² where T does not enter `soft`. */
@@ -168,11 +182,12 @@ function headLoss(
   }
   return vocabularyLoss({
     ...counting,
-    labelled: onPolicyOf(objective) && labelledOf(tensors),
+    labelled: onPolicyOf(objective) || positionsOf(objective) ? labelledOf(tensors) : undefined,
+    isSoftAlone: tensors.chosen !== undefined,
     labels: labels as tf.Tensor1D,
     student: { ...vocabularyHead(student, parameters), hidden: prediction },
     chunkRows: chunkRows(student.vocabularySize),
-    distillation: softened && { ...softened, teacher: teacherProjection(pairing, tensors)! },
+    distillation: softened && { ...softened, teacher: teacherProjection(pairing, ofChosen(tensors))! },
   });
 }
 

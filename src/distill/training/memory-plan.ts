@@ -2,17 +2,20 @@
 
 import { bytesOf } from '../../engine/graph/graph-memory';
 import { partsOf } from '../../engine/graph/late-scatters';
+import type { Program } from '../../engine/graph/program';
 import { workingBytes, workingBytesDepthFirst } from '../../engine/graph/working-memory';
+import { teacherEntropies } from '../entropies';
 import { decoding } from '../evaluation/next-tokens';
 import { teacherEvaluationProgram } from '../evaluation/evaluation-program';
 import { KEPT_BYTES } from '../evaluation/evaluator';
+import { programShape } from './chosen-positions';
 import { writingPrograms } from './on-policy';
 import { Recordings } from './recordings';
 import { teacherProgram } from '../teacher/teacher-program';
 import { isLanguageModel, teacherOutputSpecs, trainedSpecs, type BatchShape } from '../specs';
 import type { MomentFormat } from '../../protocol/engines';
 import { isOpaque } from '../../model/architecture';
-import { imitatedOf, imitatedOfEach, nothingInside, type Pairing } from '../pairing';
+import { imitatedOf, imitatedOfEach, nothingInside, positionsOf, type Pairing } from '../pairing';
 
 export interface PlannedTraining {
   pairing: Pairing;
@@ -67,9 +70,10 @@ export function predictPeakBytes(training: PlannedTraining, recordings = new Rec
  * What a step's program has written is handed to JavaScript once more by onnxruntime, as a copy, and lies there until V8 looks for garbage. Of a
  * program in two parts what both write.
  */
-function handedBack({ shapes: [largest], workingMemory }: PlannedTraining, recordings: Recordings): number {
+function handedBack({ pairing, shapes: [largest], workingMemory }: PlannedTraining, recordings: Recordings): number {
   if (workingMemory !== 'freed' || !largest) return 0;
-  const outputs = partsOf(recordings.gradients(largest).graph).flatMap(({ outputs }) => Object.values(outputs));
+  const shape = programShape(pairing.objective, largest);
+  const outputs = partsOf(recordings.gradients(shape).graph).flatMap(({ outputs }) => Object.values(outputs));
   return outputs.reduce((sum, spec) => sum + bytesOf(spec), 0);
 }
 
@@ -109,6 +113,18 @@ function writingBytes(training: PlannedTraining): number {
   return Math.round(KEPT_FACTOR * values) + (prompts + rooms * halves) * COMPILED_BYTES;
 }
 
+/** What computes in the steps which positions are chosen: nothing where the teacher's entropies are kept, which those of an ensemble are not. */
+function entropiesBefore(
+  { pairing, runsTeacher }: PlannedTraining,
+  shape: BatchShape,
+  recordings: Recordings,
+): Program[] {
+  const by = positionsOf(pairing.objective)?.by;
+  if (by === 'student-entropy') return [recordings.entropies(shape)];
+  const isComputed = by === 'teacher-entropy' && (runsTeacher || pairing.ensemble !== undefined);
+  return isComputed ? [teacherEntropies(pairing, pairing.student.vocabularySize, shape)] : [];
+}
+
 /** Of all programs together where each keeps its memory, otherwise of the one that takes the most. */
 function workingPeak(training: PlannedTraining, recordings: Recordings): number {
   const { pairing, shapes, evaluationShapes, workingMemory, runsTeacher } = training;
@@ -119,7 +135,8 @@ function workingPeak(training: PlannedTraining, recordings: Recordings): number 
   const teachers = isOurs ? (pairing.ensemble?.members ?? [pairing.teacher!]) : [];
   const programs = [
     ...counted(shapes).flatMap((shape) => [
-      recordings.gradients(shape),
+      recordings.gradients(programShape(pairing.objective, shape)),
+      ...entropiesBefore(training, shape, recordings),
       ...(runsTeacher && isOurs && pairing.objective
         ? imitatedOfEach(pairing).map((one) => teacherProgram(one, shape))
         : []),

@@ -22,6 +22,7 @@ export function checkSettings(experiment: Experiment, findings: Findings): void 
     checkPrompt,
     checkSequenceLevel,
     checkOnPolicy,
+    checkPositions,
     checkTokenizerOfTeacher,
     checkTokenizerKind,
     checkKeptTokens,
@@ -95,6 +96,10 @@ export function checkTorchrun(experiment: Experiment, findings: Findings): void 
   if (distillation.attention !== undefined) {
     const attention = ['distillation', 'attention'];
     findings.error(attention, 'torchrun-without-attention', {}, removeKey(attention));
+  }
+  if (distillation.positions !== undefined) {
+    const positions = ['distillation', 'positions'];
+    findings.error(positions, 'torchrun-without-positions', {}, removeKey(positions));
   }
   if (source === 'ensemble' || source === 'onnx') {
     findings.error(['teacher', 'source'], 'torchrun-without-teacher', { source });
@@ -198,6 +203,13 @@ function checkOnPolicy({ task, teacher, training, distillation }: Experiment, fi
   if (task !== 'causal-lm') findings.error(path, 'on-policy-of-task', { task }, remove);
   else if (teacher.source === 'endpoint') findings.error(path, 'on-policy-of-endpoint', {}, remove);
   else if (training.pack) findings.error(path, 'on-policy-of-packed', {}, removeKey(['training', 'pack']), remove);
+}
+
+/** A classifier has one prediction a row. */
+function checkPositions({ task, distillation }: Experiment, findings: Findings): void {
+  const path = ['distillation', 'positions'];
+  if (distillation.positions === undefined || task !== 'text-classification') return;
+  findings.error(path, 'positions-of-task', { task }, removeKey(path));
 }
 
 function checkTokenizerOfTeacher({ task, tokenizer, teacher }: Experiment, findings: Findings): void {

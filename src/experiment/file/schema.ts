@@ -11,6 +11,7 @@ import {
   divergenceFacts,
   divergenceNames,
   hiddenLossKinds,
+  positionOrders,
 } from '../../protocol/divergences';
 import { engineNames, momentFormats, precisions, teacherPrecisions } from '../../protocol/engines';
 import {
@@ -646,6 +647,27 @@ const distillationSchema = z
         description:
           "causal-lm: in some steps the student writes on from the rows' prompts, or from the first half of rows without one, and learns from what the teacher says of that (on-policy distillation, GKD): alpha · distillation loss on the tokens that it wrote.",
         examples: [{ fraction: 0.5, maxNewTokens: 64 }],
+      }),
+    positions: z
+      .strictObject({
+        fraction: z
+          .number()
+          .gt(0)
+          .max(1)
+          .default(0.2)
+          .describe("Part of each row's counted positions, rounded; at least one of each row."),
+        by: z
+          .enum(positionOrders)
+          .default('student-entropy')
+          .describe(
+            'Whose predictions are to be the least sure (entropy at T = 1). "teacher-entropy" is kept with the teacher\'s answers; "student-entropy" takes one more forward pass of the student in each step. "random" draws others in each step, so that all have their turn.',
+          ),
+      })
+      .optional()
+      .meta({
+        description:
+          'causal-lm and masked-lm: the distillation loss counts some of the positions alone. With alpha = 1 nothing else is predicted, and a step takes less time; below that the student loss still counts all.',
+        examples: [{ fraction: 0.2, by: 'student-entropy' }],
       }),
   })
   .describe('How the student imitates the teacher.');

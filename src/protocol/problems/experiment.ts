@@ -174,6 +174,10 @@ const settings = {
     message: 'The teacher ends the text right after each of the prompts: there is nothing to learn from.',
     remedy: 'Leave "sequenceLevel" out, or use a teacher that was trained on prompts like these.',
   },
+  'positions-of-task': {
+    message: '"positions" is for language models: a {task} model has one prediction a row.',
+    remedy: 'Remove it.',
+  },
   'on-policy-of-task': {
     message: '"onPolicy" is for causal-lm: a {task} model writes nothing.',
     remedy: 'Remove it.',

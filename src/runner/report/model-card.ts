@@ -6,6 +6,7 @@ import { nameOfEndpoint } from '../../experiment/endpoint';
 import { isTrained, membersOf } from '../../experiment/ensemble';
 import type { ResolvedExperiment, SingleSpec } from '../../experiment/file/schema';
 import { type Architecture } from '../../model/architecture';
+import { positionsOf } from '../../distill/pairing';
 import { parameterCount } from '../../model/layouts/config';
 import { inMarkdown } from '../../protocol/escapes';
 import { formatCount, formatPercent } from '../../protocol/format';
@@ -142,6 +143,13 @@ function teacherWords({ teacher, models = [] }: ResolvedExperiment): string {
     : `${members.length} teachers together, ${someOf(members, MOST_FILES, 'of them')}`;
 }
 
+const ofPositions = (distillation: ResolvedExperiment['distillation']): string => {
+  const positions = positionsOf(distillation);
+  if (!positions) return '';
+  const by = positions.by === 'random' ? 'drawn by lot' : `chosen by ${positions.by.replace('-', "'s ")}`;
+  return `, on ${formatPercent(positions.fraction)} of the positions, ${by}`;
+};
+
 function origin(experiment: ResolvedExperiment, role: Role): string {
   const { dataset, distillation } = experiment;
   const { temperature, alpha, divergence } = distillation;
@@ -155,7 +163,7 @@ function origin(experiment: ResolvedExperiment, role: Role): string {
       if (dataset.labels === 'regression') {
         return `A student distilled from ${whose}: the squared difference from its numbers, α = ${at(alpha)}.`;
       }
-      return `A student distilled from ${whose}: ${divergence} at temperature ${at(temperature)}, α = ${at(alpha)}.`;
+      return `A student distilled from ${whose}: ${divergence} at temperature ${at(temperature)}, α = ${at(alpha)}${ofPositions(distillation)}.`;
     }
     case 'control':
       return 'The control of a knowledge-distillation experiment: the same student, trained on hard labels alone.';

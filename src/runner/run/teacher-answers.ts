@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { FrozenEnsemble } from '../../distill/teacher/ensemble';
 import { OpaqueEnsemble } from '../../distill/teacher/opaque-ensemble';
 import { AskedTeacher } from '../../distill/teacher/asked-teacher';
+import { withEntropies } from '../../distill/entropies';
 import { layoutCache, type CacheLayout } from '../../distill/teacher/cache-layout';
 import { isInside, nothingInside, type Imitated } from '../../distill/pairing';
 import {
@@ -202,7 +203,7 @@ async function openOthers(run: PreparedRun, kept: ToKeep, own: CachePlace): Prom
 /** Asks the teacher for what is missing; what is left of that goes on while the student is trained, where it is little. */
 async function fill(
   run: PreparedRun,
-  { frozen, index }: TeacherToAsk,
+  { frozen, imitated: { entropyOver }, index }: TeacherToAsk,
   ask: Ask,
   cache: TeacherCacheSetup,
   files: TeacherCacheFiles,
@@ -229,7 +230,7 @@ async function fill(
     ...cache,
     examples: data.train,
     padId: data.tokenizer.padId,
-    teacher: ask(),
+    teacher: entropyOver === undefined ? ask() : withEntropies(ask(), frozen, entropyOver),
     mayGoOn: () => goesOn(run),
     onBlock: rounding && ((inputs, answers) => rounding.add(inputs, answers)),
   };
