@@ -48,7 +48,6 @@ export interface LossComponents {
   /** Student loss: cross-entropy with the hard labels at T = 1; of several labels the mean of each one's, of a number the squared error. */
   hard?: number;
   hidden?: number;
-  attention?: number;
 }
 
 /** What a step that is on the student's own texts (`distillation.onPolicy`) was made of. */

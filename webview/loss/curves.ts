@@ -6,11 +6,8 @@ import type { MetricName, MetricsTable } from '../../src/protocol/metrics-table'
 import type { LossComponents } from '../../src/protocol/records';
 import { Column } from '../charts/column';
 
-/**
- * Attention losses have a key in the records and are not computed yet. `ownSoft`: the distillation loss of steps on what the student has
- * written, whose `soft` it is in the records.
- */
-export type Component = Exclude<keyof LossComponents, 'total' | 'attention'> | 'ownSoft';
+/** `ownSoft`: the distillation loss of steps on what the student has written, whose `soft` it is in the records. */
+export type Component = Exclude<keyof LossComponents, 'total'> | 'ownSoft';
 
 /** From the bottom of the stack to its top. */
 export const components: readonly Component[] = ['hard', 'soft', 'ownSoft', 'hidden'];

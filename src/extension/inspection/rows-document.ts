@@ -27,7 +27,7 @@ export const datasetSelector: DocumentFilter[] = ['file', rowsScheme].map((schem
 const largestDocument = 50 * 1024 * 1024;
 
 /** Lines of a page. */
-export const pageLines = 2000;
+const pageLines = 2000;
 
 export async function isTooLarge({ fsPath }: Uri): Promise<boolean> {
   return ((await stat(fsPath).catch(() => undefined))?.size ?? 0) >= largestDocument;
@@ -40,7 +40,7 @@ export function pageUri(file: Uri, line: number): Uri {
 }
 
 /** Line of the file at which a page begins, from 0. */
-export function firstLineOf({ scheme, query }: Uri): number {
+function firstLineOf({ scheme, query }: Uri): number {
   return scheme === rowsScheme ? Number(query) : 0;
 }
 

@@ -99,8 +99,8 @@ function drawnModels({ rows }: Comparison, { key }: Quality): DrawnModel[] {
   });
 }
 
-/** Attention losses have a key in the records and are not computed yet. `ownSoft`: the distillation loss of steps on what the student has written. */
-type Component = Exclude<keyof LossComponents, 'attention'> | 'ownSoft';
+/** `ownSoft`: the distillation loss of steps on what the student has written. */
+type Component = keyof LossComponents | 'ownSoft';
 
 function componentOf({ loss, onPolicy }: MetricsRecord, key: Component): number | undefined {
   if (key === 'ownSoft') return onPolicy && loss.soft;
