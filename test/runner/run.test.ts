@@ -87,8 +87,8 @@ describe('a run of a text-classification experiment', () => {
     const metrics = readLines<MetricsRecord>(path.join(run, 'metrics.jsonl'));
     expect(metrics.map(({ step }) => step)).toEqual(metrics.map((_, i) => i));
     for (const { loss, temperature, alpha } of metrics) {
-      const { total, soft, hard, hidden, attention } = loss;
-      expect(attention).toBeUndefined();
+      const { total, soft, hard, hidden } = loss;
+      expect(Object.keys(loss).sort()).toEqual(['hard', 'hidden', 'soft', 'total']);
       expect(total).toBeCloseTo(alpha! * temperature! ** 2 * soft! + (1 - alpha!) * hard! + 0.1 * hidden!, 4);
     }
     const [first] = metrics;

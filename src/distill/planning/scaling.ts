@@ -30,22 +30,22 @@ export const SHARE_OF_PEAK = 0.3;
 export const SHARE_OF_LINK = 0.7;
 
 /** Of a memory's rate, what the element-wise update reaches. */
-export const SHARE_OF_MEMORY_RATE = 0.7;
+const SHARE_OF_MEMORY_RATE = 0.7;
 
 /** Of a device's memory, what may be planned for: the rest is the allocator's gaps. */
-export const SHARE_OF_MEMORY = 0.9;
+const SHARE_OF_MEMORY = 0.9;
 
 /** How much longer than the fastest a simpler strategy may take: less than what the arithmetic leaves out. */
 const ALIKE = 1.02;
 
 /** CUDA's context, libraries' workspaces, NCCL's buffers. */
-export const LIBRARY_BYTES = 1.5e9;
+const LIBRARY_BYTES = 1.5e9;
 
 /** Read or written of kept answers, for each host, in bytes a second: a shared file system, or one NVMe disk. */
-export const STORAGE_RATE = 2e9;
+const STORAGE_RATE = 2e9;
 
 /** Draws of a position where the teacher's answers are sampled (Anshumann et al., 2025); all of them different is the most. */
-export const DRAWS = 50;
+const DRAWS = 50;
 
 const FLOAT = 4;
 
@@ -170,7 +170,7 @@ const countOf = (model: TeacherModel): number => (isOpaque(model) ? (model.param
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
 
 /** Everything that is trained: the student, and projections of hidden states whose widths differ. */
-export function trainedParameters({ student, teachers: [teacher], objective }: ScalingCase): number {
+function trainedParameters({ student, teachers: [teacher], objective }: ScalingCase): number {
   const projections = Object.values(projectionShapes({ student, teacher: teacher!, objective }));
   return parametersOf(student) + sum(projections.map(sizeOf));
 }

@@ -26,7 +26,7 @@ export function opaqueOf(model: TeacherModel): OpaqueModel {
 }
 
 /** As wide as the narrowest of its members, and with as many positions as the shortest. */
-export function architectureOfAll(members: readonly OpaqueModel[]): OpaqueModel {
+function architectureOfAll(members: readonly OpaqueModel[]): OpaqueModel {
   const [first] = members as [OpaqueModel, ...OpaqueModel[]];
   const sizes = members.map(({ parameters }) => parameters ?? 0);
   return {

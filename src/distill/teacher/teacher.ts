@@ -25,7 +25,7 @@ export function placeParameters(
   });
 }
 
-export function zeros(executor: Executor, specs: Readonly<Record<string, TensorSpec>>): Record<string, DeviceTensor> {
+function zeros(executor: Executor, specs: Readonly<Record<string, TensorSpec>>): Record<string, DeviceTensor> {
   return mapValues(specs, (spec) => executor.place({ ...spec, data: new Float32Array(sizeOf(spec.shape)) }));
 }
 

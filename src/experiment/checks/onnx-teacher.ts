@@ -12,7 +12,7 @@ import { headOfTask } from '../architecture';
 import { isFile } from './dataset-files';
 
 /** What tools export a language model's inputs as. */
-export const onnxInputs = ['input_ids', 'attention_mask', 'token_type_ids', 'position_ids'] as const;
+const onnxInputs = ['input_ids', 'attention_mask', 'token_type_ids', 'position_ids'] as const;
 
 export type OnnxInputName = (typeof onnxInputs)[number];
 

@@ -2,7 +2,7 @@
 
 import { formsAt, childOf, valueAt } from './schema-tree';
 import { experimentSchema, type Experiment, type JsonSchema } from './schema';
-import { startsWith, type Path } from './source';
+import type { Path } from './source';
 
 /** Thrown where a check looks at a setting that could not be read: it cannot say anything then. */
 export class UnknownSetting extends Error {
@@ -122,9 +122,4 @@ function copyOf(value: unknown): unknown {
 
 function define(object: object, key: string | number, value: unknown): void {
   Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
-}
-
-/** Whether what is said at `path` may only follow from one of `paths`. */
-export function isInside(path: Path, paths: readonly Path[]): boolean {
-  return paths.some((one) => startsWith(path, one));
 }

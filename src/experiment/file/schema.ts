@@ -909,7 +909,6 @@ export type SingleSpec = MemberSpec | OnnxSpec | EndpointSpec;
 export type TrainedSpec = Extract<MemberSpec, { training?: unknown }> & { training: TrainingSpec };
 export type TeacherCacheSpec = TeacherSpec['cache'];
 type DistillationSpec = z.infer<typeof distillationSchema>;
-export type Control = Experiment['controls'][number];
 /** A constant, or a value that goes from one to another over the updates. */
 export type Scheduled = DistillationSpec['temperature'];
 

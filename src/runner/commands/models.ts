@@ -23,7 +23,7 @@ export async function fetchCommand(about: HubId, json: boolean): Promise<Fetched
 }
 
 /** One line a model. */
-export function modelText({ id, family, parameters, bytes, licence, tasks, startsFor, problem }: ModelRecord): string {
+function modelText({ id, family, parameters, bytes, licence, tasks, startsFor, problem }: ModelRecord): string {
   const facts = [
     family,
     parameters !== undefined && `${formatCount(parameters)} parameters`,

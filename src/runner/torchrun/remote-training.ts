@@ -27,7 +27,7 @@ import { Following, reasonIn, type TorchrunTraining } from './training';
 const PLACE = '.cache/distillery';
 
 /** Where a run's folder is mirrored there: of one name for each folder of each person. Hosts may share the home folder: of several each has its own. */
-export function placeOf(directory: string, number = 0): string {
+function placeOf(directory: string, number = 0): string {
   const name = path.basename(directory).replace(/[^\w.-]/g, '-');
   const own = number === 0 ? '' : `-host${number + 1}`;
   return `${PLACE}/${name}-${createHash('sha256').update(directory).digest('hex').slice(0, 12)}${own}`;
