@@ -73,7 +73,8 @@ export async function checkModels(
   }
   if (dataset !== undefined) findings.check(() => checkClasses(experiment, dataset, facts, findings));
   if (dataset !== undefined) findings.check(() => checkVerbalizers(experiment, dataset, findings));
-  findings.check(() => checkHiddenLayers(experiment, facts, findings));
+  findings.check(() => checkImitatedBlocks(experiment, facts, findings));
+  findings.check(() => checkHeads(experiment, facts, findings));
   findings.check(() => checkInitialization(experiment, facts, findings));
   findings.check(() => checkPackedClassifiers(experiment, facts, findings));
   findings.check(() => checkSizes(experiment, facts, findings));
@@ -534,7 +535,7 @@ function checkSizes({ student: spec }: Experiment, { teacher, student }: ModelFa
   findings.warning(path, 'student-larger-than-teacher', sizes);
 }
 
-function checkHiddenLayers(experiment: Experiment, facts: ModelFacts, findings: Findings): void {
+function checkImitatedBlocks(experiment: Experiment, facts: ModelFacts, findings: Findings): void {
   const { teacher, student, distillation } = experiment;
   if (teacher.source === 'ensemble' || teacher.source === 'onnx' || teacher.source === 'endpoint') return;
   const { teacher: found } = facts;
@@ -543,13 +544,31 @@ function checkHiddenLayers(experiment: Experiment, facts: ModelFacts, findings: 
     teacher: findings.check(() => (teacher.source === 'train' ? teacher.architecture.layers : known)),
     student: findings.check(() => facts.student?.layers ?? student.architecture?.layers),
   };
-  for (const [index, pair] of (distillation.hidden?.layers ?? []).entries()) {
-    for (const [side, role] of (['teacher', 'student'] as const).entries()) {
-      findings.check(() =>
-        checkLayer(['distillation', 'hidden', 'layers', index, side], role, pair[side]!, depths[role], findings),
-      );
+  for (const key of ['hidden', 'attention'] as const) {
+    const layers = findings.check(() => distillation[key]?.layers) ?? [];
+    if (typeof layers === 'string') continue;
+    for (const [index, pair] of layers.entries()) {
+      for (const [side, role] of (['teacher', 'student'] as const).entries()) {
+        findings.check(() =>
+          checkLayer(['distillation', key, 'layers', index, side], role, pair[side]!, depths[role], findings),
+        );
+      }
     }
   }
+}
+
+/** Scores of attention are a head's, and no head of one model is known to do what one of another place does in the other. */
+function checkHeads({ distillation, student: spec }: Experiment, facts: ModelFacts, findings: Findings): void {
+  const { teacher, student } = facts;
+  if (distillation.attention === undefined || teacher === undefined || student === undefined) return;
+  if (isOpaque(teacher) || teacher.heads === student.heads) return;
+  const at: Path = ['student', 'architecture', 'heads'];
+  const isNamed = spec.preset === undefined && spec.architecture !== undefined;
+  const fits = isNamed && student.hiddenSize % teacher.heads === 0;
+  const path: Path = isNamed ? at : ['distillation', 'attention'];
+  const heads = { student: student.heads, teacher: teacher.heads };
+  const fixes = fits ? [setValue(at, teacher.heads)] : [removeKey(['distillation', 'attention'])];
+  findings.error(path, 'attention-of-other-heads', heads, ...fixes);
 }
 
 function checkLayer(
