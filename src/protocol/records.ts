@@ -32,7 +32,7 @@ export function isLive(status: RunStatus): boolean {
 }
 
 /** Failures that come from the weights, data and settings alone, which a resumed run has too: it would fail at the same step. */
-const failsAlike: readonly string[] = ['training-diverged', 'numbers-not-finite'];
+const failsAlike: readonly string[] = ['training-diverged', 'weights-not-finite', 'numbers-not-finite'];
 
 /** It ended before its time, and its last checkpoint can be gone on from with another end. */
 export function isResumable({ status, error }: Pick<RunRecord, 'status' | 'error'>): boolean {

@@ -50,6 +50,20 @@ describe('counts in the config of a model', () => {
     expect(await problemsOf()).toEqual(['tensor-of-other-shape']);
   });
 
+  it('do not let more blocks be frozen than a model has', async () => {
+    const folder = makeFolder({ 'train.jsonl': mails(20), 'validation.jsonl': mails(4) });
+    await writeModel(path.join(folder, 'model'));
+    const { tokenizer: _own, ...experiment } = goodExperiment;
+    const problemsWith = async (ofTeacher: number, ofStudent: number): Promise<(string | number)[][]> => {
+      const teacher = { source: 'checkpoint', path: 'model', training: { epochs: 1, frozenBlocks: ofTeacher } };
+      addFiles(folder, { 'x.distill.json': { ...experiment, teacher, training: { frozenBlocks: ofStudent } } });
+      const problems = await validateExperimentFile(path.join(folder, 'x.distill.json'));
+      return problems.map(({ code, arguments: { layers } }) => [code, layers as number]);
+    };
+    expect(await problemsWith(4, 2)).toEqual([]);
+    expect(await problemsWith(5, 3)).toEqual(expect.arrayContaining([4, 2].map((n) => ['blocks-frozen-beyond', n])));
+  });
+
   it('and shards that are not all there are told of where the experiment is checked', async () => {
     const folder = makeFolder({ 'train.txt': 'a text\nand another\n' });
     cpSync('test/golden/data/models/llama-sharded', path.join(folder, 'model'), { recursive: true });

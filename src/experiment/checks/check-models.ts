@@ -78,6 +78,7 @@ export async function checkModels(
   findings.check(() => checkInitialization(experiment, facts, findings));
   findings.check(() => checkPackedClassifiers(experiment, facts, findings));
   findings.check(() => checkSizes(experiment, facts, findings));
+  findings.check(() => checkFrozenBlocks(experiment, facts, findings));
   return facts;
 }
 
@@ -510,6 +511,17 @@ function checkVerbalizers(
     const path = ['teacher', 'verbalizers', label];
     findings.error(path, 'endpoint-verbalizer-of-none', { label, labels: labels.slice(0, 20) }, removeKey(path));
   }
+}
+
+function checkFrozenBlocks(experiment: Experiment, { teacher, student }: ModelFacts, findings: Findings): void {
+  const check = (path: Path, frozenBlocks: number, model: TeacherModel | undefined): void => {
+    if (model === undefined || isOpaque(model) || frozenBlocks <= model.layers) return;
+    const { layers } = model;
+    findings.error(path, 'blocks-frozen-beyond', { frozenBlocks, layers }, setValue(path, layers));
+  };
+  check(['training', 'frozenBlocks'], experiment.training.frozenBlocks, student);
+  if (experiment.teacher.source === 'ensemble' || !isTrained(experiment.teacher)) return;
+  check(['teacher', 'training', 'frozenBlocks'], experiment.teacher.training.frozenBlocks, teacher);
 }
 
 function checkSizes({ student: spec }: Experiment, { teacher, student }: ModelFacts, findings: Findings): void {

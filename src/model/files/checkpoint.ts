@@ -110,7 +110,7 @@ export async function loadStart(
 }
 
 /**
- * Whether each parameter of an architecture is in a model folder, in its shape, as who loads it will ask; of the weights nothing is read. Of a GGUF file that is not said.
+ * Whether each parameter of an architecture is in a model folder, in its shape, as who loads it will ask; of the weights nothing is read. Of a GGUF file `readGgufArchitecture` has said so.
  * @param isStart whether the head may be missing, or of other classes
  * @throws InputError that names the file
  */

@@ -384,6 +384,10 @@ const models = {
     message: 'The teacher of this run is an ONNX file, which is not a model of the run.',
     remedy: 'Name the file itself: "teacher": {"source": "onnx", "path": …}.',
   },
+  'blocks-frozen-beyond': {
+    message: '{frozenBlocks} blocks cannot be frozen: the model has {layers}.',
+    remedy: 'Freeze {layers} at most; its head alone is trained then.',
+  },
   'student-larger-than-teacher': {
     message: "The student has {student:count} parameters, more than the teacher's {teacher:count}.",
     remedy: 'Give the student fewer layers or a smaller width.',

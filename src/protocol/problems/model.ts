@@ -369,7 +369,7 @@ export const modelProblems = {
     remedy: 'Convert the model again with the present llama.cpp.',
   },
   'tokenizer-missing': {
-    message: 'There is no tokenizer.json in this folder.',
+    message: 'There is no tokenizer.json in this folder, and no vocabulary of an older kind that is known.',
     remedy:
       'Name a folder with a tokenizer.json; Python transformers writes one with save_pretrained of a fast tokenizer.',
   },

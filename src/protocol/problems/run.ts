@@ -132,6 +132,14 @@ export const runProblems = {
       'Lower the learning rate, lengthen the warm-up, or set clipNorm to 1 or less, and run again; in bfloat16 try the precision "float32".',
     actions: { open: '{experiment}' },
   },
+  'weights-not-finite': {
+    message: [
+      '{tensor} ({place}) is not a finite number at step {step}, before anything was learnt: {value}.',
+      '{tensor} is not a finite number at step {step}, before anything was learnt: {value}.',
+    ],
+    remedy:
+      'Look at the weights that the model starts with, which may hold NaN or be too large: copy or download them again; in bfloat16 try the precision "float32".',
+  },
   'numbers-not-finite': {
     message: ['{tensor} ({place}) is not a finite number: {value}.', '{tensor} is not a finite number: {value}.'],
     remedy:
