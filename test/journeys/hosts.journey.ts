@@ -3,6 +3,7 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
+import type { RunRecord } from '../../src/protocol/records';
 import { beginRun, changeRun, train } from '../extension/sample-run';
 import { hasNamespaces, twoHosts, within } from '../torchrun/namespaces';
 import { hasPython, python } from '../torchrun/python';
@@ -196,10 +197,20 @@ it.skipIf(!hasSshd)('all runs of a sweep go to a host', async () => {
     return;
   }
   await window.dialog.getByRole('button', { name: 'Train There' }).click({ timeout: 120_000 });
-  const rows = window.rows('Experiments').filter({ hasText: 'on there' });
-  await window.openSidebar();
-  await window.rows('Experiments').filter({ hasText: /^spam/ }).locator('.monaco-tl-twistie').click();
-  await expect.poll(() => rows.filter({ hasText: 'done' }).count(), { timeout: 240_000 }).toBe(2);
+  const runs = path.join(workspace, '.distillery/runs');
+  const ended = (): unknown[] =>
+    readdirSync(runs).map((run) => {
+      const record = path.join(runs, run, 'run.json');
+      const { status, host } = (
+        existsSync(record) ? JSON.parse(readFileSync(record, 'utf8')) : {}
+      ) as Partial<RunRecord>;
+      return [status, host?.name];
+    });
+  await window.lab.getByText(/torchrun.* on there/).waitFor({ timeout: 240_000 });
+  await expect.poll(ended, { timeout: 240_000 }).toEqual([
+    ['done', 'there'],
+    ['done', 'there'],
+  ]);
   await window.picture('sweep-on');
 });
 
