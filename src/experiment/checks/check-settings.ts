@@ -92,10 +92,6 @@ export function checkTorchrun(experiment: Experiment, findings: Findings): void 
     const onPolicy = ['distillation', 'onPolicy'];
     findings.error(onPolicy, 'torchrun-without-on-policy', {}, removeKey(onPolicy));
   }
-  if (distillation.attention !== undefined) {
-    const attention = ['distillation', 'attention'];
-    findings.error(attention, 'torchrun-without-attention', {}, removeKey(attention));
-  }
   if (source === 'ensemble' || source === 'onnx' || source === 'endpoint') {
     findings.error(['teacher', 'source'], 'torchrun-without-teacher', { source });
   }
