@@ -7,6 +7,7 @@ built-in engines read what is written here, and the reverse. Each process asks a
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import shutil
@@ -56,7 +57,8 @@ class Layout:
         self._rows, self._blocks = stored["rows"], stored["blocks"]
         size_of = {kind: sum(one.row_bytes for one in parts if one.rows == kind) for kind in _KINDS}
         tokens = torch.tensor(list(lengths), dtype=torch.int64)
-        sizes = (stored["predictions"].long() * size_of["predictions"] + tokens * size_of["tokens"])[self._rows.long()]
+        sizes = stored["predictions"].long() * size_of["predictions"] + tokens * size_of["tokens"]
+        sizes = (sizes + tokens.square() * size_of["pairs"])[self._rows.long()]
         ends = sizes.cumsum(0)
         self._starts = torch.empty_like(ends)
         self._starts[self._rows.long()] = ends - sizes
@@ -86,7 +88,7 @@ class Layout:
         return int(self._blocks[index + 1, 2]) if index + 1 < len(self) else len(self._rows)
 
 
-_KINDS = ("predictions", "tokens")
+_KINDS = ("predictions", "tokens", "pairs")
 
 
 class Store:
@@ -197,30 +199,24 @@ class Kept:
         predicting, tokens = _counts(batch, of_tokens=self._of_tokens)
         pieces: list[list[bytearray]] = [[] for _ in self._layout.parts]
         for place, row in enumerate(batch.examples):
-            counts = {"predictions": predicting[place], "tokens": tokens[place]}
+            counts = {"predictions": predicting[place], "tokens": tokens[place], "pairs": tokens[place] ** 2}
             sizes = [counts[part.rows] * part.row_bytes for part in self._layout.parts]
             record, at = self._store.read(self._layout.start(row), sum(sizes)), 0
             for piece, size in zip(pieces, sizes, strict=True):
                 piece.append(record[at : at + size])
                 at += size
-        masks = {"predictions": batch.counted.bool().cpu(), "tokens": batch.attention_mask.bool().cpu()}
         answers: dict[str, torch.Tensor] = {}
         for part, piece in zip(self._layout.parts, pieces, strict=True):
-            mask = masks[part.rows]
             if part.top is not None:
+                mask = batch.counted.bool().cpu()
                 top = MostProbable.read(bytearray().join(piece), mask, part, part.top)
                 return ServedTargets(top.to(batch.input_ids.device))
-            answer = torch.zeros((*mask.shape, part.width))
-            content = bytearray().join(piece)
-            if content:
-                dtype = torch.float16 if part.bytes == 2 else torch.float32
-                answer[mask] = torch.frombuffer(content, dtype=dtype).view(-1, part.width).float()
-            answers[part.name] = answer.to(batch.input_ids.device)
-        hidden = {int(name.removeprefix("hidden.")): answers[name] for name in answers if name.startswith("hidden.")}
+            answers[part.name] = _joined(part, piece, batch).to(batch.input_ids.device)
         if isinstance(self._teacher, FSDPModule):
             # A forward pass, which none is done of here, would have gathered what lies outside of its blocks.
             self._teacher.unshard()
-        return Targets(answers["prediction"], {block + 1: state for block, state in hidden.items()}, self._teacher)
+        states = {block + 1: answer for block, answer in _of_blocks("hidden.", answers).items()}
+        return Targets(answers["prediction"], states, _of_blocks("attention.", answers), self._teacher)
 
     def close(self) -> None:
         """Close its files."""
@@ -264,7 +260,7 @@ class ServedTargets(Targets):
     """What a language model behind a server says of a batch."""
 
     def __init__(self, top: MostProbable) -> None:
-        super().__init__(top.values, {}, None)
+        super().__init__(top.values, {}, {}, None)
         self._top = top
 
     def logits_of(self, part: slice) -> torch.Tensor:
@@ -290,6 +286,30 @@ def _missing(processes: Processes, store: Store, layout: Layout) -> list[int]:
     there[store.whole(range(processes.place, count, processes.places))] = 1
     found: list[int] = (processes.gather(there).sum(0) < processes.folders).nonzero()[:, 0].tolist()
     return found
+
+
+def _of_blocks(kind: str, answers: dict[str, torch.Tensor]) -> dict[int, torch.Tensor]:
+    return {int(name.removeprefix(kind)): answers[name] for name in answers if name.startswith(kind)}
+
+
+def _joined(part: RecordPart, pieces: list[bytearray], batch: Batch) -> torch.Tensor:
+    """Put together what is kept of a batch's rows; what counts in no loss is 0."""
+    dtype = torch.float16 if part.bytes == 2 else torch.float32
+    rows, length = batch.attention_mask.shape
+    if part.rows == "pairs":
+        scores = torch.zeros((rows, part.width, length, length))
+        for row, piece in enumerate(pieces):
+            tokens = math.isqrt(len(piece) // (part.width * part.bytes))
+            if tokens:
+                own = torch.frombuffer(piece, dtype=dtype).view(part.width, tokens, tokens)
+                scores[row, :, :tokens, :tokens] = own.float()
+        return scores
+    mask = (batch.counted if part.rows == "predictions" else batch.attention_mask).bool().cpu()
+    answer = torch.zeros((*mask.shape, part.width))
+    content = bytearray().join(pieces)
+    if content:
+        answer[mask] = torch.frombuffer(content, dtype=dtype).view(-1, part.width).float()
+    return answer
 
 
 def _counts(batch: Batch, *, of_tokens: bool) -> tuple[list[int], list[int]]:
@@ -410,13 +430,20 @@ class Asking:
             world=1,
         )
         has_states = any(part.rows == "tokens" for part in layout.parts)
+        attentions = [_block_of(part) for part in layout.parts if part.rows == "pairs"]
         with self._autocast():
-            asked = Targets.asked(self._teacher, batch.to(self._processes.device), whole=has_states)
+            on_device = batch.to(self._processes.device)
+            asked = Targets.asked(self._teacher, on_device, whole=has_states, attentions=attentions)
         if not planned.indices:
             return b""
         predicting, tokens = _counts(batch, of_tokens=self._teacher.a.is_language_model)
         counts = {"predictions": predicting[: len(planned.indices)], "tokens": tokens[: len(planned.indices)]}
-        pieces = [torch.split(_rows_of(part, asked, batch), counts[part.rows]) for part in layout.parts]
+        pieces = [
+            _scores_of(part, asked, counts["tokens"])
+            if part.rows == "pairs"
+            else torch.split(_rows_of(part, asked, batch), counts[part.rows])
+            for part in layout.parts
+        ]
         return b"".join(bytes(piece.numpy()) for record in zip(*pieces, strict=True) for piece in record)
 
     def _on_one(self, act: Callable[[], None]) -> None:
@@ -445,8 +472,21 @@ def _rows_of(part: RecordPart, asked: Targets, batch: Batch) -> torch.Tensor:
     if part.rows == "predictions":
         answer, mask = asked.prediction, batch.counted
     else:
-        answer, mask = asked.states[int(part.name.removeprefix("hidden.")) + 1], batch.attention_mask
-    values = answer.float().cpu()[mask.bool()]
+        answer, mask = asked.states[_block_of(part) + 1], batch.attention_mask
+    return _as_kept(part, answer.float().cpu()[mask.bool()])
+
+
+def _scores_of(part: RecordPart, asked: Targets, tokens: list[int]) -> list[torch.Tensor]:
+    """What is kept of a batch's attention in one block: of each row [heads, n, n]."""
+    scores = asked.scores[_block_of(part)].float().cpu()
+    return [_as_kept(part, scores[row, :, :count, :count]) for row, count in enumerate(tokens)]
+
+
+def _block_of(part: RecordPart) -> int:
+    return int(part.name.rpartition(".")[2])
+
+
+def _as_kept(part: RecordPart, values: torch.Tensor) -> torch.Tensor:
     if not bool(values.isfinite().all()):
         raise NotFiniteError("the teacher's answers", float(values[~values.isfinite()][0]))
     if part.bytes == 4:

@@ -108,8 +108,17 @@ class Hidden:
 
 
 @dataclass(frozen=True)
+class Attention:
+    """Whose attention is imitated: pairs [teacher block, student block], from 0."""
+
+    loss: Literal["mse", "ce"]
+    layers: list[tuple[int, int]]
+    weight: float
+
+
+@dataclass(frozen=True)
 class Objective:
-    """How a student imitates its teacher: loss = α · T² · soft + (1 − α) · hard + weight · hidden."""
+    """How a student imitates its teacher: loss = α · T² · soft + (1 − α) · hard + weight · hidden + weight · attention."""
 
     temperature: Scheduled
     alpha: Scheduled
@@ -117,6 +126,7 @@ class Objective:
     beta: float
     scale_by_temperature_squared: bool
     hidden: Hidden | None = None
+    attention: Attention | None = None
 
 
 @dataclass(frozen=True)
@@ -151,10 +161,10 @@ class Probes:
 
 @dataclass(frozen=True)
 class RecordPart:
-    """One of the teacher's outputs in the record of a row: [rows, width], of its predictions or of its tokens."""
+    """One of the teacher's outputs in the record of a row: [rows, width], of its predictions or tokens; of pairs of tokens [width, n, n]."""
 
     name: str
-    rows: Literal["predictions", "tokens"]
+    rows: Literal["predictions", "tokens", "pairs"]
     width: int
     bytes: Literal[2, 4]
     """Of a value: float16 or float32."""
@@ -292,17 +302,21 @@ def read_architecture(values: dict[str, Any]) -> Architecture:
 def _objective(values: dict[str, Any] | None) -> Objective | None:
     if not values:
         return None
-    hidden = values.get("hidden")
+    hidden, attention = values.get("hidden"), values.get("attention")
     return _fill(
         Objective,
         values
         | {
             "temperature": Scheduled.parse(values["temperature"]),
             "alpha": Scheduled.parse(values["alpha"]),
-            "hidden": hidden
-            and Hidden(hidden["loss"], [(pair[0], pair[1]) for pair in hidden["layers"]], hidden["weight"]),
+            "hidden": hidden and Hidden(hidden["loss"], _pairs(hidden), hidden["weight"]),
+            "attention": attention and Attention(attention["loss"], _pairs(attention), attention["weight"]),
         },
     )
+
+
+def _pairs(values: dict[str, Any]) -> list[tuple[int, int]]:
+    return [(pair[0], pair[1]) for pair in values["layers"]]
 
 
 def _answers(folder: Path, values: dict[str, Any]) -> Answers:

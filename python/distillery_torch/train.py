@@ -196,14 +196,15 @@ class Trainer:
 
     def _joined(self, parts: list[tuple[Batch, Counts]]) -> tuple[list[Batch], Counts]:
         """Find out what all processes' parts of the step's batches count: one N for the whole step, so that dividing it changes nothing."""
-        own = [(one.predictions, one.labelled, one.tokens) for _, one in parts]
-        every = self.processes.gather(torch.tensor(own))  # [processes, batches, 3]
-        counts = Counts(*every.sum((0, 1)).tolist())
+        own = [(one.predictions, one.labelled, one.tokens, *self.distiller.attended(batch)) for batch, one in parts]
+        every = self.processes.gather(torch.tensor(own))  # [processes, batches, 3 and pairs of blocks]
+        predictions, labelled, tokens, *attended = every.sum((0, 1)).tolist()
+        counts = Counts(predictions, labelled, tokens, tuple(attended))
         batches = [batch for batch, _ in parts]
         if self.job.task == "masked-lm":
-            predictions = every[:, :, 0]
-            before = predictions[: self.processes.rank].sum(0).tolist()
-            whole = predictions.sum(0).tolist()
+            of_each = every[:, :, 0]
+            before = of_each[: self.processes.rank].sum(0).tolist()
+            whole = of_each.sum(0).tolist()
             batches = [placed(batch, *of_batch) for batch, *of_batch in zip(batches, before, whole, strict=True)]
         return batches, counts
 
@@ -242,7 +243,8 @@ class Trainer:
             self.kept.close()
             self.kept = None
         assert teacher
-        return Targets.asked(teacher, batch, whole=objective.hidden is not None)
+        theirs = [block for block, _ in objective.attention.layers] if objective.attention else []
+        return Targets.asked(teacher, batch, whole=objective.hidden is not None, attentions=theirs)
 
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
         """Compute products in bfloat16 where that is asked for; weights, losses and the update stay float32."""

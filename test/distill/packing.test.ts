@@ -89,6 +89,7 @@ function pairOf(name: string): TinyPair {
     temperature: 2,
     alpha: 0.5,
     hidden: { loss: 'mse' as const, layers: [[0, 0]] as const, weight: 0.3 },
+    attention: { loss: 'mse' as const, layers: 'last' as const, weight: 0.3 },
   };
   return {
     task,

@@ -93,10 +93,6 @@ export function checkTorchrun(experiment: Experiment, findings: Findings): void 
     const onPolicy = ['distillation', 'onPolicy'];
     findings.error(onPolicy, 'torchrun-without-on-policy', {}, removeKey(onPolicy));
   }
-  if (distillation.attention !== undefined) {
-    const attention = ['distillation', 'attention'];
-    findings.error(attention, 'torchrun-without-attention', {}, removeKey(attention));
-  }
   if (distillation.positions !== undefined) {
     const positions = ['distillation', 'positions'];
     findings.error(positions, 'torchrun-without-positions', {}, removeKey(positions));

@@ -153,7 +153,6 @@ async function sourceOf(target: string): Promise<ExportSource> {
 }
 
 function requireTrainable({ teacher: { source }, distillation }: ResolvedExperiment): void {
-  if (distillation.attention !== undefined) throw new ComplaintError(complaint('torchrun-without-attention', {}));
   if (distillation.onPolicy !== undefined) throw new ComplaintError(complaint('torchrun-without-on-policy', {}));
   if (distillation.positions !== undefined) throw new ComplaintError(complaint('torchrun-without-positions', {}));
   if (source === 'endpoint') throw new ComplaintError(complaint('export-torchrun-served', {}));

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { mapValues } from '../../distill/named';
-import { wholeBlocks, type Pairing } from '../../distill/pairing';
+import { comparedAttention, wholeBlocks, type AttentionObjective, type Pairing } from '../../distill/pairing';
 import type { Strategy } from '../../distill/planning/scaling';
 import { projectionShapes } from '../../distill/specs';
 import { lengthsOf, type Examples } from '../../dataset/example-store';
@@ -103,7 +103,7 @@ function describeJob(run: PreparedRun, training: JobTraining, place: JobPlace): 
     activationCheckpointing: experiment.torchrun?.activationCheckpointing ?? false,
     compile: experiment.torchrun?.compile ?? false,
     training: spec,
-    objective: objective ?? null,
+    objective: objective ? { ...objective, attention: attentionOf(pairing) } : null,
     student,
     teacher: teacher?.architecture ?? null,
     wholeBlocks: wholeBlocks(pairing),
@@ -123,6 +123,13 @@ function describeJob(run: PreparedRun, training: JobTraining, place: JobPlace): 
     runner: runner ?? null,
     sharesFolder: !isApart,
   };
+}
+
+/** With a rule's pairs in its place. */
+function attentionOf(pairing: Pairing): AttentionObjective | undefined {
+  const attention = pairing.objective?.attention;
+  const layers = comparedAttention(pairing).map(({ teacher, student }) => [teacher, student] as const);
+  return attention && { ...attention, layers };
 }
 
 /** Rows as tokens, one after the other: `lengths` int32 [N], `inputIds` and `typeIds` int32 [tokens], `labels` as an example has them. */
