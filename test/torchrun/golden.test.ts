@@ -289,6 +289,7 @@ function runOf(one: Case, directory: string, executor: Executor): PreparedRun {
       task: one.task,
       dataset: { maxLength: 24 },
       precision: one.precision ?? 'float32',
+      distillation: {},
       torchrun: { dropout: 'exact', ...one.torchrun },
       teacher: {
         source: 'path',

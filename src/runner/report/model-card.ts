@@ -114,15 +114,17 @@ function origin({ dataset, distillation, teacher }: ResolvedExperiment, role: Ro
   const { temperature, alpha, divergence } = distillation;
   const at = (value: typeof temperature): string =>
     typeof value === 'number' ? String(value) : `${value.from} to ${value.to}`;
+  const imitated = [distillation.hidden && 'hidden states', distillation.attention && 'attention'].filter(Boolean);
+  const inside = imitated.length > 0 ? ` It has also imitated the teacher's ${imitated.join(' and ')}.` : '';
   switch (role) {
     case 'teacher':
       return 'The teacher of a knowledge-distillation experiment, trained on hard labels.';
     case 'student': {
       const whose = teacher.source === 'endpoint' ? inMarkdown(nameOfEndpoint(teacher)) : 'a larger teacher';
       if (dataset.labels === 'regression') {
-        return `A student distilled from a larger teacher: the squared difference from its numbers, α = ${at(alpha)}.`;
+        return `A student distilled from a larger teacher: the squared difference from its numbers, α = ${at(alpha)}.${inside}`;
       }
-      return `A student distilled from ${whose}: ${divergence} at temperature ${at(temperature)}, α = ${at(alpha)}.`;
+      return `A student distilled from ${whose}: ${divergence} at temperature ${at(temperature)}, α = ${at(alpha)}.${inside}`;
     }
     case 'control':
       return 'The control of a knowledge-distillation experiment: the same student, trained on hard labels alone.';
