@@ -15,7 +15,8 @@ const onEachExecutor = [
 const onWebGpu = 'test/engine/webgpu*.test.ts';
 
 /** Shaders of software take their time, and what these need of an executor others need too. */
-const onWebGpuAtLength = process.env.DISTILLERY_TORTURE === '1' ? ['test/distill/packing.test.ts'] : [];
+const onWebGpuAtLength =
+  process.env.DISTILLERY_TORTURE === '1' ? ['test/distill/packing.test.ts', 'test/golden/attention.test.ts'] : [];
 
 /** Tests of what a process knows of its libraries, holds of tensors, or has told the system, for as long as it lives, each file in a process of its own. */
 const alone = [

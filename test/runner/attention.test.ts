@@ -42,7 +42,9 @@ it('records and reports its loss, and killed and resumed has the same bits', asy
   }
   // Scores of its random teacher are imitated better in time.
   expect(recorded.at(-1)!.attention).toBeLessThan(recorded[0]!.attention!);
-  expect(readFileSync(path.join(run, 'report.md'), 'utf8')).toContain('attention');
+  expect(readFileSync(path.join(run, 'report-loss.svg'), 'utf8')).toContain('attention loss');
+  const card = readFileSync(path.join(run, 'student', 'README.md'), 'utf8');
+  expect(card).toContain("It has also imitated the teacher's attention.");
 
   const killed = workspace();
   const { child, outcome } = start(['run', 'tiny.distill.json'], killed, stoppingAt('.', 5));

@@ -190,17 +190,19 @@ function componentNote(
       if (labels === 'multiple') return l10n.t('binary cross-entropy with the hard labels, their mean, T = 1');
       return l10n.t('cross-entropy with the hard label, T = 1');
     case 'hidden':
-      return pairsNote(facts.hidden?.layers);
+      return pairsText(facts.hidden?.layers, (pairs) => l10n.t('blocks, teacher → student: {0}', pairs));
     case 'attention':
-      return facts.attention?.loss === 'ce'
-        ? l10n.t('cross-entropy; {0}', pairsNote(facts.attention.layers))
-        : l10n.t('scores, squared; {0}', pairsNote(facts.attention?.layers));
+      return pairsText(facts.attention?.layers, (pairs) =>
+        facts.attention?.loss === 'ce'
+          ? l10n.t('cross-entropy, blocks {0}', pairs)
+          : l10n.t('squares of scores, blocks {0}', pairs),
+      );
   }
 }
 
-function pairsNote(pairs: readonly (readonly [number, number])[] = []): string {
-  const layers = pairs.map(([teacher, student]) => `${teacher} → ${student}`).join(', ');
-  return layers === '' ? l10n.t('before its weight') : l10n.t('blocks, teacher → student: {0}', layers);
+function pairsText(layers: readonly (readonly [number, number])[] = [], told: (pairs: string) => string): string {
+  if (layers.length === 0) return l10n.t('before its weight');
+  return told(layers.map(([teacher, student]) => `${teacher} → ${student}`).join(', '));
 }
 
 /** How the last texts were that the student wrote. */

@@ -155,15 +155,17 @@ function origin(experiment: ResolvedExperiment, role: Role): string {
   const { temperature, alpha, divergence } = distillation;
   const at = (value: typeof temperature): string =>
     typeof value === 'number' ? String(value) : `${value.from} to ${value.to}`;
+  const imitated = [distillation.hidden && 'hidden states', distillation.attention && 'attention'].filter(Boolean);
+  const inside = imitated.length > 0 ? ` It has also imitated the teacher's ${imitated.join(' and ')}.` : '';
   switch (role) {
     case 'teacher':
       return 'The teacher of a knowledge-distillation experiment, trained on hard labels.';
     case 'student': {
       const whose = teacherWords(experiment);
       if (dataset.labels === 'regression') {
-        return `A student distilled from ${whose}: the squared difference from its numbers, α = ${at(alpha)}.`;
+        return `A student distilled from ${whose}: the squared difference from its numbers, α = ${at(alpha)}.${inside}`;
       }
-      return `A student distilled from ${whose}: ${divergence} at temperature ${at(temperature)}, α = ${at(alpha)}${ofPositions(distillation)}.`;
+      return `A student distilled from ${whose}: ${divergence} at temperature ${at(temperature)}, α = ${at(alpha)}${ofPositions(distillation)}.${inside}`;
     }
     case 'control':
       return 'The control of a knowledge-distillation experiment: the same student, trained on hard labels alone.';
