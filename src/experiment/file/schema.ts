@@ -5,7 +5,7 @@ import * as z from 'zod';
 import { usualSeparator } from '../../dataset/dataset';
 import { familyNames } from '../../model/architecture';
 import { layoutOf } from '../../model/layouts/families';
-import { divergenceFacts, divergenceNames, hiddenLossKinds } from '../../protocol/divergences';
+import { defaultDivergence, divergenceFacts, divergenceNames, hiddenLossKinds } from '../../protocol/divergences';
 import { engineNames, momentFormats, precisions, teacherPrecisions } from '../../protocol/engines';
 import {
   rendezvousPattern,
@@ -558,7 +558,7 @@ const distillationSchema = z
       }),
     divergence: z
       .enum(divergenceNames)
-      .default('forward-kl')
+      .default(defaultDivergence)
       .describe(
         'How soft predictions are compared with soft labels. Labels of which several may apply are compared each by itself, numbers by their squared difference alone (mse-logits).',
       ),
