@@ -13,6 +13,9 @@ export const divergenceNames = [
 
 export type Divergence = (typeof divergenceNames)[number];
 
+/** Where an experiment names none. */
+export const defaultDivergence = 'forward-kl' satisfies Divergence;
+
 interface DivergenceFacts {
   /** As a chart names it; translated where it is shown. */
   title: string;

@@ -1,7 +1,7 @@
 /** @file Which charts the Loss tab has for a run, and the lines in them. Pure. */
 
 import * as l10n from '@vscode/l10n';
-import { divergenceFacts } from '../../src/protocol/divergences';
+import { defaultDivergence, divergenceFacts } from '../../src/protocol/divergences';
 import {
   formatLarge,
   formatMilliseconds,
@@ -176,13 +176,13 @@ function componentNote(
       if (labels === 'multiple') {
         return l10n.t(
           '{0} of each label at T = {1}, their mean before α and T²',
-          translate(divergenceFacts[facts.divergence ?? 'forward-kl'].title),
+          translate(divergenceFacts[facts.divergence ?? defaultDivergence].title),
           formatSetting(temperature || 1),
         );
       }
       return l10n.t(
         '{0} at T = {1}, before α and T²',
-        translate(divergenceFacts[facts.divergence ?? 'forward-kl'].title),
+        translate(divergenceFacts[facts.divergence ?? defaultDivergence].title),
         formatSetting(temperature || 1),
       );
     case 'hard':

@@ -8,6 +8,7 @@ import { layoutOf } from '../../model/layouts/families';
 import {
   attentionLayerRules,
   attentionLossKinds,
+  defaultDivergence,
   divergenceFacts,
   divergenceNames,
   hiddenLossKinds,
@@ -568,7 +569,7 @@ const distillationSchema = z
       }),
     divergence: z
       .enum(divergenceNames)
-      .default('forward-kl')
+      .default(defaultDivergence)
       .describe(
         'How soft predictions are compared with soft labels. Labels of which several may apply are compared each by itself, numbers by their squared difference alone (mse-logits).',
       ),

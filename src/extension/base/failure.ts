@@ -2,10 +2,7 @@
 
 import { ResponseError } from 'vscode-jsonrpc/node';
 import { ComplaintError, InputError, type Complaint, type Problem } from '../../protocol/problem';
-import type { Failure } from '../../protocol/runner';
-
-/** Of the Language Server Protocol, and so of vscode-jsonrpc's `$/cancelRequest`. */
-const requestCancelled = -32800;
+import { requestCancelled, type Failure } from '../../protocol/runner';
 
 /** Undefined for what is none, or none of this version's. */
 export function failureIn(document: unknown): Failure | undefined {
