@@ -10,7 +10,7 @@ export interface ExportFormatFacts {
 }
 
 /** Those that are written; how is in a file of `runner/export/` for each. */
-export const exportFormats = {
+const exportFormats = {
   huggingface: { values: [] },
   onnx: { values: ['f32', 'int8'] },
   gguf: { tasks: ['causal-lm'], values: ['f16', 'f32', 'q8_0'] },

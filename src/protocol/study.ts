@@ -118,8 +118,8 @@ export interface TemperatureAnswer extends Answer {
 
 export type StudyAnswer = LabelsAnswer | FamiliesAnswer | TemperatureAnswer;
 
-export const labelsSetting = 'dataset.trainRows';
-export const textsSetting = 'dataset.unlabelledRows';
+const labelsSetting = 'dataset.trainRows';
+const textsSetting = 'dataset.unlabelledRows';
 const familySetting = 'student.architecture.family';
 /** Families whose tokens see both sides; of all others a token sees what is before it. */
 const encoders: readonly string[] = ['bert', 'distilbert', 'roberta', 'xlm-roberta', 'electra', 'modernbert'];

@@ -48,7 +48,7 @@ export async function changeRun(run: SampleRun, changes: Partial<RunRecord>): Pr
   if (['done', 'failed', 'stopped'].includes(run.record.status)) await run.lock.release();
 }
 
-export async function logLine({ paths }: SampleRun, line: string): Promise<void> {
+async function logLine({ paths }: SampleRun, line: string): Promise<void> {
   await appendLog(paths, line);
 }
 

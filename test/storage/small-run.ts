@@ -15,7 +15,7 @@ import { FILE } from './small-workspace';
 const nothing = (): void => undefined;
 
 /** What a run says is kept, to be looked through. */
-export class Said implements RunOutput {
+class Said implements RunOutput {
   readonly notes: string[] = [];
   readonly started = nothing;
   readonly progress = nothing;

@@ -43,6 +43,8 @@ export interface VocabularyLossInputs extends Counting {
   labels: tf.Tensor1D;
   /** Absent: hard loss alone. The teacher's V may exceed the student's (a padded head): the surplus rows are cut off. */
   distillation?: (Distillation & { teacher: TeacherProjection }) | undefined;
+  /** Whether α is 1 and the hard loss is not asked for: it is 0 then. */
+  isSoftAlone?: boolean;
   /** Rows whose logits and softmaxes exist at once. */
   chunkRows: number;
 }
@@ -93,12 +95,11 @@ export function vocabularyLoss(inputs: VocabularyLossInputs): HeadLoss {
       sum = sum ? addAndDispose(sum, group) : group;
     }
     const { soft, hard, weightGradient, biasGradient } = sum!;
+    const ofChunks = [tf.concat(hiddenGradients, 0), weightGradient, ...(biasGradient ? [biasGradient] : [])];
+    if (inputs.isSoftAlone) return { ...(soft && { soft }), hard, gradients: ofChunks };
     const ofLabels = labelGradients(inputs);
-    const gradients = [
-      tf.add(tf.concat(hiddenGradients, 0), ofLabels.hidden),
-      tf.add(weightGradient, ofLabels.weight),
-      ...(biasGradient ? [tf.add(biasGradient, ofLabels.bias)] : []),
-    ];
+    const theirs = [ofLabels.hidden, ofLabels.weight, ofLabels.bias];
+    const gradients = ofChunks.map((gradient, i) => tf.add(gradient, theirs[i]!));
     return { ...(soft && { soft }), hard, gradients };
   };
   return differentiable(variables, distillation, () => tf.tidy(() => ({ ...groups() })));
@@ -257,13 +258,12 @@ function vocabularyChunk(
 ): Losses & { gradient: tf.Tensor2D } {
   const studentLogits = logitsOfRows(inputs.student, start, size);
   const { labels, softWeight, hardWeight } = rowsOf(inputs, start, size);
-  const { perPosition, probabilities } = tokenLoss(studentLogits, labels);
   const { distillation } = inputs;
   const temperature = distillation && softeningOf(distillation);
   const losses = weightedLosses({
     studentLogits,
     teacherLogits: teacher && teacherLogits(teacher, start, size, temperature),
-    hard: { perPosition, gradient: (weight) => tf.mul(probabilities, weight) },
+    hard: inputs.isSoftAlone ? undefined : lossOfLabels(studentLogits, labels),
     softWeight,
     hardWeight,
     distillation,
@@ -273,11 +273,18 @@ function vocabularyChunk(
   return cap === undefined ? losses : { ...losses, gradient: tf.mul(losses.gradient, capSlope(studentLogits, cap)) };
 }
 
+/** Its gradient is without −[index = label]. */
+function lossOfLabels(logits: tf.Tensor2D, labels: tf.Tensor1D): RowLoss {
+  const { perPosition, probabilities } = tokenLoss(logits, labels);
+  return { perPosition, gradient: (weight) => tf.mul(probabilities, weight) };
+}
+
 interface LogitsInputs {
   studentLogits: tf.Tensor2D;
   /** As a divergence takes them. */
   teacherLogits: tf.Tensor2D | undefined;
-  hard: RowLoss;
+  /** Absent: the soft loss is all there is, at α = 1. */
+  hard: RowLoss | undefined;
   /** [rows]: counted / N. */
   softWeight: tf.Tensor1D;
   /** [rows]: labelled / their N; the same tensor where every counted row is labelled. */
@@ -293,10 +300,16 @@ function weightedLosses(inputs: LogitsInputs): Losses & { gradient: tf.Tensor2D 
   const weightedSum = ({ perPosition }: RowLoss, weight: tf.Tensor1D): tf.Scalar => tf.sum(tf.mul(perPosition, weight));
 
   if (!teacherLogits || !distillation || !divergence) {
+    if (!hard) throw new Error('a loss of nothing');
     return { hard: weightedSum(hard, hardWeight), gradient: hard.gradient(columnAfter(hardWeight, hard)) };
   }
   const { temperature, alpha, temperatureScale, beta } = distillation;
   const soft = divergence(studentLogits, teacherLogits, temperature, beta);
+  if (!hard) {
+    const sum = weightedSum(soft, softWeight);
+    const column = tf.mul<tf.Tensor2D>(columnAfter(softWeight, soft), tf.mul(alpha, temperatureScale));
+    return { soft: sum, hard: tf.mul(sum, 0), gradient: soft.gradient(column) };
+  }
   const softColumn = columnAfter(softWeight, soft, hard);
   const hardColumn = hardWeight === softWeight ? softColumn : columnAfter(hardWeight, soft, hard);
   return {

@@ -65,7 +65,7 @@ function importanceOf(a: Architecture, sums: ReadonlyMap<string, Float64Array>):
 }
 
 /** Forward pass of the teacher: tokens → for each kind of unit Σ over the rows of the square of its mean over the row's tokens. */
-export function importanceProgram(a: Architecture, shape: BatchShape): Program {
+function importanceProgram(a: Architecture, shape: BatchShape): Program {
   const inputs = { ...tokenSpecs(shape), ...prefixed('teacher.', parameterSpecs(a)) };
   const layout = layoutOf(a.family);
   const axes = layout.axes(a);

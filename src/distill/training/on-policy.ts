@@ -54,7 +54,7 @@ export function isOnPolicy({ fraction }: OnPolicy, seed: number, step: number): 
 }
 
 /** Tokens that the student goes on from: the row's prompt, or the first half of a text that has none. */
-export function givenLength(labels: Int32Array): number {
+function givenLength(labels: Int32Array): number {
   const prompt = promptLength(labels);
   return prompt > 0 ? prompt : Math.max(1, labels.length >> 1);
 }

@@ -81,7 +81,7 @@ const GOLDEN = (Math.sqrt(5) - 1) / 2;
  * Numbers of a triangle, from one gap below x to one above: whether that gap is the widest or half of it, a moment goes where it would, at
  * 0.89 to 1 times the speed (uniform ones: 1 to 2 times). They follow from the number of the update alone.
  */
-export function ditherOf(update: number): number {
+function ditherOf(update: number): number {
   const even = (update * GOLDEN) % 1;
   const triangular = even < 0.5 ? Math.sqrt(2 * even) - 1 : 1 - Math.sqrt(2 - 2 * even);
   return 1 + WIDEST_GAP * triangular;

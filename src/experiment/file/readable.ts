@@ -2,7 +2,7 @@
 
 import { formsAt, childOf, valueAt } from './schema-tree';
 import { experimentSchema, type Experiment, type JsonSchema } from './schema';
-import { startsWith, type Path } from './source';
+import type { Path } from './source';
 
 /** Thrown where a check looks at a setting that could not be read: it cannot say anything then. */
 export class UnknownSetting extends Error {
@@ -17,12 +17,12 @@ export class UnknownSetting extends Error {
 const MOST_ROUNDS = 12;
 
 /**
- * The experiment with its defaults. Of what the schema objects to, of `unknown`, and of what may be lost around `faultAt`, each
+ * The experiment with its defaults. Of what the schema objects to, and of what may be lost around `faultAt`, each
  * throws an UnknownSetting when it is looked at. Undefined where nothing fits.
  */
-export function readExperiment(written: unknown, unknown: readonly Path[], faultAt?: Path): Experiment | undefined {
+export function readExperiment(written: unknown, faultAt?: Path): Experiment | undefined {
   const value = copyOf(written);
-  const paths = [...unknown, ...(faultAt === undefined ? [] : doubtfulAt(faultAt, value))];
+  const paths = faultAt === undefined ? [] : doubtfulAt(faultAt, value);
   for (let round = 0; round < MOST_ROUNDS; round++) {
     const { data, error } = experimentSchema.safeParse(value);
     if (data) {
@@ -122,9 +122,4 @@ function copyOf(value: unknown): unknown {
 
 function define(object: object, key: string | number, value: unknown): void {
   Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
-}
-
-/** Whether what is said at `path` may only follow from one of `paths`. */
-export function isInside(path: Path, paths: readonly Path[]): boolean {
-  return paths.some((one) => startsWith(path, one));
 }

@@ -19,7 +19,7 @@ export function parsedDocument(document: TextDocument): ParsedExperiment {
 }
 
 /** The editor counts from 0. */
-export function rangeOf({ line, column, endLine, endColumn }: Place): Range {
+function rangeOf({ line, column, endLine, endColumn }: Place): Range {
   return new Range(line - 1, column - 1, endLine - 1, endColumn - 1);
 }
 

@@ -7,7 +7,7 @@ import { buttonsOf, showWithButtons, type Button } from '../base/problem-actions
 import { inEditorWords, inOneLine } from '../base/problem-words';
 
 /** `2 × NVIDIA H100 80 GB`, `no GPU, 16 cores`. */
-export function computesWith({ gpus, cores }: HostFacts): string | undefined {
+function computesWith({ gpus, cores }: HostFacts): string | undefined {
   if (gpus.length === 0) return cores === undefined ? undefined : l10n.t('no GPU, {0} cores', formatCount(cores));
   const counts = new Map<string, number>();
   for (const { name, bytes } of gpus) {

@@ -52,7 +52,7 @@ export function placeInSweep({ sweep }: RunRecord): string | undefined {
   return l10n.t('{0} of {1}', sweep.number, sweep.of);
 }
 
-export function roleWord(role: Role): string {
+function roleWord(role: Role): string {
   const words: Record<Role, string> = {
     teacher: l10n.t('teacher'),
     student: l10n.t('student'),
@@ -202,7 +202,7 @@ export function describeRun(run: ListedRun, now = Date.now()): string {
 }
 
 /** `job 12 waits in the queue of Slurm`, `job 12 of Slurm`. */
-export function slurmWords({ job, state }: SlurmJob): string {
+function slurmWords({ job, state }: SlurmJob): string {
   return state === 'PENDING' ? l10n.t('job {0} waits in the queue of Slurm', job) : l10n.t('job {0} of Slurm', job);
 }
 

@@ -49,6 +49,13 @@ export interface ChooseRows {
   readonly isOneOfEach?: boolean;
 }
 
+/** A layer's attention, [B, H, L, L] each. */
+export interface Attention {
+  /** q · kᵀ / √d, capped where the family caps it. */
+  scores: tf.Tensor4D;
+  probabilities: tf.Tensor4D;
+}
+
 export interface Backbone {
   /** layers + 1, [B, L, D]: after the embeddings, then after each layer; the last one after the final norm. One less where rows are chosen. */
   hiddenStates: tf.Tensor3D[];
@@ -56,6 +63,8 @@ export interface Backbone {
   chosen?: tf.Tensor2D;
   /** One a layer, [B, H, L, L]: the softmax over the keys, before dropout. The last may be [B, H, 1, L] where rows are chosen. */
   attentions: tf.Tensor4D[];
+  /** One a layer, [B, H, L, L]: what those are the softmax of, before the mask; also of keys that a query does not see. */
+  scores: tf.Tensor4D[];
   /** Of decoders, one a layer: of the input's tokens alone. */
   kept?: KeptHeads[] | undefined;
 }

@@ -64,7 +64,7 @@ export async function writeOnnx(
 }
 
 /** The whole model as one graph, and what it has for weights. */
-export function onnxModel(
+function onnxModel(
   a: Architecture,
   parameters: Parameters,
   values: OnnxValues,

@@ -77,7 +77,7 @@ export const ggufArchitectures: readonly GgufArchitecture[] = [
 ];
 
 /** Typed access to a file's keys; those of the architecture are without its name, which begins them. */
-export class MetadataReader {
+class MetadataReader {
   constructor(
     readonly metadata: GgufMetadata,
     readonly file: string,
@@ -135,7 +135,7 @@ export interface GgufTensors {
   shapeOf(name: string): readonly number[] | undefined;
 }
 
-export const TOKEN_EMBEDDINGS = 'token_embd.weight';
+const TOKEN_EMBEDDINGS = 'token_embd.weight';
 const OUTPUT = 'output.weight';
 /** Factors by which Llama 3.1 divides the frequencies of its rotary positions. */
 export const ROPE_FACTORS = 'rope_freqs.weight';

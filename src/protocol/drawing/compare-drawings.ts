@@ -51,7 +51,7 @@ function together(a: CalibrationBin, b: CalibrationBin): CalibrationBin {
 const inkOf = (role: Role): string => `var(--${role})`;
 
 /** Where the values and their intervals lie, with some room. */
-export function valueRange(models: readonly DrawnModel[]): [number, number] {
+function valueRange(models: readonly DrawnModel[]): [number, number] {
   const all = models
     .flatMap(({ value, interval, seeds }) => [value, ...(interval ?? []), ...(seeds ?? [])])
     .filter(Number.isFinite);

@@ -198,9 +198,17 @@ const torchrun = {
     message: 'The engine "torchrun" ends where a training diverges.',
     remedy: 'Set "onDivergence" to "stop", or use another engine.',
   },
+  'torchrun-without-attention': {
+    message: '"torchrun" does not imitate attention.',
+    remedy: 'Remove "attention", or choose another engine.',
+  },
   'torchrun-without-on-policy': {
     message: 'The engine "torchrun" has no student that writes while it is trained.',
     remedy: 'Leave "onPolicy" out, or use another engine.',
+  },
+  'torchrun-without-positions': {
+    message: 'The engine "torchrun" counts all positions in the distillation loss.',
+    remedy: 'Leave "positions" out, or use another engine.',
   },
   'torchrun-without-packing': {
     message: 'The engine "torchrun" packs no rows.',

@@ -174,7 +174,7 @@ function joined(texts: readonly string[], word: string): string {
 }
 
 /** A value on one line, as a person would write it. */
-export function inline(value: unknown): string {
+function inline(value: unknown): string {
   return JSON.stringify(value).replace(/([:,])(?=["\d[{])/g, '$1 ');
 }
 

@@ -24,7 +24,7 @@ import { randomStream } from '../../engine/random';
 import type { RunData } from './data';
 
 /** The architecture that the experiment's sizes and the data's vocabulary and classes make. */
-export function architectureOf(
+function architectureOf(
   spec: ArchitectureSpec,
   training: TrainingSpec,
   { task, dataset }: ResolvedExperiment,

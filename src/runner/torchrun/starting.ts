@@ -149,7 +149,7 @@ function bySlurm(torchrun: Torchrun, experiment: ResolvedExperiment, { there, jo
 const packageName = (): string => path.basename(packageFolder());
 
 /** Undefined where the cluster has not said. */
-export function stateIn(said: string): SlurmJob | undefined {
+function stateIn(said: string): SlurmJob | undefined {
   const job = /^job=(\d+)$/m.exec(said)?.[1];
   const [, state, reason] = /^state=([A-Z_]+) reason=(.*)$/m.exec(said) ?? [];
   if (job === undefined || state === undefined) return undefined;

@@ -5,7 +5,7 @@ import { sameShape, type Value } from '../graph';
 import type { GraphBuilder } from '../graph-builder';
 import { elementType, normalizeAxes, require, type KernelTable } from './table';
 
-export function reshape(graph: GraphBuilder, x: Value, shape: readonly number[]): Value {
+function reshape(graph: GraphBuilder, x: Value, shape: readonly number[]): Value {
   if (sameShape(x.shape, shape)) return x;
   // A repetition of one number stays so in any shape.
   if (x.splat !== undefined) return graph.filled(x.splat, shape, x.type);
