@@ -4,7 +4,13 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { type Architecture } from '../../src/model/architecture';
 import { createArchitecture, parameterShapes } from '../../src/model/layouts/config';
 import { initializeParameters } from '../../src/model/parameters';
-import { backbone, logits, vocabularyHead } from '../../src/model/computations/transformer';
+import {
+  backbone,
+  classificationLogits,
+  classifiedRows,
+  logits,
+  vocabularyHead,
+} from '../../src/model/computations/transformer';
 import { type ModelInputs, type ParameterTensors } from '../../src/model/computations/computation';
 import { expectClose } from '../golden/compare';
 
@@ -126,6 +132,38 @@ describe('a transformer', () => {
     const chunks = tf.concat([chunk(0), chunk(2), chunk(4)]);
     expectClose('logits', await values(chunks), await values(logits(a, p, batch)), 1e-5);
   });
+
+  it.each([
+    ['bert', 1],
+    ['distilbert', 1],
+    ['roberta', 1],
+    ['electra', 1],
+    ['gpt2', 3],
+  ] as const)(
+    '%s classifies by its row with %d queries in the last block, and learns the same',
+    async (family, queries) => {
+      const a = createArchitecture({ family, ...classes, ...sizes, padId: 29 });
+      const p = tensors(a);
+      const names = Object.keys(p);
+      const batch = inputs([4, 5, 6], [7, 8, 29]);
+      const choose = classifiedRows(a, batch);
+      let last: tf.Tensor4D | undefined;
+      const computed = (early: boolean) =>
+        tf.valueAndGrads((...ts: tf.Tensor[]): tf.Scalar => {
+          const own = Object.fromEntries(names.map((n, i) => [n, ts[i]!]));
+          const { hiddenStates, chosen, attentions } = backbone(a, own, batch, early ? { choose } : {});
+          if (early) last = attentions.at(-1);
+          const rows = chosen ?? choose(hiddenStates[a.layers]!);
+          return tf.sum(tf.square(classificationLogits(a, own, rows)));
+        })(Object.values(p));
+      const [early, late] = [computed(true), computed(false)];
+      expect(last!.shape).toEqual([2, a.heads, queries, 3]);
+      expectClose('loss', await values(early.value), await values(late.value), 1e-5);
+      for (const [i, gradient] of early.grads.entries()) {
+        expectClose(names[i]!, await values(gradient), await values(late.grads[i]!), 1e-5);
+      }
+    },
+  );
 
   it.each(named)('%s gives the rows that are chosen as it gives all', async (_, a) => {
     const p = tensors(a);

@@ -27,7 +27,9 @@ export function soften(logits: tf.Tensor2D, temperature?: tf.Scalar): Softened {
   const scaled = over(logits, temperature);
   const probabilities = tf.softmax(scaled);
   const largest = tf.max<tf.Tensor2D>(probabilities, -1, true);
-  return { scaled, probabilities, logNormalizer: tf.sub(tf.max(scaled, -1, true), tf.log(largest)) };
+  // The largest of z / T is that of z over T, to the last bit, and whoever needs it of z itself has it already.
+  const most = over(tf.max<tf.Tensor2D>(logits, -1, true), temperature);
+  return { scaled, probabilities, logNormalizer: tf.sub(most, tf.log(largest)) };
 }
 
 /** log softmax(z / T), [rows, V], of what was softened. */
