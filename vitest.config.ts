@@ -21,7 +21,6 @@ const onWebGpuAtLength = process.env.DISTILLERY_TORTURE === '1' ? ['test/distill
 const alone = [
   'test/engine/eager.test.ts',
   'test/engine/libraries.test.ts',
-  'test/engine/openvino*.test.ts',
   'test/engine/tensorflow*.test.ts',
   'test/engine/scheduling.test.ts',
   'test/engine/shared-process.test.ts',
@@ -37,6 +36,7 @@ const takingCompiled =
     : { NODE_OPTIONS: `--require "${path.resolve('test/runner/compiled.cjs').replaceAll('\\', '/')}"` };
 
 export default defineConfig({
+  cacheDir: path.resolve('.cache/vite'),
   // tfjs-core must be one instance, its ES modules, so that gradients and backends register on the same engine.
   resolve: { mainFields: ['module', 'main'], dedupe: ['@tensorflow/tfjs-core'] },
   test: {
@@ -50,11 +50,21 @@ export default defineConfig({
     maxWorkers: Math.max(2, os.availableParallelism() - 1),
     // Many small collections of garbage take a sixteenth of what the tests compute.
     execArgv: ['--min-semi-space-size=16'],
+    setupFiles: ['test/equality.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     // What a page shows or says a little later; a second is short on a busy machine.
     expect: { poll: { timeout: 20_000 } },
     server: { deps: { inline: [/@tensorflow/] } },
+    // tfjs in a few files in place of hundreds, of which each process of tests would ask for one after the other.
+    deps: {
+      optimizer: {
+        ssr: {
+          enabled: true,
+          include: ['@tensorflow/tfjs-core', '@tensorflow/tfjs-backend-cpu', '@tensorflow/tfjs-backend-wasm'],
+        },
+      },
+    },
     // What Vite has made of a module stays from run to run: half of what a single file's tests take is that of tfjs.
     experimental: { fsModuleCache: true, fsModuleCachePath: path.resolve('.cache/vitest') },
     projects: [

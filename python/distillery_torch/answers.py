@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import zlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from distillery_torch.data import Batch, Rows
-    from distillery_torch.experiment import Cache, Job, RecordPart
+    from distillery_torch.experiment import Answers, Cache, Job, RecordPart
     from distillery_torch.processes import Processes
     from distillery_torch.transformer import Model
 
@@ -53,7 +54,7 @@ class Layout:
         """``file``: the rows in the order of their records, what counts of each, and of each block its length, batch and first row."""
         stored = load_file(file)
         self._rows, self._blocks = stored["rows"], stored["blocks"]
-        size_of = {kind: sum(one.width * one.bytes for one in parts if one.rows == kind) for kind in _KINDS}
+        size_of = {kind: sum(one.row_bytes for one in parts if one.rows == kind) for kind in _KINDS}
         tokens = torch.tensor(list(lengths), dtype=torch.int64)
         sizes = (stored["predictions"].long() * size_of["predictions"] + tokens * size_of["tokens"])[self._rows.long()]
         ends = sizes.cumsum(0)
@@ -183,18 +184,21 @@ def _open(file: Path, flags: int) -> int:
 
 
 class Kept:
-    """The answers of a full cache, to any batch."""
+    """The answers of a full cache, to any batch.
 
-    def __init__(self, layout: Layout, store: Store, teacher: Model) -> None:
-        self._layout, self._store, self._teacher = layout, store, teacher
+    ``teacher``: whose head makes logits of them; None of one behind a server, whose logits they are.
+    """
+
+    def __init__(self, layout: Layout, store: Store, teacher: Model | None, *, of_tokens: bool) -> None:
+        self._layout, self._store, self._teacher, self._of_tokens = layout, store, teacher, of_tokens
 
     def of(self, batch: Batch) -> Targets:
         """Read those of a batch's rows; what counts in no loss is 0. Raises OSError where they cannot be read."""
-        predicting, tokens = _counts(batch, self._teacher)
+        predicting, tokens = _counts(batch, of_tokens=self._of_tokens)
         pieces: list[list[bytearray]] = [[] for _ in self._layout.parts]
         for place, row in enumerate(batch.examples):
             counts = {"predictions": predicting[place], "tokens": tokens[place]}
-            sizes = [counts[part.rows] * part.width * part.bytes for part in self._layout.parts]
+            sizes = [counts[part.rows] * part.row_bytes for part in self._layout.parts]
             record, at = self._store.read(self._layout.start(row), sum(sizes)), 0
             for piece, size in zip(pieces, sizes, strict=True):
                 piece.append(record[at : at + size])
@@ -203,6 +207,9 @@ class Kept:
         answers: dict[str, torch.Tensor] = {}
         for part, piece in zip(self._layout.parts, pieces, strict=True):
             mask = masks[part.rows]
+            if part.top is not None:
+                top = MostProbable.read(bytearray().join(piece), mask, part, part.top)
+                return ServedTargets(top.to(batch.input_ids.device))
             answer = torch.zeros((*mask.shape, part.width))
             content = bytearray().join(piece)
             if content:
@@ -220,11 +227,76 @@ class Kept:
         self._store.close()
 
 
-def _counts(batch: Batch, teacher: Model) -> tuple[list[int], list[int]]:
-    """Count of each row the predictions that count, and the real tokens."""
+@dataclass(frozen=True)
+class MostProbable:
+    """Of each prediction the most probable tokens with their log-probabilities, and that of each of all others."""
+
+    others: torch.Tensor  # float32 [R]
+    ids: torch.Tensor  # int64 [R, K]
+    values: torch.Tensor  # float32 [R, K]
+    width: int
+    """Tokens of the vocabulary."""
+
+    @classmethod
+    def read(cls, content: bytearray, mask: torch.Tensor, part: RecordPart, top: int) -> MostProbable:
+        """Read the rows that ``mask`` has; the others are 0."""
+        rows = torch.frombuffer(content or bytearray(1), dtype=torch.uint8)[: len(content)].view(-1, part.row_bytes)
+        start, end = 4 + part.id_bytes * top, 4 + (part.id_bytes + 2) * top
+        others = torch.zeros(mask.shape)
+        ids, values = torch.zeros((*mask.shape, top), dtype=torch.int64), torch.zeros((*mask.shape, top))
+        others[mask] = rows[:, :4].clone().view(torch.float32)[:, 0]
+        kind = torch.int16 if part.id_bytes == 2 else torch.int32
+        ids[mask] = rows[:, 4:start].clone().view(kind).long() & (2 ** (8 * part.id_bytes) - 1)
+        values[mask] = rows[:, start:end].clone().view(torch.float16).float()
+        return cls(others, ids, values, part.width)
+
+    def to(self, device: torch.device) -> MostProbable:
+        """Move it to a device."""
+        return MostProbable(self.others.to(device), self.ids.to(device), self.values.to(device), self.width)
+
+    def logits_of(self, part: slice) -> torch.Tensor:
+        """Give log-probabilities [R, V] of some predictions, which as logits say the same."""
+        logits = self.others[part, None].repeat(1, self.width)
+        return logits.scatter_(1, self.ids[part], self.values[part])
+
+
+class ServedTargets(Targets):
+    """What a language model behind a server says of a batch."""
+
+    def __init__(self, top: MostProbable) -> None:
+        super().__init__(top.values, {}, None)
+        self._top = top
+
+    def logits_of(self, part: slice) -> torch.Tensor:
+        """Give the logits of some predictions."""
+        return self._top.logits_of(part)
+
+
+def open_served(answers: Answers, rows: Rows, processes: Processes, *, of_tokens: bool) -> Kept:
+    """Open all answers of a teacher that cannot be asked from here. Raises OSError where one of them is not there."""
+    (cache,) = answers.caches
+    layout = Layout(answers.layout, rows.lengths, cache.parts)
+    store = Store(cache.folder, layout)
+    missing = _missing(processes, store, layout)
+    if missing:
+        raise OSError(f"{cache.folder} lacks {len(missing)} of {len(layout)} blocks of the teacher's answers")
+    return Kept(layout, store, None, of_tokens=of_tokens)
+
+
+def _missing(processes: Processes, store: Store, layout: Layout) -> list[int]:
+    """Find the blocks that are not there, or not in all folders; each process looks at some."""
+    count = len(layout)
+    there = torch.zeros(count, dtype=torch.int64)
+    there[store.whole(range(processes.place, count, processes.places))] = 1
+    found: list[int] = (processes.gather(there).sum(0) < processes.folders).nonzero()[:, 0].tolist()
+    return found
+
+
+def _counts(batch: Batch, *, of_tokens: bool) -> tuple[list[int], list[int]]:
+    """Count of each row the predictions that count, and the real tokens; ``of_tokens``: a language model's predictions."""
     rows = batch.attention_mask.shape[0]
     places = batch.prediction_rows
-    if teacher.a.is_language_model:
+    if of_tokens:
         places = places // batch.attention_mask.shape[1]
     predicting = torch.bincount(places[batch.counted.bool()], minlength=rows)
     return predicting.tolist(), batch.attention_mask.sum(1).long().tolist()
@@ -257,7 +329,8 @@ class Asking:
             store = Store(cache.folder, layout)
             try:
                 if self._is_full(cache, store, layout):
-                    return Kept(layout, store, self._teacher)
+                    of_tokens = self._teacher.a.is_language_model
+                    return Kept(layout, store, self._teacher, of_tokens=of_tokens)
             except _NotKeptError as error:
                 reason = str(error)
             store.close()
@@ -269,7 +342,7 @@ class Asking:
         processes = self._processes
         if cache.record is not None:
             self._on_one(lambda: store.make(cache.record or {}))
-        missing = self._missing(store, layout)
+        missing = _missing(processes, store, layout)
         if not missing:
             self._tell("answers", state="known", folder=str(cache.folder), bytes=layout.size, by=cache.computed_by)
             return True
@@ -287,13 +360,6 @@ class Asking:
         self._each(store.written)
         processes.wait()
         return True
-
-    def _missing(self, store: Store, layout: Layout) -> list[int]:
-        processes, count = self._processes, len(layout)
-        there = torch.zeros(count, dtype=torch.int64)
-        there[store.whole(range(processes.place, count, processes.places))] = 1
-        found: list[int] = (processes.gather(there).sum(0) < processes.folders).nonzero()[:, 0].tolist()
-        return found
 
     def _fill(self, store: Store, layout: Layout, block: int | None) -> None:
         """Ask about one block, or, where others still have one, about nothing: a teacher in shards is run by all at once."""
@@ -348,7 +414,7 @@ class Asking:
             asked = Targets.asked(self._teacher, batch.to(self._processes.device), whole=has_states)
         if not planned.indices:
             return b""
-        predicting, tokens = _counts(batch, self._teacher)
+        predicting, tokens = _counts(batch, of_tokens=self._teacher.a.is_language_model)
         counts = {"predictions": predicting[: len(planned.indices)], "tokens": tokens[: len(planned.indices)]}
         pieces = [torch.split(_rows_of(part, asked, batch), counts[part.rows]) for part in layout.parts]
         return b"".join(bytes(piece.numpy()) for record in zip(*pieces, strict=True) for piece in record)

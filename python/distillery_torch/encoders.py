@@ -53,12 +53,16 @@ class _PostNorm:
     def forward(self, a: Architecture, x: torch.Tensor, forward: Forward, bias: torch.Tensor) -> torch.Tensor:
         """Compute a block: x [B, L, D] → the same shape, or [R, D] where rows are chosen."""
         choose, chosen = forward.choose, forward.choose is not None
-        query, key, value = (split_heads(part(x), a.heads) for part in (self.query, self.key, self.value))
+        residual = choose(x) if choose else x
+        # A token that no head reads need not ask, only be seen.
+        asking = residual[:, None] if forward.chooses_one_of_each else x
+        projected = (self.query(asking), self.key(x), self.value(x))
+        query, key, value = (split_heads(part, a.heads) for part in projected)
         context = attend(query, key, value, bias, a, forward.dropout)
         if choose:
-            context, x = choose(context), choose(x)
+            context = context[:, 0] if forward.chooses_one_of_each else choose(context)
         attention = forward.dropout(self.attention_output(context), a.dropout, chosen=chosen)
-        attended = self.attention_norm(attention + x)
+        attended = self.attention_norm(attention + residual)
         mlp = forward.dropout(self.outer(ACTIVATIONS[a.activation](self.inner(attended))), a.dropout, chosen=chosen)
         return cast("torch.Tensor", self.output_norm(mlp + attended))
 

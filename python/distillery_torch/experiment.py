@@ -158,6 +158,20 @@ class RecordPart:
     width: int
     bytes: Literal[2, 4]
     """Of a value: float16 or float32."""
+    top: int | None = None
+    """So many of a row's logits are kept, and what the others have together; None: all."""
+
+    @property
+    def row_bytes(self) -> int:
+        """Give the bytes of one row: of the most probable as ``src/distill/teacher/top-logits.ts`` has them."""
+        if self.top is None:
+            return self.width * self.bytes
+        return -(-(4 + self.top * (self.id_bytes + 2)) // 4) * 4
+
+    @property
+    def id_bytes(self) -> int:
+        """Give the bytes of a token's id: two where the vocabulary allows."""
+        return 2 if self.width <= 2**16 else 4
 
 
 @dataclass(frozen=True)
@@ -178,6 +192,14 @@ class Answers:
 
     layout: Path
     caches: list[Cache]
+
+
+@dataclass(frozen=True)
+class Served:
+    """All answers of a teacher that cannot be asked from here: to the training rows, where they are learnt from, and to the validation rows."""
+
+    train: Answers | None
+    validation: Answers
 
 
 @dataclass(frozen=True)
@@ -222,6 +244,8 @@ class Job:
     probes: Probes | None = None
     answers: Answers | None = None
     """None where the teacher is asked in every step."""
+    served: Served | None = None
+    """Of a teacher behind a server, in place of a model."""
 
 
 def read_job(folder: Path) -> Job:
@@ -253,6 +277,7 @@ def read_job(folder: Path) -> Job:
             "tokenizer": place_if("tokenizer"),
             "probes": _fill(Probes, values["probes"]) if values.get("probes") else None,
             "answers": _answers(folder, content["answers"]) if content.get("answers") else None,
+            "served": _served(folder, content["served"]) if content.get("served") else None,
         },
     )
 
@@ -286,6 +311,12 @@ def _answers(folder: Path, values: dict[str, Any]) -> Answers:
         return Cache(folder.joinpath(one["folder"]).resolve(), parts, one["computedBy"], one["record"])
 
     return Answers(folder.joinpath(values["layout"]).resolve(), [cache(one) for one in values["caches"]])
+
+
+def _served(folder: Path, values: dict[str, Any]) -> Served:
+    return Served(
+        _answers(folder, values["train"]) if values["train"] else None, _answers(folder, values["validation"])
+    )
 
 
 T = TypeVar("T")

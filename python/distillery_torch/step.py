@@ -115,12 +115,15 @@ def _inverse(count: int) -> float:
 
 
 class Targets:
-    """The frozen teacher's answers to a batch: what ``Model.predict`` gives, and hidden states, counted from the embeddings' at 0."""
+    """The frozen teacher's answers to a batch: what ``Model.predict`` gives, and hidden states, counted from the embeddings' at 0.
 
-    def __init__(self, prediction: torch.Tensor, states: Mapping[int, torch.Tensor], teacher: Model) -> None:
+    ``teacher``: whose head makes a language model's logits; None where the prediction is logits.
+    """
+
+    def __init__(self, prediction: torch.Tensor, states: Mapping[int, torch.Tensor], teacher: Model | None) -> None:
         self.prediction, self.states = prediction, states
         with torch.no_grad():
-            self._head = teacher.vocabulary() if teacher.a.is_language_model else None
+            self._head = teacher.vocabulary() if teacher and teacher.a.is_language_model else None
 
     @classmethod
     def asked(cls, teacher: Model, batch: Batch, *, whole: bool) -> Targets:

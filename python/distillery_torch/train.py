@@ -16,7 +16,7 @@ from torch.distributed.fsdp import FSDPModule, fully_shard, register_fsdp_forwar
 from torch.nn.parallel import DistributedDataParallel
 
 from distillery_torch import checkpoint
-from distillery_torch.answers import Asking, Kept, StoppedError
+from distillery_torch.answers import Asking, Kept, StoppedError, open_served
 from distillery_torch.data import Counts, Masking, Rows, collate, epochs_of, placed
 from distillery_torch.evaluation import Evaluator, quality_of
 from distillery_torch.models import build
@@ -92,8 +92,10 @@ class Trainer:
 
     def keep_answers(self, goes_on: Callable[[], bool]) -> None:
         """Ask the teacher about all rows, where its answers are to be kept and are not there. Raises StoppedError."""
+        rows, served = self.epochs.rows, self.job.served
+        if served and served.train:
+            self.kept = open_served(served.train, rows, self.processes, of_tokens=self.job.student.is_language_model)
         if self.teacher:
-            rows = self.epochs.rows
             asking = Asking(self.job, self.processes, rows, self.teacher, autocast=self.autocast, goes_on=goes_on)
             self.kept = asking.open()
 
@@ -222,21 +224,24 @@ class Trainer:
     def _targets(self, batch: Batch) -> Targets | None:
         """What the teacher says: as it was kept, for as long as that can be read by all that a teacher in shards needs."""
         objective, teacher = self.job.objective, self.teacher
-        if not objective or not teacher:
+        if not objective or not (teacher or self.kept):
             return None
         if self.kept:
             targets: Targets | None = None
             try:
                 targets = self.kept.of(batch)
             except OSError as error:
+                if not teacher:
+                    raise
                 tell("answers", state="lost", reason=str(error))
             lost = float(targets is None)
             if isinstance(teacher, FSDPModule):
                 (lost,) = self.processes.sum([lost])
-            if not lost:
+            if not lost or not teacher:
                 return targets
             self.kept.close()
             self.kept = None
+        assert teacher
         return Targets.asked(teacher, batch, whole=objective.hidden is not None)
 
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
@@ -281,6 +286,9 @@ class Run:
         self.job, self.processes, self.trainer = job, processes, trainer
         rows = Rows(job.data / "validation.safetensors", job.task)
         self.evaluator = Evaluator(job, rows, processes.device, processes.rank, processes.world)
+        if job.served:
+            of_tokens = job.student.is_language_model
+            self.evaluator.served = open_served(job.served.validation, rows, processes, of_tokens=of_tokens)
         found = checkpoint.find_last(job.output, processes)
         resumed = trainer.restore(found.folder) if found else None
         self.is_resumed = resumed is not None

@@ -92,6 +92,8 @@ class Forward:
     dropout: Dropout
     choose: Callable[[torch.Tensor], torch.Tensor] | None
     """Picks the rows that predict, [B, L, D] → [R, D], where the last block is to compute no others."""
+    chooses_one_of_each: bool
+    """Whether these are one token of each text: R is B. Blocks with their norms after the sums need no other queries then."""
     recomputes: bool
     """Whether a block keeps its input alone and is computed again in the backward pass (Chen et al., 2016)."""
 
@@ -253,7 +255,8 @@ class Model(nn.Module):
 
         early = batch.predicts_few and self.a.layers - 1 not in (whole or [])
         recomputes = self.recomputes and torch.is_grad_enabled()
-        states = self.states(batch, Forward(dropout, choose if early else None, recomputes))
+        one_of_each = early and not self.a.is_language_model
+        states = self.states(batch, Forward(dropout, choose if early else None, one_of_each, recomputes))
         rows = choose(states.hidden[-1]) if states.chosen is None else states.chosen
         prediction = self.transform(rows) if self.a.is_language_model else self.classify(rows, dropout)
         return prediction, states.hidden
@@ -268,7 +271,7 @@ def run_blocks(
 ) -> States:
     """Run the blocks one after the other; ``last``: the norm after them."""
     hidden = [x]
-    quiet = replace(forward, choose=None)
+    quiet = replace(forward, choose=None, chooses_one_of_each=False)
     for index, block in enumerate(blocks):
         if index > 0:
             hidden.append(x)

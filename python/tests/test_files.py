@@ -1,13 +1,11 @@
 """Records and checkpoints as Distillery's own engines leave them, find them and go on with them."""
 
 import json
-import multiprocessing
-import os
-import signal
 import sys
 
 import pytest
 import torch
+from killed import is_killed_before
 from safetensors import safe_open
 from safetensors.torch import load_file
 
@@ -19,6 +17,7 @@ from distillery_torch.checkpoint import (
     save_best,
     save_last,
 )
+from distillery_torch.processes import Processes
 from distillery_torch.records import Records
 from distillery_torch.shards import shard_of
 
@@ -51,28 +50,13 @@ def test_a_record_is_never_no_number(tmp_path):
         records.append({"step": 0, "loss": {"total": float("nan")}})
 
 
-class Alone:
-    """One process."""
-
-    is_first, rank, world = True, 0, 1
-
-    def wait(self):
-        pass
-
-    def share(self, value):
-        return value
-
-    def collect(self, value):
-        return [value]
-
-
 def find_last(output):
-    found = checkpoint.find_last(output, Alone())
+    found = checkpoint.find_last(output, Processes())
     return found and found.folder
 
 
 def remove_damaged(output):
-    return checkpoint.remove_damaged(checkpoint.find_last(output, Alone()))
+    return checkpoint.remove_damaged(checkpoint.find_last(output, Processes()))
 
 
 def shards_of(value):
@@ -90,7 +74,7 @@ def weights_of(step):
 def save(output, initial, step):
     position = Position(step, 10 * step, 1.0, {"step": 0, "metrics": {"loss": 1.0}}, 2)
     moments = {f"{kind}.{name}": value for kind in ("first", "second") for name, value in weights_of(step).items()}
-    save_last(output, initial, position, shards_of(weights_of(step)), shards_of(moments), Alone())
+    save_last(output, initial, position, shards_of(weights_of(step)), shards_of(moments), Processes())
 
 
 def step_of(output):
@@ -150,7 +134,7 @@ def test_where_the_last_is_damaged_the_one_before_is_gone_on_from(tmp_path, init
 
 
 def test_what_an_interrupted_replacement_left_is_found_and_finished(tmp_path, initial):
-    save_best(tmp_path, initial, 1, shards_of(weights_of(1)), Alone())
+    save_best(tmp_path, initial, 1, shards_of(weights_of(1)), Processes())
     save(tmp_path, initial, 4)
     folder = tmp_path / "checkpoints"
     (folder / "last").rename(folder / "last.new-abc")
@@ -164,40 +148,15 @@ CALLS = ("open", "write", "fsync", "rename", "mkdir", "rmdir", "unlink")
 """What a process asks of the system while it saves; it is killed before one of them."""
 
 
-def killed_before(call, output, initial, step, answers):
-    before = {name: getattr(os, name) for name in CALLS}
-    count = 0
-
-    def counted(name):
-        def ask(*args, **kwargs):
-            nonlocal count
-            count += 1
-            if count > call:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return before[name](*args, **kwargs)
-
-        return ask
-
-    for name in CALLS:
-        setattr(os, name, counted(name))
-    save(output, initial, step)
-    answers.put(count)
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="forks")
 def test_killed_at_any_instant_it_leaves_a_whole_checkpoint(tmp_path, initial):
-    context = multiprocessing.get_context("fork")
     save(tmp_path, initial, 1)
     step, call, found = 1, 0, set()
     while True:
-        answers = context.Queue()
-        process = context.Process(target=killed_before, args=(call, tmp_path, initial, step + 1, answers))
-        process.start()
-        process.join()
+        killed = is_killed_before(call, CALLS, save, tmp_path, initial, step + 1)
         found.add(step_of(tmp_path) - step)
-        if process.exitcode == 0:
+        if not killed:
             break
-        assert process.exitcode == -signal.SIGKILL
         step, call = step_of(tmp_path), call + 1
     assert found == {0, 1}
     assert call > 20

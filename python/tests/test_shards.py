@@ -19,7 +19,6 @@ from distillery_torch.shards import Files, shard_of
 SHAPES = {"0.weight": (5, 3), "0.bias": (5,), "1.weight": (1, 5), "1.bias": (1,)}
 """Rows that two do not divide, and one that only one of them gets."""
 
-
 OTHERS = ("optimizer.safetensors", "trainer.json")
 
 
@@ -31,6 +30,15 @@ def model_in_shards(stored):
     weights = {name: stored.read_as(name, parameter, device) for name, parameter in model.named_parameters()}
     model.load_state_dict(weights, assign=True)
     return model
+
+
+def random_weights(folder):
+    """What the training begins with, in `initial`."""
+    (folder / "initial").mkdir()
+    (folder / "initial" / "config.json").write_text("{}")
+    weights = {name: torch.rand(shape) for name, shape in SHAPES.items()}
+    save_file(weights, folder / "initial" / "model.safetensors")
+    return weights
 
 
 def one_of_two(rank, folder):
@@ -65,10 +73,7 @@ def one_of_two(rank, folder):
 
 
 def test_two_processes_write_one_checkpoint(tmp_path):
-    (tmp_path / "initial").mkdir()
-    (tmp_path / "initial" / "config.json").write_text("{}")
-    weights = {name: torch.rand(shape) for name, shape in SHAPES.items()}
-    save_file(weights, tmp_path / "initial" / "model.safetensors")
+    weights = random_weights(tmp_path)
     mp.start_processes(one_of_two, (tmp_path,), nprocs=2, start_method="spawn")
     last = tmp_path / "checkpoints" / "last"
     stored = load_file(last / "model.safetensors")
@@ -120,10 +125,7 @@ def one_of_two_hosts(rank, folder):
 
 
 def test_two_hosts_with_folders_of_their_own_write_a_whole_checkpoint_each(tmp_path):
-    (tmp_path / "initial").mkdir()
-    (tmp_path / "initial" / "config.json").write_text("{}")
-    weights = {name: torch.rand(shape) for name, shape in SHAPES.items()}
-    save_file(weights, tmp_path / "initial" / "model.safetensors")
+    weights = random_weights(tmp_path)
     mp.start_processes(one_of_two_hosts, (tmp_path,), nprocs=2, start_method="spawn")
     for host in range(2):
         previous = tmp_path / f"host-{host}" / "checkpoints" / "previous"

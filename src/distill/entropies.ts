@@ -17,7 +17,7 @@ import {
   type TeacherProjection,
 } from './losses/vocabulary-projection';
 import { prefixed, withPrefix } from './named';
-import type { ModelPair } from './pairing';
+import { nothingInside, type ModelPair } from './pairing';
 import { chunkRows, predict, rowChunks } from './prediction';
 import { parameterSpecs, predictionSpecs, teacherInputSpecs, tokenSpecs, type BatchShape } from './specs';
 import type { Teacher, Targets, TargetSource } from './teacher/teacher';
@@ -51,9 +51,13 @@ export function studentEntropies(student: Architecture, shape: BatchShape): Prog
 
 /** Of a teacher, one or the mean of several, from its outputs: `target.NAME` and `teacher.NAME` → `entropy`. */
 export function teacherEntropies(pair: Omit<ModelPair, 'student'>, vocabulary: number, shape: BatchShape): Program {
-  return record(`teacher-entropies-${shape.rows}x${shape.length}`, teacherInputSpecs(pair, [], shape), (tensors) => ({
-    entropy: entropies(teacherProjection(pair, tensors)!, vocabulary),
-  }));
+  return record(
+    `teacher-entropies-${shape.rows}x${shape.length}`,
+    teacherInputSpecs(pair, nothingInside, shape),
+    (tensors) => ({
+      entropy: entropies(teacherProjection(pair, tensors)!, vocabulary),
+    }),
+  );
 }
 
 /** Computes a teacher's entropies from its answers. */

@@ -1,7 +1,15 @@
 /** @file Who learns from whom: a pair of models, and what a training makes of it. */
 
-import type { Architecture, TeacherModel } from '../model/architecture';
-import type { Divergence, HiddenLossKind, PositionOrder } from '../protocol/divergences';
+import { type Architecture, isOpaque, type TeacherModel } from '../model/architecture';
+import { type BlockPairs, pairBlocks } from '../model/block-pairs';
+import { commonSight, sightOf, type Sight } from '../model/sight';
+import type {
+  AttentionLayerRule,
+  AttentionLossKind,
+  Divergence,
+  HiddenLossKind,
+  PositionOrder,
+} from '../protocol/divergences';
 import type { Scheduled, StepValues } from './training/schedules';
 
 /** Several teachers, whose probabilities are averaged. */
@@ -20,10 +28,17 @@ export interface ModelPair {
   ensemble?: Ensemble | undefined;
 }
 
-/** Which hidden states are compared, and how. Pairs [teacher block, student block] count blocks from 0. */
+/** Which hidden states are compared, and how. */
 export interface HiddenObjective {
   loss: HiddenLossKind;
-  layers: readonly (readonly [number, number])[];
+  layers: BlockPairs;
+  weight: number;
+}
+
+/** Whose attention is compared, and how. */
+export interface AttentionObjective {
+  loss: AttentionLossKind;
+  layers: BlockPairs | AttentionLayerRule;
   weight: number;
 }
 
@@ -43,7 +58,7 @@ export interface Positions {
   by: PositionOrder;
 }
 
-/** How a student imitates its teacher: loss = α · T² · soft + (1 − α) · hard + Σ weight · hidden. */
+/** How a student imitates its teacher: loss = α · T² · soft + (1 − α) · hard + weight · hidden + weight · attention. */
 export interface Objective extends StepValues<Scheduled> {
   divergence: Divergence;
   /** Of `jsd` alone. */
@@ -51,6 +66,7 @@ export interface Objective extends StepValues<Scheduled> {
   /** Whether there is T² in it; never where T does not enter the divergence. */
   scaleByTemperatureSquared: boolean;
   hidden?: HiddenObjective | undefined;
+  attention?: AttentionObjective | undefined;
   onPolicy?: OnPolicy | undefined;
   positions?: Positions | undefined;
 }
@@ -95,10 +111,44 @@ export function wholeBlocks(pairing: Pairing): readonly number[] {
   return pairing.objective.hidden?.layers.map(([, block]) => block) ?? [];
 }
 
-/** What is wanted of a teacher: its prediction, and the hidden states after some of its blocks, each named once. */
-export interface Imitated {
-  teacher: TeacherModel;
+/** Of each pair of blocks that is compared what a query sees in both. */
+export interface ComparedAttention {
+  teacher: number;
+  student: number;
+  sight: Sight;
+}
+
+/** None where no attention is imitated, or nothing is known of the teacher's blocks. */
+export function comparedAttention({ student, teacher, objective }: Pairing): ComparedAttention[] {
+  const attention = objective?.attention;
+  if (!attention || !teacher || isOpaque(teacher)) return [];
+  return pairBlocks(attention.layers, teacher, student).map(([theirs, own]) => ({
+    teacher: theirs,
+    student: own,
+    sight: commonSight(sightOf(teacher, theirs), sightOf(student, own)),
+  }));
+}
+
+/** What is wanted of a teacher's blocks, each named once. */
+export interface Inside {
+  /** Those after which hidden states are wanted. */
   blocks: readonly number[];
+  /** Those whose scores of attention are. */
+  attentions?: readonly number[] | undefined;
+}
+
+/** Its prediction alone. */
+export const nothingInside: Inside = { blocks: [] };
+
+export const isInside = ({ blocks, attentions = [] }: Inside): boolean => blocks.length + attentions.length > 0;
+
+/** What is wanted of a teacher: its prediction, and what is inside of it. */
+export interface Imitated extends Inside {
+  teacher: TeacherModel;
+}
+
+/** What is kept of a teacher's answers. */
+export interface Kept extends Imitated {
   /** Also the entropy of each prediction, over so many tokens: the student's. */
   entropyOver?: number | undefined;
 }
@@ -109,9 +159,19 @@ export function imitatedOfEach(pairing: DistilledPair): Imitated[] {
   return [imitatedOf(pairing), ...others.map((teacher) => ({ teacher, blocks: [] }))];
 }
 
-export function imitatedOf({ student, teacher, ensemble, objective }: DistilledPair): Imitated {
-  const blocks = [...new Set(objective.hidden?.layers.map(([block]) => block))];
+export function imitatedOf(pairing: DistilledPair): Imitated {
+  const { teacher, objective } = pairing;
+  const once = (blocks: readonly number[] | undefined): number[] => [...new Set(blocks)];
+  return {
+    teacher,
+    blocks: once(objective.hidden?.layers.map(([block]) => block)),
+    attentions: once(comparedAttention(pairing).map((one) => one.teacher)),
+  };
+}
+
+export function keptOf(pairing: DistilledPair): Kept {
+  const { student, ensemble, objective } = pairing;
   // The entropy of a mean is nothing that one member knows.
-  const isWanted = positionsOf(objective)?.by === 'teacher-entropy' && !ensemble;
-  return { teacher, blocks, ...(isWanted && { entropyOver: student.vocabularySize }) };
+  const isOrdered = positionsOf(objective)?.by === 'teacher-entropy' && !ensemble;
+  return { ...imitatedOf(pairing), ...(isOrdered && { entropyOver: student.vocabularySize }) };
 }

@@ -76,10 +76,18 @@ function superscript(exponent: string): string {
   return exponent.replace(/[-+0-9]/g, (c) => signs[c] ?? '⁰¹²³⁴⁵⁶⁷⁸⁹'.charAt(Number(c)));
 }
 
+/** By decimals: making one takes a hundred times as long as using it. */
+const counts = new Map<number, Intl.NumberFormat>();
+
 /** A whole number: `1,840`; or with decimals. */
 export function formatCount(value: Value, decimals = 0): string {
-  const places = { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
-  return exists(value) ? value.toLocaleString('en-US', places) : absent;
+  if (!exists(value)) return absent;
+  let format = counts.get(decimals);
+  if (!format) {
+    format = new Intl.NumberFormat('en-US', { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+    counts.set(decimals, format);
+  }
+  return format.format(value);
 }
 
 /** A large count in three digits: `840`, `20.6 k`, `26.4 M`. */

@@ -72,9 +72,13 @@ class PairCounts {
 
   constructor(private readonly words: readonly CountedWord[]) {
     this.symbols = words.map((word) => word.symbols.slice());
-    words.forEach((word, w) => {
-      this.addPairs(w, word.count);
-    });
+    for (const [w, { symbols, count }] of words.entries()) {
+      for (let i = 1; i < symbols.length; i++) {
+        const pair = pairOf(symbols[i - 1]!, symbols[i]!);
+        this.add(pair, count);
+        this.place(pair, w);
+      }
+    }
   }
 
   all(): Iterable<[pair: number, count: number]> {
@@ -93,41 +97,52 @@ class PairCounts {
     this.places.delete(pair);
     for (const w of affected) {
       const before = this.symbols[w]!;
-      const after = mergeIn(before, left, right, merged);
+      const after = this.mergeIn(w, left, right, merged);
       if (after.length === before.length) continue;
-      const { count } = this.words[w]!;
-      this.addPairs(w, -count);
       this.symbols[w] = after;
-      this.addPairs(w, count);
-      after.forEach((symbol, i) => {
-        if (i > 0 && (symbol === merged || after[i - 1] === merged)) grown.add(pairOf(after[i - 1]!, symbol));
-      });
+      for (let i = 1; i < after.length; i++) {
+        if (after[i] !== merged && after[i - 1] !== merged) continue;
+        const made = pairOf(after[i - 1]!, after[i]!);
+        this.place(made, w);
+        grown.add(made);
+      }
     }
     return grown;
   }
 
-  private addPairs(w: number, count: number): void {
+  /** The word with the pair merged. Only pairs beside a merge are counted anew. */
+  private mergeIn(w: number, left: number, right: number, merged: number): number[] {
     const symbols = this.symbols[w]!;
-    for (let i = 1; i < symbols.length; i++) {
-      const pair = pairOf(symbols[i - 1]!, symbols[i]!);
-      this.counts.set(pair, this.of(pair) + count);
-      if (count < 0) continue;
-      const places = this.places.get(pair);
-      if (!places) this.places.set(pair, [w]);
-      else if (places.at(-1) !== w) places.push(w);
-    }
-  }
-}
-
-function mergeIn(symbols: readonly number[], left: number, right: number, merged: number): number[] {
-  const result: number[] = [];
-  for (let i = 0; i < symbols.length; i++) {
-    if (symbols[i] === left && symbols[i + 1] === right) {
-      result.push(merged);
+    const { count } = this.words[w]!;
+    const after: number[] = [];
+    for (let i = 0; i < symbols.length; i++) {
+      if (symbols[i] !== left || symbols[i + 1] !== right) {
+        after.push(symbols[i]!);
+        continue;
+      }
+      const [previous, next] = [after.at(-1), symbols[i + 2]];
+      this.add(pairOf(left, right), -count);
+      if (previous !== undefined) {
+        this.add(pairOf(previous, left), -count);
+        this.add(pairOf(previous, merged), count);
+      }
+      if (next !== undefined) {
+        this.add(pairOf(right, next), -count);
+        this.add(pairOf(merged, next), count);
+      }
+      after.push(merged);
       i++;
-    } else {
-      result.push(symbols[i]!);
     }
+    return after;
   }
-  return result;
+
+  private add(pair: number, count: number): void {
+    this.counts.set(pair, this.of(pair) + count);
+  }
+
+  private place(pair: number, w: number): void {
+    const places = this.places.get(pair);
+    if (!places) this.places.set(pair, [w]);
+    else if (places.at(-1) !== w) places.push(w);
+  }
 }

@@ -318,8 +318,8 @@ export class Tokenizer {
       if (special[i]) continue;
       const id = ids[i]!;
       const token = this.specialIds.has(id) ? texts[sequence[i]!]!.slice(starts[i], ends[i]) : this.model.vocab[id]!;
-      let leading = /^[Ġ\s]*/.exec(token)![0].length;
-      const trailing = /[Ġ\s]*$/.exec(token)![0].length;
+      let leading = /^[\u0120\s]*/.exec(token)![0].length;
+      const trailing = /[\u0120\s]*$/.exec(token)![0].length;
       if (leading === 1 && starts[i] === 0 && this.template.addPrefixSpace) leading = 0;
       starts[i] = Math.min(starts[i]! + leading, ends[i]!);
       if (ends[i]! >= trailing) ends[i] = Math.max(ends[i]! - trailing, starts[i]!);

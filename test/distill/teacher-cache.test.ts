@@ -59,7 +59,7 @@ async function openCache(
   const files = await TeacherCacheFiles.open(at, record, layout.blocks, mostHeld);
   open.push(files);
   const setup = { layout, store: files, task, imitated };
-  const teacher = new TeacherTargets(new FrozenTeacher(executor, pairing.teacher, pair.teacher), imitated.blocks);
+  const teacher = new TeacherTargets(new FrozenTeacher(executor, pairing.teacher, pair.teacher), imitated);
   return {
     layout,
     files,

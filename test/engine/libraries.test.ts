@@ -42,6 +42,13 @@ function refusal(): unknown {
   return undefined;
 }
 
+describe('a library in a named folder', () => {
+  it('that is not there is said to be not installed', () => {
+    rmSync(version, { recursive: true });
+    expect(refusal()).toEqual({ code: 'openvino-not-installed' });
+  });
+});
+
 describe.skipIf(!isUnix)('a library in a named folder', () => {
   it("is loaded where it is this person's, or root's, and nobody else may write it", () => {
     expect(refusal()).toMatchObject({ code: 'openvino-incomplete' });

@@ -1,8 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { HostTensor } from '../../src/engine/array';
 import type { Executor } from '../../src/engine/executor';
 import { findLibrary } from '../../src/engine/libraries';
@@ -13,14 +10,6 @@ import { bfloat16Pays, timePrecisions } from '../../src/engine/openvino/probe';
 import { record } from '../../src/engine/graph/trace-backend';
 
 const missing = findLibrary('openvino') === undefined;
-
-let folder: string;
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'distillery-openvino-'));
-});
-afterEach(() => {
-  rmSync(folder, { recursive: true });
-});
 
 const matrix = (rows: number, columns: number, seed = 1): HostTensor => ({
   shape: [rows, columns],
@@ -43,18 +32,6 @@ describe('where OpenVINO cannot be loaded', () => {
     expect(error.message).toMatch(sentence);
     expect(error.message).toContain(reason);
     expect(error.remedy).toMatch(/^(Use|Install|Remove) /);
-  });
-
-  it('a missing library and a broken one are told apart', () => {
-    const before = process.env.DISTILLERY_LIBRARIES;
-    process.env.DISTILLERY_LIBRARIES = folder;
-    try {
-      // In this process nothing has been loaded yet: this is its first test that tries.
-      expect(() => createOpenVinoExecutor()).toThrow('not installed');
-    } finally {
-      if (before === undefined) delete process.env.DISTILLERY_LIBRARIES;
-      else process.env.DISTILLERY_LIBRARIES = before;
-    }
   });
 });
 

@@ -19,12 +19,20 @@ export interface SharedProcess {
 
 /** @throws Error with what the process said, where it ended with an error */
 export async function openTogether(engines: readonly Engine[]): Promise<SharedProcess> {
+  const { stdout } = await promisify(execFile)(process.execPath, [await (script ??= bundle()), ...engines]);
+  return JSON.parse(stdout) as SharedProcess;
+}
+
+/** Of the process, made once. */
+let script: Promise<string> | undefined;
+
+async function bundle(): Promise<string> {
   const folder = path.resolve('dist', 'test', 'shared-process');
-  const script = path.join(folder, `${engines.join('-')}.cjs`);
+  const outfile = path.join(folder, 'main.cjs');
   await mkdir(folder, { recursive: true });
   await build({
     entryPoints: [path.resolve('test', 'engine', 'shared-process-main.ts')],
-    outfile: script,
+    outfile,
     bundle: true,
     platform: 'node',
     format: 'cjs',
@@ -35,6 +43,5 @@ export async function openTogether(engines: readonly Engine[]): Promise<SharedPr
     banner: { js: "const bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
     logLevel: 'error',
   });
-  const { stdout } = await promisify(execFile)(process.execPath, [script, ...engines]);
-  return JSON.parse(stdout) as SharedProcess;
+  return outfile;
 }

@@ -84,7 +84,8 @@ describe.skipIf(!canCompile || installed === undefined || libraryFile === undefi
     beforeAll(() => {
       folder = mkdtempSync(path.join(os.tmpdir(), 'distillery-header-'));
       process.env.TF_CPP_MIN_LOG_LEVEL = '3';
-      const file = path.join(folder, 'tfjs_binding.node');
+      // That of the program, compiled anew where the header or the sources have changed.
+      const file = path.join(root, 'dist', 'tensorflow', 'tfjs_binding.node');
       const script =
         "import { buildAddon } from './scripts/build-addon.mjs'; const problem = await buildAddon(process.argv[1]); if (problem) throw new Error(problem);";
       execFileSync(process.execPath, ['--input-type=module', '--eval', script, file], { cwd: root });

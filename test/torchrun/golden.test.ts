@@ -274,6 +274,7 @@ function runOf(one: Case, directory: string, executor: Executor): PreparedRun {
       task: one.task,
       dataset: { maxLength: 24 },
       precision: one.precision ?? 'float32',
+      distillation: {},
       torchrun: { dropout: 'exact', ...one.torchrun },
       teacher: {
         source: 'path',
@@ -387,7 +388,7 @@ async function keepHere(
 ): Promise<void> {
   const model = { architecture: frozen.architecture, parameters };
   const { layout, imitated, files } = await openKept(one, run, pairing, model, 'cpu');
-  const teacher = frozen.targets(imitated.blocks);
+  const teacher = frozen.targets(imitated);
   const { task } = one;
   const mayGoOn = () => Promise.resolve(true);
   await fillCache({ layout, store: files, task, imitated, examples: run.data.train, padId: 0, teacher, mayGoOn });
@@ -460,7 +461,7 @@ describe.skipIf(!hasPython)('a training on PyTorch is that of the recorded engin
       teacher.architecture,
       teacher.parameters,
     );
-    const asked = frozen.targets(kept.imitated.blocks);
+    const asked = frozen.targets(kept.imitated);
     const said = await asked.of(inputs);
     for (const [output, target] of Object.entries(read)) {
       const [own, theirs] = [(await inHostMemory(target)).data, (await inHostMemory(said[output]!)).data];

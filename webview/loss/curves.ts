@@ -6,14 +6,11 @@ import type { MetricName, MetricsTable } from '../../src/protocol/metrics-table'
 import type { LossComponents } from '../../src/protocol/records';
 import { Column } from '../charts/column';
 
-/**
- * Attention losses have a key in the records and are not computed yet. `ownSoft`: the distillation loss of steps on what the student has
- * written, whose `soft` it is in the records.
- */
-export type Component = Exclude<keyof LossComponents, 'total' | 'attention'> | 'ownSoft';
+/** `ownSoft`: the distillation loss of steps on what the student has written, whose `soft` it is in the records. */
+export type Component = Exclude<keyof LossComponents, 'total'> | 'ownSoft';
 
 /** From the bottom of the stack to its top. */
-export const components: readonly Component[] = ['hard', 'soft', 'ownSoft', 'hidden'];
+export const components: readonly Component[] = ['hard', 'soft', 'ownSoft', 'hidden', 'attention'];
 
 /** Components that this training has. */
 export function presentComponents(metrics: MetricsTable): Component[] {
@@ -37,6 +34,8 @@ export function componentWeight(
       return metrics.has('soft') ? 1 - (Number.isNaN(alpha) ? 0 : alpha) : 1;
     case 'hidden':
       return facts.hidden?.weight ?? 1;
+    case 'attention':
+      return facts.attention?.weight ?? 1;
   }
 }
 

@@ -9,6 +9,7 @@ import { capped } from '../../model/computations/attention';
 import type { Objective } from '../pairing';
 import { rowChunks } from '../prediction';
 import type { RowLoss } from './row-loss';
+import { over } from './softening';
 import type { StepValues } from '../training/schedules';
 import {
   logitsOfRows,
@@ -19,7 +20,9 @@ import {
 } from './vocabulary-projection';
 
 /** How soft and hard loss are combined. The scalars may change from step to step, so they are tensors. */
-export interface Distillation extends Pick<Objective, 'divergence' | 'beta'>, StepValues<tf.Scalar> {
+export interface Distillation extends Pick<Objective, 'divergence' | 'beta'>, Pick<StepValues<tf.Scalar>, 'alpha'> {
+  /** Absent where it is 1 in every step. */
+  temperature?: tf.Scalar | undefined;
   /** T², or 1 where the soft loss is not scaled. */
   temperatureScale: tf.Scalar;
 }
@@ -109,7 +112,7 @@ export function classLoss(inputs: ClassLossInputs): HeadLoss {
     const softWeight = weightOf(inputs);
     const { gradient, ...losses } = weightedLosses({
       studentLogits,
-      teacherLogits: distillation?.teacherLogits,
+      teacherLogits: distillation && over(distillation.teacherLogits, softeningOf(distillation)),
       hard: hardLosses[inputs.problemType](studentLogits, inputs.labels),
       softWeight,
       hardWeight: labelled ? weightOf(labelled) : softWeight,
@@ -125,6 +128,10 @@ function classDivergence(divergence: Divergence, problemType: ProblemType): Dive
   const compare = divergences[divergence];
   return problemType === 'multi-label' && isSoftened(divergence) ? ofEachLabel(compare) : compare;
 }
+
+/** The temperature at which logits are compared; absent where that is 1, or as they are. */
+const softeningOf = ({ divergence, temperature }: Distillation): tf.Scalar | undefined =>
+  isSoftened(divergence) ? temperature : undefined;
 
 /** counted / N, [R]. */
 const weightOf = ({ counted, inverseCount }: Counting): tf.Tensor1D => tf.mul(counted, inverseCount);
@@ -252,7 +259,7 @@ function vocabularyChunk(
   const studentLogits = logitsOfRows(inputs.student, start, size);
   const { labels, softWeight, hardWeight } = rowsOf(inputs, start, size);
   const { distillation } = inputs;
-  const temperature = distillation && isSoftened(distillation.divergence) ? distillation.temperature : undefined;
+  const temperature = distillation && softeningOf(distillation);
   const losses = weightedLosses({
     studentLogits,
     teacherLogits: teacher && teacherLogits(teacher, start, size, temperature),
@@ -274,6 +281,7 @@ function lossOfLabels(logits: tf.Tensor2D, labels: tf.Tensor1D): RowLoss {
 
 interface LogitsInputs {
   studentLogits: tf.Tensor2D;
+  /** As a divergence takes them. */
   teacherLogits: tf.Tensor2D | undefined;
   /** Absent: the soft loss is all there is, at α = 1. */
   hard: RowLoss | undefined;

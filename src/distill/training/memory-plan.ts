@@ -15,7 +15,7 @@ import { teacherProgram } from '../teacher/teacher-program';
 import { isLanguageModel, teacherOutputSpecs, trainedSpecs, type BatchShape } from '../specs';
 import type { MomentFormat } from '../../protocol/engines';
 import { isOpaque } from '../../model/architecture';
-import { imitatedOfEach, positionsOf, type Pairing } from '../pairing';
+import { imitatedOf, imitatedOfEach, nothingInside, positionsOf, type Pairing } from '../pairing';
 
 export interface PlannedTraining {
   pairing: Pairing;
@@ -61,7 +61,8 @@ const COMPILED_BYTES = 24 * 2 ** 20;
 export function predictPeakBytes(training: PlannedTraining, recordings = new Recordings(training.pairing)): number {
   const trained = Object.values(trainedSpecs(training.pairing)).reduce((sum, spec) => sum + bytesOf(spec), 0);
   const groups = GROUPS + MOMENT_GROUPS[training.moments] + (training.accumulates ? 1 : 0);
-  const held = training.heldBytes + groups * trained + keptAnswers(training) + (decodingOf(training)?.keptBytes ?? 0);
+  const decoded = decodingOf(training)?.keptBytes ?? 0;
+  const held = training.heldBytes + groups * trained + keptAnswers(training) + keptScores(training) + decoded;
   return held + workingPeak(training, recordings) + handedBack(training, recordings) + OVERHEAD_BYTES;
 }
 
@@ -80,11 +81,22 @@ function handedBack({ pairing, shapes: [largest], workingMemory }: PlannedTraini
 function keptAnswers({ pairing, evaluationShapes: [longest], evaluatedRows }: PlannedTraining): number {
   const { teacher } = pairing;
   if (!teacher || !longest) return 0;
-  const ofBatch = Object.values(teacherOutputSpecs({ teacher, blocks: [] }, longest)).reduce(
+  const ofBatch = Object.values(teacherOutputSpecs({ teacher, ...nothingInside }, longest)).reduce(
     (sum, spec) => sum + bytesOf(spec),
     0,
   );
   return Math.min(KEPT_BYTES, (evaluatedRows / longest.rows) * ofBatch);
+}
+
+/** Of batches of each shape the teacher's scores of attention, which lie there from one such batch to the next; two of them where they are read from a file. */
+function keptScores({ pairing, shapes, runsTeacher }: PlannedTraining): number {
+  if (!pairing.objective) return 0;
+  const { teacher, attentions } = imitatedOf(pairing);
+  const scoresOf = (shape: BatchShape): number =>
+    Object.entries(teacherOutputSpecs({ teacher, blocks: [], attentions }, shape))
+      .filter(([name]) => name !== 'prediction')
+      .reduce((sum, [, spec]) => sum + bytesOf(spec), 0);
+  return shapes.reduce((sum, shape) => sum + scoresOf(shape), 0) * (runsTeacher ? 1 : 2);
 }
 
 const decodingOf = ({ pairing, writes }: PlannedTraining) =>
@@ -132,7 +144,7 @@ function workingPeak(training: PlannedTraining, recordings: Recordings): number 
     ...counted(evaluationShapes).flatMap((shape) => [
       recordings.evaluation(pairing, shape),
       ...(pairing.teacher && isLanguageModel(pairing.student) ? [teacherEvaluationProgram(pairing, shape)] : []),
-      ...teachers.map((teacher) => teacherProgram({ teacher, blocks: [] }, shape)),
+      ...teachers.map((teacher) => teacherProgram({ teacher, ...nothingInside }, shape)),
     ]),
   ];
   const written = decodingOf(training);

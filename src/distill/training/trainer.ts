@@ -18,6 +18,7 @@ import type { OwnTextsWriter } from './on-policy';
 import { trainedSpecs, type BatchShape } from '../specs';
 import { imitatedOf, type Pairing } from '../pairing';
 import { learningRateAt, valuesAt, type LearningRateSchedule, type StepValues } from './schedules';
+import { attentionScalars } from '../losses/attention-loss';
 import { inverseOf } from '../losses/shift';
 import type { TargetSource, Teacher } from '../teacher/teacher';
 import { Recordings } from './recordings';
@@ -191,6 +192,7 @@ export class Trainer {
       inverseCount: scalar(inverseOf(count)),
       inverseLabelled: scalar(inverseOf(labelled)),
       inverseTokens: scalar(inverseOf(tokens)),
+      ...mapValues(attentionScalars(pairing, batches), scalar),
     };
     const losses: LossComponents[] = [];
     const upcoming = step + 1 < source.steps && !this.isOnPolicy(step + 1) ? this.inputsOf(step + 1) : [];
@@ -353,7 +355,7 @@ export class Trainer {
 }
 
 function targetsOf({ pairing, teacher }: Omit<TrainerSetup, 'initial'>): TargetSource | undefined {
-  return pairing.objective && teacher?.targets(imitatedOf(pairing).blocks);
+  return pairing.objective && teacher?.targets(imitatedOf(pairing));
 }
 
 /** Batches of one step have keys of their own for dropout as long as there are fewer than this. */

@@ -198,6 +198,10 @@ const torchrun = {
     message: 'The engine "torchrun" ends where a training diverges.',
     remedy: 'Set "onDivergence" to "stop", or use another engine.',
   },
+  'torchrun-without-attention': {
+    message: '"torchrun" does not imitate attention.',
+    remedy: 'Remove "attention", or choose another engine.',
+  },
   'torchrun-without-on-policy': {
     message: 'The engine "torchrun" has no student that writes while it is trained.',
     remedy: 'Leave "onPolicy" out, or use another engine.',

@@ -195,6 +195,10 @@ export const modelProblems = {
     message: 'The shard of {tensor} is no file name.',
     remedy: 'Copy or download the model again.',
   },
+  'shard-missing': {
+    message: 'The index names {shard:json}, which is not there.',
+    remedy: 'Copy or download the model again.',
+  },
   'weights-index-empty': {
     message: 'The index names no tensor.',
     remedy: 'Copy or download the model again.',

@@ -106,6 +106,10 @@ export const runProblems = {
     message: 'Its teacher is not trained yet.',
     remedy: 'Run the experiment here until its teacher is, and export the run.',
   },
+  'export-torchrun-served': {
+    message: 'Its teacher is behind a server, which is asked from here.',
+    remedy: 'Train with --engine torchrun, --on HOST or --slurm: the answers go along.',
+  },
   'control-missing': {
     message: 'The run has no control {control}.',
     remedy: 'See its folder "controls" for their names.',

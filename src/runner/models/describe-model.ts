@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { headOfTask } from '../../experiment/architecture';
 import { isFolder } from '../../experiment/checks/dataset-files';
 import { readArchitecture } from '../../experiment/checks/model-folder';
+import { requireParameters } from '../../model/files/checkpoint';
 import { findTensors, requireRoom } from '../../model/files/weight-files';
 import type { Architecture } from '../../model/architecture';
 import { architectureFromConfig, parameterCount } from '../../model/layouts/config';
@@ -34,6 +35,7 @@ export async function describeModel(path: string): Promise<ModelDescription> {
     if (architecture === undefined)
       return { ...common, ...unusable((own as Failed).problem), family: familyOf(config) };
     requireRoom(architecture, (await findTensors(path)).fileOf.size, file);
+    await requireParameters(path, architecture, 'problem' in own);
     return {
       ...common,
       family: architecture.family,

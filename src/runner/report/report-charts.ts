@@ -99,8 +99,8 @@ function drawnModels({ rows }: Comparison, { key }: Quality): DrawnModel[] {
   });
 }
 
-/** Attention losses have a key in the records and are not computed yet. `ownSoft`: the distillation loss of steps on what the student has written. */
-type Component = Exclude<keyof LossComponents, 'attention'> | 'ownSoft';
+/** `ownSoft`: the distillation loss of steps on what the student has written. */
+type Component = keyof LossComponents | 'ownSoft';
 
 function componentOf({ loss, onPolicy }: MetricsRecord, key: Component): number | undefined {
   if (key === 'ownSoft') return onPolicy && loss.soft;
@@ -113,6 +113,7 @@ const inks: Record<Component, string> = {
   ownSoft: 'var(--ownSoft)',
   hard: 'var(--hard)',
   hidden: 'var(--hidden)',
+  attention: 'var(--attention)',
 };
 
 const names: Record<Component, string> = {
@@ -121,6 +122,7 @@ const names: Record<Component, string> = {
   ownSoft: 'distillation loss on own texts',
   hard: 'student loss (hard)',
   hidden: 'hidden-layer loss',
+  attention: 'attention loss',
 };
 
 /** The total and its components, each before its weight: means of as many stretches as fit. */

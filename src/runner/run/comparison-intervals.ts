@@ -1,11 +1,11 @@
 /** @file Adds intervals to the comparison's rows, from what each model said of each row of the dataset. */
 
-import { bootstrap, wilson } from '../../distill/evaluation/intervals';
+import { percentiles, resample, resamplesOf, wilson } from '../../distill/evaluation/intervals';
 import type { RowPrediction } from '../../distill/evaluation/row-tally';
 import { AveragePrecision, f1FromCounts, pearson, RankCorrelation } from '../../distill/evaluation/metrics';
 import { isSaid } from '../../protocol/independent-labels';
-import { advantage, gapClosed, improvement, qualityOf, type MetricKey, type Quality } from '../../protocol/quality';
-import type { ComparisonRow, LabelKind, Metrics, Task } from '../../protocol/records';
+import { advantage, improvement, qualityOf, type MetricKey } from '../../protocol/quality';
+import type { ComparisonRow, Interval, LabelKind, Task } from '../../protocol/records';
 
 /** A model's row of the comparison, and its predictions by example. */
 export interface MeasuredModel {
@@ -28,68 +28,84 @@ export function kindOf(labels: HardLabels, { predictions }: MeasuredModel): Labe
 /** Undefined where the rows drawn have no prediction that counts. */
 export type Statistic = (drawn: Int32Array) => number | undefined;
 
+/** A metric on all rows, and on resamples of them; undefined where the rows drawn have no prediction that counts. */
+export interface Measurement {
+  value: number;
+  resampled: readonly (number | undefined)[];
+}
+
+export type Measurements = Partial<Record<MetricKey, Measurement>>;
+
+/** All models on the same resamples, so that every difference is a paired one; what a resample says of a model is worked out once. */
+export function measurementsOf(models: readonly MeasuredModel[], labels: HardLabels): Map<MeasuredModel, Measurements> {
+  const rows = models[0]!.predictions.length;
+  const columns = models.flatMap((model) =>
+    Object.entries(statisticsOf(model, labels)).map(([key, statistic]) => ({ model, key, statistic })),
+  );
+  const resampled = resample(rows, (drawn) => columns.map(({ statistic }) => statistic(drawn)), {
+    resamples: resamplesOf(rows * widthOf(labels)),
+  });
+  const all = Int32Array.from({ length: rows }, (_, i) => i);
+  const measurements = new Map(models.map((model): [MeasuredModel, Measurements] => [model, {}]));
+  for (const [i, { model, key, statistic }] of columns.entries())
+    measurements.get(model)![key as MetricKey] = {
+      value: statistic(all)!,
+      resampled: resampled.map((values) => values[i]),
+    };
+  return measurements;
+}
+
 /**
  * For a run with one seed: the intervals speak of these trained models, on all rows that there could be.
  */
 export function withIntervals(task: Task, models: readonly MeasuredModel[], labels: HardLabels): ComparisonRow[] {
   const quality = qualityOf(task, kindOf(labels, models[0]!));
-  const statisticsOfAll = new Map(models.map((model) => [model, statisticsOf(model, labels)]));
-  const qualityIn = (model: MeasuredModel | undefined): Statistic | undefined =>
-    model && statisticsOfAll.get(model)![quality.key];
+  const ofAll = measurementsOf(models, labels);
+  const qualityIn = (model: MeasuredModel | undefined): Measurement | undefined =>
+    model && ofAll.get(model)![quality.key];
   const control = models.find(({ row }) => row.role === 'control');
-  const teacher = qualityIn(models.find(({ row }) => row.role === 'teacher'));
-  const without = qualityIn(control);
+  const goal = qualityIn(models.find(({ row }) => row.role === 'teacher'));
+  const start = qualityIn(control);
+  const ahead = (one: number, other: number): number => advantage(quality, one, other);
   return models.map((model) => {
-    const own = statisticsOfAll.get(model)!;
-    const names = Object.keys(own) as MetricKey[];
-    const isHeld = without !== undefined && control !== model && model.row.role !== 'teacher';
-    const student = isHeld ? qualityIn(model)! : undefined;
-    const compared = student && { student, control: without! };
-    const gainIn = compared && difference((own, other) => improvement(quality, own, other), student, without!);
-    const gapIn = compared && teacher && gapStatistics(quality, { teacher, ...compared });
-    const statistics = [
-      ...names.map((name) => own[name]!),
-      ...(gainIn ? [gainIn] : []),
-      ...(gapIn ? [gapIn.headroom, gapIn.closed] : []),
-    ];
-    const intervals = bootstrap(model.predictions.length, (drawn) => statistics.map((statistic) => statistic(drawn)), {
-      width: widthOf(labels),
-    });
-    const [ofGain, ofHeadroom, ofGap] = intervals.slice(names.length);
-    const all = Int32Array.from(model.predictions.keys());
+    const isHeld = start !== undefined && control !== model && model.row.role !== 'teacher';
+    const own = isHeld ? qualityIn(model)! : undefined;
+    const gain = own && between(own, start!, (one, other) => improvement(quality, one, other));
+    const headroom = own && goal && between(goal, start!, ahead);
+    // Where hardly any resample has no way to go, leaving it out changes no percentile.
+    const closed =
+      headroom && between(between(own, start!, ahead), headroom, (gone, way) => (way > 0 ? gone / way : undefined));
     const over = control?.row.name ?? '';
-    const measured = Object.fromEntries(names.map((name, i) => [name, intervals[i]!]));
+    const intervals = Object.entries(ofAll.get(model)!).map(([key, one]) => [key, intervalOf(one)]);
     return {
       ...model.row,
-      intervals: { ...measured, ...(kindOf(labels, model) === 'single' && sharesOf(task, model)) },
-      gain: gainIn && { over, value: gainIn(all)!, interval: ofGain! },
-      gapClosed: gapIn && ofHeadroom![0] > 0 ? { over, value: gapIn.closed(all)!, interval: ofGap! } : undefined,
+      intervals: {
+        ...(Object.fromEntries(intervals) as ComparisonRow['intervals']),
+        ...(kindOf(labels, model) === 'single' && sharesOf(task, model)),
+      },
+      gain: gain && { over, value: gain.value, interval: intervalOf(gain) },
+      gapClosed:
+        headroom && intervalOf(headroom)[0] > 0
+          ? { over, value: closed!.value, interval: intervalOf(closed!) }
+          : undefined,
     };
   });
 }
 
-const difference =
-  (between: (own: number, other: number) => number, own: Statistic, other: Statistic): Statistic =>
-  (drawn) => {
-    const [mine, others] = [own(drawn), other(drawn)];
-    return mine === undefined || others === undefined ? undefined : between(mine, others);
-  };
+const intervalOf = ({ resampled }: Pick<Measurement, 'resampled'>): Interval =>
+  percentiles(resampled.flatMap((value) => value ?? []));
 
-/** How far the teacher is ahead of the control, and how much of that way the student went. */
-function gapStatistics(
-  quality: Quality,
-  { teacher, student, control }: Record<'teacher' | 'student' | 'control', Statistic>,
-): { headroom: Statistic; closed: Statistic } {
-  const metricsIn = (statistic: Statistic, drawn: Int32Array): Metrics => ({ [quality.key]: statistic(drawn) });
+/** What two metrics are to each other, on all rows and on each resample. */
+function between(
+  { value, resampled }: Measurement,
+  other: Measurement,
+  how: (one: number, other: number) => number | undefined,
+): Measurement {
+  const both = (one: number | undefined, two: number | undefined): number | undefined =>
+    one === undefined || two === undefined ? undefined : how(one, two);
   return {
-    headroom: difference((own, other) => advantage(quality, own, other), teacher, control),
-    // Where hardly any resample has no way to go, leaving it out changes no percentile.
-    closed: (drawn) =>
-      gapClosed(quality, {
-        teacher: metricsIn(teacher, drawn),
-        student: metricsIn(student, drawn),
-        control: metricsIn(control, drawn),
-      }),
+    value: both(value, other.value)!,
+    resampled: resampled.map((one, k) => both(one, other.resampled[k])),
   };
 }
 

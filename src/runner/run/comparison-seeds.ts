@@ -1,6 +1,5 @@
 /** @file The comparison over several seeds: means, their spread, and intervals over seeds and rows together. */
 
-import { resample, resamplesOf } from '../../distill/evaluation/intervals';
 import { calibrationBinCount } from '../../distill/evaluation/metrics';
 import {
   intervalOverSeeds,
@@ -11,14 +10,7 @@ import {
 } from '../../distill/evaluation/seed-intervals';
 import { advantage, improvement, metricFacts, qualityOf, type MetricKey } from '../../protocol/quality';
 import type { CalibrationBin, Comparison, ComparisonRow, Interval, Metrics, Task } from '../../protocol/records';
-import {
-  kindOf,
-  statisticsOf,
-  widthOf,
-  withIntervals,
-  type HardLabels,
-  type MeasuredModel,
-} from './comparison-intervals';
+import { kindOf, measurementsOf, withIntervals, type HardLabels, type MeasuredModel } from './comparison-intervals';
 
 /** Student and controls of a seed, in the same order for each. */
 export interface MeasuredSeed {
@@ -70,35 +62,22 @@ export function comparisonOverSeeds(
   };
 }
 
-/** All models on the same resamples, so that every difference is a paired one. @param models [models][seeds] */
+/** @param models [models][seeds] */
 function measure(models: readonly (readonly MeasuredModel[])[], labels: HardLabels): Measured[] {
-  const rows = models[0]![0]!.predictions.length;
   const distinct = [...new Set(models.flat())];
-  const statistics = new Map(distinct.map((model) => [model, statisticsOf(model, labels)]));
-  const all = Int32Array.from({ length: rows }, (_, i) => i);
-  const flat = distinct.flatMap((model) =>
-    Object.entries(statistics.get(model)!).map(([key, statistic]) => ({ model, key, statistic })),
-  );
-  const resampled = resample(rows, (drawn) => flat.map(({ statistic }) => statistic(drawn)), {
-    resamples: resamplesOf(rows * widthOf(labels)),
-  });
+  const ofAll = measurementsOf(distinct, labels);
+  const columns = [...ofAll.values()].flatMap((one) => Object.values(one)).map(({ resampled }) => resampled);
   // Rows of which none counts have nothing to measure.
-  const whole = resampled.filter((values): values is readonly number[] => !values.includes(undefined));
-  return models.map((seeds) =>
-    Object.fromEntries(
-      Object.keys(statistics.get(seeds[0]!)!).map((key): [string, SeedStatistic] => {
-        const places = seeds.map((model) => flat.findIndex((one) => one.model === model && one.key === key));
-        return [
-          key,
-          {
-            values: places.map((place) => flat[place]!.statistic(all)!),
-            resampled: places.map((place) => whole.map((values) => values[place]!)),
-            rows,
-          },
-        ];
-      }),
-    ),
-  );
+  const whole = columns[0]!.flatMap((_, k) => (columns.some((values) => values[k] === undefined) ? [] : [k]));
+  return models.map((seeds) => {
+    const bySeed = seeds.map((model) => ofAll.get(model)!);
+    const statistic = (key: MetricKey): SeedStatistic => ({
+      values: bySeed.map((one) => one[key]!.value),
+      resampled: bySeed.map((one) => whole.map((k) => one[key]!.resampled[k]!)),
+      rows: seeds[0]!.predictions.length,
+    });
+    return Object.fromEntries((Object.keys(bySeed[0]!) as MetricKey[]).map((key) => [key, statistic(key)]));
+  });
 }
 
 const combined = (
