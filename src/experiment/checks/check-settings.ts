@@ -93,13 +93,13 @@ export function checkTorchrun(experiment: Experiment, findings: Findings): void 
     const onPolicy = ['distillation', 'onPolicy'];
     findings.error(onPolicy, 'torchrun-without-on-policy', {}, removeKey(onPolicy));
   }
-  if (distillation.positions !== undefined) {
-    const positions = ['distillation', 'positions'];
-    findings.error(positions, 'torchrun-without-positions', {}, removeKey(positions));
-  }
   if (distillation.attention !== undefined) {
     const attention = ['distillation', 'attention'];
     findings.error(attention, 'torchrun-without-attention', {}, removeKey(attention));
+  }
+  if (distillation.positions !== undefined) {
+    const positions = ['distillation', 'positions'];
+    findings.error(positions, 'torchrun-without-positions', {}, removeKey(positions));
   }
   if (source === 'ensemble' || source === 'onnx') {
     findings.error(['teacher', 'source'], 'torchrun-without-teacher', { source });

@@ -117,13 +117,6 @@ export async function tellResult(model: string, comparison: Comparison): Promise
   await writeAtomically(file, `${about}${RESULT}\n${told.join('\n\n')}\n`);
 }
 
-const ofPositions = (distillation: ResolvedExperiment['distillation']): string => {
-  const positions = positionsOf(distillation);
-  if (!positions) return '';
-  const by = positions.by === 'random' ? 'drawn by lot' : `chosen by ${positions.by.replace('-', "'s ")}`;
-  return `, on ${formatPercent(positions.fraction)} of the positions, ${by}`;
-};
-
 /** Who taught the student. Of a folder or file its name alone, for a card is given to others. */
 function teacherWords({ teacher, models = [] }: ResolvedExperiment): string {
   const one = (model: SingleSpec): string => {
@@ -149,6 +142,13 @@ function teacherWords({ teacher, models = [] }: ResolvedExperiment): string {
     ? members[0]!
     : `${members.length} teachers together, ${someOf(members, MOST_FILES, 'of them')}`;
 }
+
+const ofPositions = (distillation: ResolvedExperiment['distillation']): string => {
+  const positions = positionsOf(distillation);
+  if (!positions) return '';
+  const by = positions.by === 'random' ? 'drawn by lot' : `chosen by ${positions.by.replace('-', "'s ")}`;
+  return `, on ${formatPercent(positions.fraction)} of the positions, ${by}`;
+};
 
 function origin(experiment: ResolvedExperiment, role: Role): string {
   const { dataset, distillation } = experiment;
