@@ -145,6 +145,10 @@ export const isInside = ({ blocks, attentions = [] }: Inside): boolean => blocks
 /** What is wanted of a teacher: its prediction, and what is inside of it. */
 export interface Imitated extends Inside {
   teacher: TeacherModel;
+}
+
+/** What is kept of a teacher's answers. */
+export interface Kept extends Imitated {
   /** Also the entropy of each prediction, over so many tokens: the student's. */
   entropyOver?: number | undefined;
 }
@@ -156,14 +160,18 @@ export function imitatedOfEach(pairing: DistilledPair): Imitated[] {
 }
 
 export function imitatedOf(pairing: DistilledPair): Imitated {
-  const { student, teacher, ensemble, objective } = pairing;
+  const { teacher, objective } = pairing;
   const once = (blocks: readonly number[] | undefined): number[] => [...new Set(blocks)];
-  // The entropy of a mean is nothing that one member knows.
-  const isWanted = positionsOf(objective)?.by === 'teacher-entropy' && !ensemble;
   return {
     teacher,
     blocks: once(objective.hidden?.layers.map(([block]) => block)),
     attentions: once(comparedAttention(pairing).map((one) => one.teacher)),
-    ...(isWanted && { entropyOver: student.vocabularySize }),
   };
+}
+
+export function keptOf(pairing: DistilledPair): Kept {
+  const { student, ensemble, objective } = pairing;
+  // The entropy of a mean is nothing that one member knows.
+  const isOrdered = positionsOf(objective)?.by === 'teacher-entropy' && !ensemble;
+  return { ...imitatedOf(pairing), ...(isOrdered && { entropyOver: student.vocabularySize }) };
 }

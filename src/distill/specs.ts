@@ -4,7 +4,7 @@ import type { TensorSpec } from '../engine/array';
 import { type Architecture, embeddingWidth, isOpaque, type TeacherModel } from '../model/architecture';
 import { parameterShapes } from '../model/layouts/config';
 import { mapValues, prefixed } from './named';
-import { nothingInside, type Imitated, type Inside, type ModelPair, type Pairing } from './pairing';
+import { nothingInside, type Imitated, type Inside, type Kept, type ModelPair, type Pairing } from './pairing';
 
 /** Static sizes of a batch; a program is recorded for each. */
 export interface BatchShape {
@@ -96,18 +96,24 @@ export function teacherInputSpecs(pair: Omit<ModelPair, 'student'>, inside: Insi
 /** Logits of a prediction. */
 export const logitsWidth = (a: TeacherModel): number => (isLanguageModel(a) ? a.vocabularySize : a.labels!.length);
 
-/** Shapes of what the teacher's program gives to the student's: `prediction`; of imitated blocks `hidden.BLOCK`, and `attention.BLOCK`: scores; and `entropy` where that is wanted. */
-export function teacherOutputSpecs(imitated: Imitated, shape: BatchShape): Record<string, TensorSpec> {
-  const { teacher, blocks, attentions = [], entropyOver } = imitated;
-  const entropy = entropyOver === undefined ? {} : { entropy: float([shape.predictions, 1]) };
-  if (isOpaque(teacher)) return { ...entropy, prediction: float([shape.predictions, logitsWidth(teacher)]) };
+/** Shapes of what the teacher's program gives to the student's: `prediction`, and of imitated blocks `hidden.BLOCK`, and `attention.BLOCK`: scores. */
+export function teacherOutputSpecs(
+  { teacher, blocks, attentions = [] }: Imitated,
+  shape: BatchShape,
+): Record<string, TensorSpec> {
+  if (isOpaque(teacher)) return { prediction: float([shape.predictions, logitsWidth(teacher)]) };
   const width = isLanguageModel(teacher) ? embeddingWidth(teacher) : teacher.labels!.length;
   const states = float([shape.rows, shape.length, teacher.hiddenSize]);
   const scores = float([shape.rows, teacher.heads, shape.length, shape.length]);
   return {
-    ...entropy,
     prediction: float([shape.predictions, width]),
     ...Object.fromEntries(blocks.map((block) => [`hidden.${block}`, states])),
     ...Object.fromEntries(attentions.map((block) => [`attention.${block}`, scores])),
   };
+}
+
+/** Those, and before them the `entropy` of each prediction where it is kept too. */
+export function keptSpecs(kept: Kept, shape: BatchShape): Record<string, TensorSpec> {
+  const entropy = kept.entropyOver === undefined ? {} : { entropy: float([shape.predictions, 1]) };
+  return { ...entropy, ...teacherOutputSpecs(kept, shape) };
 }

@@ -8,7 +8,7 @@ import { collate } from '../../src/dataset/batches';
 import { notCounted, type Example } from '../../src/dataset/examples';
 import { batchInputs } from '../../src/distill/batch-inputs';
 import { withEntropies } from '../../src/distill/entropies';
-import { imitatedOf, type Positions } from '../../src/distill/pairing';
+import { keptOf, type Positions } from '../../src/distill/pairing';
 import { CachedTargets, fillCache } from '../../src/distill/teacher/cache';
 import { layoutCache } from '../../src/distill/teacher/cache-layout';
 import { FrozenTeacher, type TargetSource } from '../../src/distill/teacher/teacher';
@@ -255,7 +255,7 @@ describe.each(positionOrders)('a training on positions by %s', (by) => {
 it('takes the teacher’s entropies from what is kept of its answers, and computes them where nothing is', async () => {
   const pair = pairWith({ fraction: 0.4, by: 'teacher-entropy' });
   const folder = mkdtempSync(path.join(os.tmpdir(), 'distillery-entropies-'));
-  const imitated = imitatedOf(pair.pairing);
+  const imitated = keptOf(pair.pairing);
   const layout = layoutCache(pair.examples, { imitated, task: TASK, maxLength: MAX_LENGTH, values: 'float16' });
   expect(layout.parts.map(({ name, bytes }) => [name, bytes])).toEqual([
     ['entropy', 4],

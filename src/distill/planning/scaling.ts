@@ -7,7 +7,7 @@ import { sizeOf } from '../../engine/array';
 import { type Architecture, headSizeOf, isOpaque, keyValueHeadsOf, type TeacherModel } from '../../model/architecture';
 import type { Task } from '../../protocol/records';
 import { maskedCapacity } from '../losses/shift';
-import { comparedAttention, imitatedOf, onPolicyOf, type Objective } from '../pairing';
+import { comparedAttention, keptOf, onPolicyOf, type Objective } from '../pairing';
 import { chunkRows } from '../prediction';
 import { isLanguageModel, projectionShapes, type BatchShape } from '../specs';
 import { canBeKept, recordParts, recordSize, type StoredValues } from '../teacher/records';
@@ -443,7 +443,7 @@ function keptAnswers(planned: ScalingCase, machines: Machines): KeptAnswers[] {
     return { name, bytesOfToken, bytes, passes };
   };
   const counted = { predictions: predictionsOf(task, 1, length), tokens: length, pairs: length ** 2 };
-  const imitated = imitatedOf({ student, teacher: teacher!, objective });
+  const imitated = keptOf({ student, teacher: teacher!, objective });
   const own = recordSize(recordParts(imitated, stored.values, stored.top), counted) * teachers.length;
   const vocabulary = isLanguageModel(student) ? student.vocabularySize : 0;
   const perToken = counted.predictions / length;

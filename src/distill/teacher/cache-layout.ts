@@ -3,7 +3,7 @@
 import type { Task } from '../../protocol/records';
 import { bucketLengths } from '../../dataset/batches';
 import { lengthsOf, type Examples } from '../../dataset/example-store';
-import type { Imitated } from '../pairing';
+import type { Kept } from '../pairing';
 import { recordParts, recordSize, rowsOfExample, type RecordPart, type StoredValues } from './records';
 
 /** Examples that the teacher is asked about together; their records lie one after the other. */
@@ -33,7 +33,7 @@ const BLOCK_ROWS = 32;
 const BLOCK_TOKENS = 4096;
 
 interface LayoutOptions {
-  imitated: Imitated;
+  imitated: Kept;
   task: Task;
   maxLength: number;
   values: StoredValues;

@@ -8,8 +8,8 @@ import { batchInputs, ByShape, type BatchInputs } from '../batch-inputs';
 import type { CacheBlock, CacheLayout } from './cache-layout';
 import { mapValues } from '../named';
 import { requireFiniteTensor } from '../not-finite';
-import { teacherOutputSpecs } from '../specs';
-import type { Imitated } from '../pairing';
+import { keptSpecs } from '../specs';
+import type { Kept } from '../pairing';
 import { inHostMemory, type Targets, type TargetSource } from './teacher';
 import { gatherRecord, placesIn, scatterRecord } from './records';
 
@@ -28,7 +28,7 @@ export interface TeacherCacheSetup {
   layout: CacheLayout;
   store: RecordStore;
   task: Task;
-  imitated: Imitated;
+  imitated: Kept;
 }
 
 export interface FillSetup extends TeacherCacheSetup {
@@ -168,7 +168,7 @@ export class CachedTargets implements TargetSource {
   constructor(private readonly setup: TeacherCacheSetup) {
     this.record = new Uint8Array(setup.layout.sizes.reduce((most, size) => Math.max(most, size), 0));
     this.buffers = new ByShape((shape) => {
-      const specs = teacherOutputSpecs(setup.imitated, shape);
+      const specs = keptSpecs(setup.imitated, shape);
       const set = (): TargetBuffers => ({
         targets: mapValues(specs, (spec) => ({ ...spec, data: new Float32Array(spec.shape.reduce((a, b) => a * b)) })),
       });

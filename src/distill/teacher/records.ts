@@ -6,9 +6,9 @@ import type { Task } from '../../protocol/records';
 import type { TokenExample } from '../../dataset/examples';
 import type { BatchInputs } from '../batch-inputs';
 import { isOpaque } from '../../model/architecture';
-import { isLanguageModel, teacherOutputSpecs } from '../specs';
+import { isLanguageModel, keptSpecs } from '../specs';
 import { decodeTop, encodeTop, topBytes } from './top-logits';
-import type { Imitated } from '../pairing';
+import type { Imitated, Kept } from '../pairing';
 import { predictionRows } from '../losses/shift';
 
 /** Rows of an example that a part is made of: those that predict and count, its real tokens, or pairs of these (query, key). */
@@ -19,7 +19,7 @@ export type StoredValues = 'auto' | 'float32' | 'float16';
 
 /** One of the teacher's outputs in a record: [rows, width]; of pairs [width, queries, keys], a head's after the other's. */
 export interface RecordPart {
-  /** As in `teacherOutputSpecs`: `prediction`, `entropy`, `hidden.BLOCK` or `attention.BLOCK`. */
+  /** As in `keptSpecs`: `prediction`, `entropy`, `hidden.BLOCK` or `attention.BLOCK`. */
   readonly name: string;
   readonly rows: RowKind;
   readonly width: number;
@@ -33,8 +33,8 @@ export interface RecordPart {
  * The parts of a record, in their order in it: those of 4 bytes first, so that each lies at a multiple of its size.
  * @param top of each row of logits, the most probable so many are kept; hidden states, and fewer logits, are kept whole
  */
-export function recordParts(imitated: Imitated, values: StoredValues, top?: number): RecordPart[] {
-  const outputs = Object.entries(teacherOutputSpecs(imitated, { rows: 1, length: 1, predictions: 1 }));
+export function recordParts(imitated: Kept, values: StoredValues, top?: number): RecordPart[] {
+  const outputs = Object.entries(keptSpecs(imitated, { rows: 1, length: 1, predictions: 1 }));
   const parts = outputs.map(([name, { shape }]): RecordPart => {
     const isPrediction = name === 'prediction';
     const isEntropy = name === 'entropy';

@@ -11,9 +11,9 @@ import { parameterSpecs, predictionSpecs, teacherOutputSpecs, tokenSpecs, type B
 
 /** Forward pass of the frozen teacher: tokens → what the student imitates. */
 export function teacherProgram(imitated: Imitated, shape: BatchShape): Program {
-  const { teacher, blocks: whole, attentions: seen } = imitated; // Entropies are computed from its answers.
+  const { teacher, blocks: whole, attentions: seen } = imitated;
   if (isOpaque(teacher)) throw new Error('an opaque teacher has no program of ours');
-  const wanted = Object.keys(teacherOutputSpecs({ teacher, blocks: whole, attentions: seen }, shape));
+  const wanted = Object.keys(teacherOutputSpecs(imitated, shape));
   const inputs = {
     ...tokenSpecs(shape),
     ...predictionSpecs(teacher, shape),

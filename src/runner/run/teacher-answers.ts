@@ -6,7 +6,7 @@ import { OpaqueEnsemble } from '../../distill/teacher/opaque-ensemble';
 import { AskedTeacher } from '../../distill/teacher/asked-teacher';
 import { withEntropies } from '../../distill/entropies';
 import { layoutCache, type CacheLayout } from '../../distill/teacher/cache-layout';
-import { isInside, nothingInside, type Imitated } from '../../distill/pairing';
+import { isInside, nothingInside, type Kept } from '../../distill/pairing';
 import {
   FrozenTeacher,
   reducedTargets,
@@ -47,7 +47,7 @@ const SPARED_BYTES = 2e9;
 interface TeacherToAsk {
   model: FrozenModel | OpaqueIdentity;
   frozen: Teacher;
-  imitated: Imitated;
+  imitated: Kept;
   /** Of an ensemble's member. */
   index?: number;
 }

@@ -1,14 +1,7 @@
 /** @file The trainings of a run: a teacher that is made here, the student, its controls; each resumed where it stopped. */
 
 import { Evaluator } from '../../distill/evaluation/evaluator';
-import {
-  controlOf,
-  imitatedOf,
-  onPolicyOf,
-  type DistilledPair,
-  type OnPolicy,
-  type Pairing,
-} from '../../distill/pairing';
+import { controlOf, keptOf, onPolicyOf, type DistilledPair, type OnPolicy, type Pairing } from '../../distill/pairing';
 import { KeptAnswers } from '../../distill/teacher/kept-answers';
 import type { TargetSource, Teacher } from '../../distill/teacher/teacher';
 import type { OpaqueIdentity } from '../../distill/teacher/cache-key';
@@ -177,7 +170,7 @@ export async function trainStudent(run: PreparedRun, student: Student): Promise<
   }
   if (await isExported(paths)) return true;
   // Python asks the teacher itself, and keeps what it says.
-  const asked = { models: teachers, frozen, imitated: imitatedOf(pairing) };
+  const asked = { models: teachers, frozen, imitated: keptOf(pairing) };
   const targets = run.torchrun ? undefined : await teacherAnswers(run, asked);
   if (!targets && !run.torchrun) return false;
   const writes = targets && onPolicyOf(pairing.objective);
