@@ -1,15 +1,19 @@
 /** @file `npm run bench`: our distillation step, on every engine that is there, beside PyTorch's on the same models and batches; writes bench/RESULTS.md. */
 
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { Precision } from '../src/protocol/engines';
+import { copyRate } from './bandwidth';
 import { cases, type Case } from './cases';
 import { pretrainedCase, pretrainedNames } from './pretrained';
 import { compare, type Contender, type SideResult } from './compare';
 import type { Profile } from './profile';
-import { markdownReport, terminalReport, type CaseResult, type Machine, type NamedProfile, type Rates } from './report';
+import { machine, machineName } from './machine';
+import { markdownReport, terminalReport, type CaseResult, type Measurement, type NamedProfile } from './report';
 import { sampleCase, sampleNames } from './samples';
 import { writeSetup } from './setup';
 import { chosenSides, isProfiled, rateCommand, startSide, type SidePlan } from './sides';
@@ -29,6 +33,8 @@ const { values: options } = parseArgs({
 });
 const threads = Number(options.threads);
 const blocks = Number(options.blocks ?? (options.quick ? 3 : 7));
+/** One file for each machine. */
+const MEASURED = 'bench/results';
 const profiledSteps = options.quick ? 3 : 5;
 
 const sidesOf = ({ forAll, ownLengths }: Case): SidePlan[] =>
@@ -42,7 +48,8 @@ async function runCase(benchCase: Case): Promise<CaseResult> {
     // Steps of many shapes have no one profile.
     const profiled = benchCase.ownLengths ? [] : sidesOf(benchCase).filter(isProfiled);
     const profiles = profiled.map((side) => profileOf(side, folder));
-    return { benchCase, sides: compared, profiles };
+    const { name, title, stepsPerBlock } = benchCase;
+    return { benchCase: { name, title, stepsPerBlock }, sides: compared, profiles };
   } finally {
     await rm(folder, { recursive: true });
   }
@@ -67,7 +74,7 @@ function profileOf({ name, engine, precision }: SidePlan, folder: string): Named
 }
 
 /** Of each precision the most operations a second that any side's library does in a large matrix product. */
-function bestRates(): Rates {
+function productRates(): Record<Precision, number> {
   const rates = { float32: 0, bfloat16: 0 };
   for (const side of chosenSides({ engines: options.engine, compile: false, all: false })) {
     const [program, ...rest] = rateCommand(side, threads)!;
@@ -91,18 +98,19 @@ async function chosenCases(): Promise<readonly Case[]> {
   ];
 }
 
-const machine = (): Machine => ({
-  date: new Date().toISOString().slice(0, 10),
-  processor: os.cpus()[0]?.model.trim() ?? os.arch(),
-  cores: os.cpus().length,
-  threads,
-  system: os.type(),
-  load: os.loadavg()[0]!,
-});
+/** Keeps what this machine measured, and writes what all did. */
+function keep(measurement: Measurement): void {
+  mkdirSync(MEASURED, { recursive: true });
+  writeFileSync(join(MEASURED, `${machineName(measurement.machine)}.json`), `${JSON.stringify(measurement)}\n`);
+  const all = readdirSync(MEASURED).map(
+    (name) => JSON.parse(readFileSync(join(MEASURED, name), 'utf8')) as Measurement,
+  );
+  writeFileSync('bench/RESULTS.md', markdownReport(all));
+}
 
 async function main(): Promise<void> {
-  const before = machine();
-  const rates = bestRates();
+  const before = machine(threads);
+  const rates = { ...productRates(), copy: copyRate() };
   const results: CaseResult[] = [];
   for (const benchCase of await chosenCases()) {
     console.error(`${benchCase.title} …`);
@@ -110,7 +118,7 @@ async function main(): Promise<void> {
   }
   console.log(terminalReport(results, rates));
   if (results.length < cases.length + sampleNames.length || options.quick || options.engine) return;
-  await writeFile('bench/RESULTS.md', markdownReport(results, rates, before));
+  keep({ machine: before, rates, results });
   console.log('\nWritten to bench/RESULTS.md.');
 }
 

@@ -5,7 +5,7 @@ import { createOpenVinoExecutor } from '../src/engine/openvino/openvino';
 import { OpenVinoProgram } from '../src/engine/openvino/program';
 import type { ProfiledGraph, Profiling } from './operators';
 
-/** An executor whose programs are asked after each run what it took. */
+/** An executor whose programs say after each run what it took. */
 export function profileOpenVino(options: ExecutorOptions): Profiling {
   const executor = createOpenVinoExecutor({ ...options, properties: { PERF_COUNT: 'YES' } });
   const graphs: ProfiledGraph[] = [];
@@ -17,15 +17,8 @@ export function profileOpenVino(options: ExecutorOptions): Profiling {
         if (!(loaded instanceof OpenVinoProgram)) throw new Error('not a program of OpenVINO');
         const profiled: ProfiledGraph = { graph: program.graph.name, kernels: [] };
         graphs.push(profiled);
-        return {
-          graph: loaded.graph,
-          release: () => loaded.release(),
-          run: async (inputs, into) => {
-            const outputs = await loaded.run(inputs, into);
-            profiled.kernels.push(...loaded.kernelTimes());
-            return outputs;
-          },
-        };
+        loaded.onRun = (kernels) => profiled.kernels.push(...kernels);
+        return loaded;
       },
     },
     start: () => {

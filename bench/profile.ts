@@ -1,6 +1,7 @@
 /** @file How long our side takes to begin, and where its steps spend their time. Usage: profile.js FOLDER ENGINE PRECISION STEPS; writes JSON. */
 
 import type { ExecutorOptions, Executor } from '../src/engine/executor';
+import { sizeOf } from '../src/engine/array';
 import { openExecutor, type Engine } from '../src/engine/engines';
 import type { Precision } from '../src/protocol/engines';
 import type { Program } from '../src/engine/graph/program';
@@ -32,6 +33,8 @@ export interface Profile {
   nodes: number;
   /** Floating-point operations of a step's matrix products. */
   operations: number;
+  /** That the student trains. */
+  parameters: number;
   /** Of a step while profiled. */
   stepMilliseconds: number;
   graphs: string[];
@@ -60,7 +63,8 @@ async function startup(
   const { shape } = batchInputs(batches[0]!, setup.task);
   const adamw = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: setup.weightDecay };
   const started = performance.now();
-  const { kinds } = layOut(executor, trainedSpecs(pairing), decaysByDefault);
+  const trained = trainedSpecs(pairing);
+  const { kinds } = layOut(executor, trained, decaysByDefault);
   const programs: Program[] = [
     teacherProgram(imitatedOf(pairing), shape),
     gradientsProgram(pairing, shape),
@@ -80,6 +84,7 @@ async function startup(
     reloadMilliseconds: await load(),
     nodes: programs.reduce((sum, { graph }) => sum + graph.nodes.length, 0),
     operations: programs.reduce((sum, { graph }) => sum + operationsOf(graph), 0),
+    parameters: Object.values(trained).reduce((sum, { shape }) => sum + sizeOf(shape), 0),
   };
 }
 

@@ -2,6 +2,7 @@
 
 import Table from 'cli-table3';
 import type { Precision } from '../src/protocol/engines';
+import { BYTES_A_PARAMETER } from './bandwidth';
 import type { Case } from './cases';
 import { COMPARED_STEPS, TOLERANCES, type SideResult } from './compare';
 import { isProduct, total, type OperatorTime } from './operators';
@@ -10,7 +11,7 @@ import { PEER, PEER_BFLOAT16, type SidePlan } from './sides';
 import { median, relativeSpread } from './statistics';
 
 export interface CaseResult {
-  benchCase: Case;
+  benchCase: Pick<Case, 'name' | 'title' | 'stepsPerBlock'>;
   sides: SideResult[];
   /** Of each of our sides. */
   profiles: NamedProfile[];
@@ -21,17 +22,26 @@ export interface NamedProfile extends Profile {
   name: string;
 }
 
-/** Operations a second of a large matrix product, by precision. */
-export type Rates = Readonly<Record<Precision, number>>;
+/** Operations a second of a large matrix product, by precision, and bytes a second of a copy of memory. */
+export type Rates = Readonly<Record<Precision | 'copy', number>>;
 
 export interface Machine {
   date: string;
   processor: string;
+  /** What its products are computed with. */
+  instructions: string;
   cores: number;
   threads: number;
   system: string;
   /** Average number of others' runnable threads in the minute before the benchmark. */
   load: number;
+}
+
+/** What one machine measured. */
+export interface Measurement {
+  machine: Machine;
+  rates: Rates;
+  results: readonly CaseResult[];
 }
 
 interface Grid {
@@ -138,15 +148,59 @@ function operators({ operators, graphs, stepMilliseconds }: Profile): Grid {
   };
 }
 
-function reading({ operators, stepMilliseconds }: Profile): string {
-  const kernels = operators.reduce((sum, entry) => sum + total(entry), 0);
-  const products = operators.filter(isProduct).reduce((sum, entry) => sum + total(entry), 0);
-  return (
-    `Products of matrices take ${percent(products / stepMilliseconds)} of our step, all other kernels ` +
-    `${percent((kernels - products) / stepMilliseconds)}; ${percent(1 - kernels / stepMilliseconds)} is spent outside kernels ` +
-    '(memory, handing tensors over, our JavaScript).'
-  );
+/** Milliseconds of a step's kernels: products, the end of the step (norm and update), and all others. */
+export function shares({ operators, graphs }: Profile): { products: number; end: number; others: number } {
+  const ends = graphs.map((graph) => /^(squares|update)/.test(graph));
+  const sum = { products: 0, end: 0, others: 0 };
+  for (const entry of operators) {
+    for (const [graph, milliseconds] of entry.milliseconds.entries()) {
+      sum[ends[graph] ? 'end' : isProduct(entry) ? 'products' : 'others'] += milliseconds;
+    }
+  }
+  return sum;
 }
+
+/** How near each part of a step comes to what binds it, and what a step would take with nothing but that. */
+function limits(results: readonly CaseResult[], rates: Rates): Grid {
+  const head = [
+    'models',
+    'side',
+    'products ms',
+    'of the products’ rate',
+    'norm and update ms',
+    'of the copy',
+    'other kernels ms',
+    'outside kernels ms',
+    'limit ms',
+    'of the step',
+  ];
+  const rows = results.flatMap(({ benchCase, sides, profiles }) =>
+    profiles.map((profile, index) => {
+      const { precision } = sides.find(({ name }) => name === profile.name)!;
+      const { operations, parameters, stepMilliseconds } = profile;
+      const { products, end, others } = shares(profile);
+      const productLimit = (operations / rates[precision]) * 1000;
+      const endLimit = ((BYTES_A_PARAMETER * parameters) / rates.copy) * 1000;
+      return [
+        index === 0 ? benchCase.name : '',
+        profile.name,
+        milliseconds(products),
+        percent(productLimit / products),
+        milliseconds(end),
+        percent(endLimit / end),
+        milliseconds(others),
+        milliseconds(stepMilliseconds - products - end - others),
+        milliseconds(productLimit + endLimit),
+        percent((productLimit + endLimit) / stepMilliseconds),
+      ];
+    }),
+  );
+  return { head, rows };
+}
+
+const LIMITS_NOTE =
+  'Products are bound by the rate of products, the gradients’ norm and the update by memory: they read and write ' +
+  `${BYTES_A_PARAMETER} bytes a parameter at least (less where a cache holds small models whole, and the share may be above 100 %). The limit is both at those rates, with nothing else in a step; profiled steps, which are a little slower.`;
 
 /** What a person sees at the end of a run. */
 export function terminalReport(results: readonly CaseResult[], rates: Rates): string {
@@ -162,40 +216,75 @@ export function terminalReport(results: readonly CaseResult[], rates: Rates): st
     MEMORY_NOTE,
     table(startup(results)),
     ...results.flatMap(({ benchCase, profiles }) =>
-      profiles.flatMap((profile) => [
-        `${benchCase.name}, ${profile.name}`,
-        table(operators(profile)),
-        reading(profile),
-      ]),
+      profiles.flatMap((profile) => [`${benchCase.name}, ${profile.name}`, table(operators(profile))]),
     ),
+    table(limits(results, rates)),
+    LIMITS_NOTE,
   ].join('\n\n');
 }
 
 const rateNote = (rates: Rates): string =>
   'Of the rate: what the matrix products of a step, as our graphs have them, would take at the rate of one product of two ' +
   '2,048 × 2,048 matrices by the fastest library here, as a share of the step. ' +
-  Object.entries(rates)
-    .filter(([, rate]) => rate > 0)
-    .map(([precision, rate]) => `${precision} ${Math.round(rate / 1e9)} GFLOP/s`)
+  (['float32', 'bfloat16'] as const)
+    .filter((precision) => rates[precision] > 0)
+    .map((precision) => `${precision} ${Math.round(rates[precision] / 1e9)} GFLOP/s`)
     .join(', ') +
-  '.';
+  `; a copy of memory ${(rates.copy / 1e9).toFixed(1)} GB/s.`;
 
 const MEMORY_NOTE =
   'Peak: the most resident memory of the process since it began, loading included; in brackets what the process holds with ' +
   'its libraries loaded and no model yet. PyTorch from the package index brings CUDA libraries on Linux, which count there.';
 
-/** bench/RESULTS.md. */
-export function markdownReport(results: readonly CaseResult[], rates: Rates, machine: Machine): string {
-  const table = ({ head, rows }: Grid): string =>
-    [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
-  const sides = results[0]!.sides;
+const markdownTable = ({ head, rows }: Grid): string =>
+  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+
+/** What one machine measured, a chapter of its own. */
+function chapter({ machine, rates, results }: Measurement): string {
+  const { date, processor, instructions, cores, threads, system, load } = machine;
+  return `## ${processor}, ${instructions}
+
+${date} · ${cores} cores, ${threads} threads on each side · ${system}
+· ${versions(results[0]!.sides)}
+· load before the run ${load.toFixed(1)} (near 0 on a quiet machine; a busy one slows PyTorch more than ours, and the ratios mean little)
+
+${markdownTable(speed(results, rates))}
+
+${rateNote(rates)}
+
+### How near to the machine's limits
+
+${markdownTable(limits(results, rates))}
+
+### The loss in both precisions
+
+Mean total loss of each block of steps of \`${results[0]!.benchCase.name}\`: one training on each side, from the same weights on the same batches.
+
+${markdownTable(lossCurves(results[0]!))}
+
+### How long ours takes to begin
+
+${markdownTable(startup(results))}
+
+### Where our time goes
+
+${results
+  .flatMap(({ benchCase, profiles }) =>
+    profiles.map((profile) => `#### ${benchCase.name}, ${profile.name}\n\n${markdownTable(operators(profile))}`),
+  )
+  .join('\n\n')}
+`;
+}
+
+/** bench/RESULTS.md: a chapter for each machine, the newest first. */
+export function markdownReport(measurements: readonly Measurement[]): string {
+  const newest = measurements.toSorted((a, b) => b.machine.date.localeCompare(a.machine.date));
+  const titles = new Map(
+    newest.flatMap(({ results }) => results.map(({ benchCase: { name, title } }) => [name, title])),
+  );
   return `# Our distillation step beside PyTorch's
 
-Written by \`npm run bench\`, which overwrites this file; every figure is as it came.
-
-${machine.date} · ${machine.processor}, ${machine.cores} cores, ${machine.threads} threads on each side · ${machine.system}
-· ${versions(sides)}
-· load before the run ${machine.load.toFixed(1)} (near 0 on a quiet machine; a busy one slows PyTorch more than ours, and the ratios mean little)
+Written by \`npm run bench\`, which overwrites this file; every figure is as it came. Each processor has a chapter: ${newest.map(({ machine: { processor, instructions } }) => `${processor}, ${instructions}`).join('; ')}.
 
 One step is: forward pass of the frozen teacher, forward and backward pass of the student, α · T² · forward KL + (1 − α) ·
 hard loss with T = 2 and α = 0.5, clipping of the global gradient norm to 1, AdamW. No dropout. All sides load the same
@@ -208,54 +297,32 @@ float32 (below 1: less), and the last says what share of the computed tokens is 
 50 batches' rows on each side, after three steps on the same rows: PyTorch pads each batch to its longest row, with rows sorted by length among all batches; ours groups
 by length as runs do, or packs rows that are not grouped.
 
-${results.map(({ benchCase: { name, title } }) => `- \`${name}\`: ${title}`).join('\n')}
-
-${table(speed(results, rates))}
-
-${rateNote(rates)}
-
-${MEMORY_NOTE}
-
 PyTorch runs eagerly with \`float32_matmul_precision\` "highest", scaled-dot-product attention and the fused AdamW; the vocabulary's
 logits, softmaxes and losses are written in its usual way; bf16 is its autocast. \`npm run bench -- --compile\` adds \`torch.compile\` as one
 more side.
 
-## The loss in both precisions
+${MEMORY_NOTE}
 
-Mean total loss of each block of steps of \`${results[0]!.benchCase.name}\`: one training on each side, from the same weights on the same batches.
+${LIMITS_NOTE}
 
-${table(lossCurves(results[0]!))}
-
-## How long ours takes to begin
-
-${table(startup(results))}
-
-Record: the graphs of a step (teacher, gradients, sums of squares and update of each kind of piece) recorded for the first time in a new process. Load: handed to the engine and
+*How long ours takes to begin*: record: the graphs of a step (teacher, gradients, sums of squares and update of each kind of piece) recorded for the first time in a new process; load: handed to the engine and
 optimized there, for the first time and again (OpenVINO keeps compiled graphs in the user's cache, onnxruntime nothing). In the last column the largest relative difference of the first three steps' losses.
+*Where our time goes*: from the engines' own profiles, milliseconds a step; profiling itself makes small kernels a little slower.
 
-## Where our time goes
+${[...titles].map(([name, title]) => `- \`${name}\`: ${title}`).join('\n')}
 
-From the engines' own profiles, milliseconds a step; profiling itself makes small kernels a little slower.
-
-${results
-  .flatMap(({ benchCase, profiles }) =>
-    profiles.map(
-      (profile) => `### ${benchCase.name}, ${profile.name}\n\n${reading(profile)}\n\n${table(operators(profile))}`,
-    ),
-  )
-  .join('\n\n')}
-
+${newest.map(chapter).join('\n')}
 ## To repeat it
 
 \`\`\`
 npm install
 npm run peers               # Python environment with PyTorch and transformers, once
-npm run bench               # all, about ten minutes on 2 cores; close everything else
+npm run bench               # all, about half an hour on 2 cores; close everything else
 npm run bench -- --quick    # the two small pairs with few repeats; this file stays as it is
 \`\`\`
-\`--case NAME\` picks one of ${results.map(({ benchCase }) => `\`${benchCase.name}\``).join(', ')}; \`--engine NAME\` one of ours;
+\`--case NAME\` picks one of ${[...titles.keys()].map((name) => `\`${name}\``).join(', ')}; \`--engine NAME\` one of ours;
 \`--threads N\`, \`--blocks N\` and \`--compile\` do what they say. Linux only
-(resident memory is read from /proc).
+(resident memory is read from /proc). What each machine measured lies in \`bench/results/\`.
 `;
 }
 

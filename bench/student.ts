@@ -86,6 +86,11 @@ const samples: Sample[] = [
       { name: 'OpenVINO bf16, 48 tokens kept of each answer', changes: { ...bf16, cache: { logits: { top: 48 } } } },
       { name: 'OpenVINO bf16, again', changes: bf16, again: true },
       packed,
+      { name: 'OpenVINO bf16, alpha 1', changes: { ...bf16, distillation: { alpha: 1 } } },
+      {
+        name: "OpenVINO bf16, alpha 1, a third of the positions by the teacher's entropy",
+        changes: { ...bf16, distillation: { alpha: 1, positions: { fraction: 1 / 3, by: 'teacher-entropy' } } },
+      },
     ],
   },
 ];
@@ -145,11 +150,21 @@ async function peerPoints(folder: string, sample: Sample, args: readonly string[
 /** Evaluations are read as they come: ten times a second the file is looked at. */
 async function ourPoints(folder: string, sample: Sample, changes: Record<string, unknown>): Promise<Point[]> {
   const experiment = experimentOf(folder, sample);
-  const { cache, pack, ...others } = changes;
+  const { cache, pack, distillation: objective, ...others } = changes;
+  const distillation = { ...experiment.distillation, ...(objective as object | undefined) };
   const teacher = { ...experiment.teacher, ...(cache !== undefined && { cache }) };
   const file = path.join(folder, 'bench.distill.json');
   const training = { ...experiment.training, ...(pack !== undefined && { pack }) };
-  const whole = { ...experiment, ...others, teacher, training, threads, controls: [], priority: 'normal' };
+  const whole = {
+    ...experiment,
+    ...others,
+    teacher,
+    distillation,
+    training,
+    threads,
+    controls: [],
+    priority: 'normal',
+  };
   writeFileSync(file, JSON.stringify(whole));
   const runs = path.join(folder, '.distillery', 'runs');
   const known = existsSync(runs) ? readdirSync(runs) : [];

@@ -6,6 +6,7 @@ import type { MomentFormat } from '../src/protocol/engines';
 import { findLibrary } from '../src/engine/libraries';
 import { decaysByDefault } from '../src/distill/training/optimizer';
 import { Updates } from '../src/distill/training/updates';
+import { BYTES_A_PARAMETER, copier } from './bandwidth';
 import { median, relativeSpread } from './statistics';
 
 /** Of DistilGPT-2. */
@@ -13,9 +14,6 @@ const MILLIONS = 82;
 const WIDTH = 1024;
 const WARM_UP = 2;
 const ROUNDS = 9;
-
-/** The norm reads a gradient; the update reads a parameter, two moments and the gradient, and writes the first three. */
-const BYTES_A_PARAMETER = 4 * (1 + 4 + 3);
 
 /** The moments' four of those in half the bytes. */
 const BYTES_WITH_NARROW_MOMENTS = BYTES_A_PARAMETER - 2 * 4;
@@ -53,11 +51,10 @@ async function updateOn(engine: Engine, parameters: number, moments: MomentForma
   };
 }
 
-/** By one thread, as memory is copied in JavaScript. */
 function copyOf(parameters: number): Measured {
-  const [from, to] = [new Float32Array(parameters).fill(1), new Float32Array(parameters)];
+  const copy = copier(parameters);
   const run = (): Promise<void> => {
-    to.set(from);
+    copy();
     return Promise.resolve();
   };
   return { name: 'copy', bytes: 8 * parameters, run, milliseconds: [], busy: [] };

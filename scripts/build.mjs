@@ -28,7 +28,15 @@ const ownAddress = { define: { 'import.meta.url': 'bundleUrl' }, banner: { js: b
 const later = {
   schemas: ['./src/experiment/file/schema.ts', './src/run-directory/run-schemas.ts'],
   requests: ['vscode-jsonrpc/node'],
-  datasets: ['csv-parse', 'tinyglobby'],
+  datasets: [
+    'csv-parse',
+    'tinyglobby',
+    'fzstd',
+    'hyparquet',
+    ...['assemble', 'column', 'convert', 'datapage', 'delta', 'encoding', 'plain', 'schema', 'thrift'].map(
+      (part) => `hyparquet/src/${part}.js`,
+    ),
+  ],
   tokenizers: ['@huggingface/tokenizers'],
 };
 

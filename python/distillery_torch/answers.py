@@ -7,10 +7,12 @@ built-in engines read what is written here, and the reverse. Each process asks a
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import shutil
 import zlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from distillery_torch.data import Batch, Rows
-    from distillery_torch.experiment import Cache, Job, RecordPart
+    from distillery_torch.experiment import Answers, Cache, Job, RecordPart
     from distillery_torch.processes import Processes
     from distillery_torch.transformer import Model
 
@@ -53,9 +55,10 @@ class Layout:
         """``file``: the rows in the order of their records, what counts of each, and of each block its length, batch and first row."""
         stored = load_file(file)
         self._rows, self._blocks = stored["rows"], stored["blocks"]
-        size_of = {kind: sum(one.width * one.bytes for one in parts if one.rows == kind) for kind in _KINDS}
+        size_of = {kind: sum(one.row_bytes for one in parts if one.rows == kind) for kind in _KINDS}
         tokens = torch.tensor(list(lengths), dtype=torch.int64)
-        sizes = (stored["predictions"].long() * size_of["predictions"] + tokens * size_of["tokens"])[self._rows.long()]
+        sizes = stored["predictions"].long() * size_of["predictions"] + tokens * size_of["tokens"]
+        sizes = (sizes + tokens.square() * size_of["pairs"])[self._rows.long()]
         ends = sizes.cumsum(0)
         self._starts = torch.empty_like(ends)
         self._starts[self._rows.long()] = ends - sizes
@@ -85,7 +88,7 @@ class Layout:
         return int(self._blocks[index + 1, 2]) if index + 1 < len(self) else len(self._rows)
 
 
-_KINDS = ("predictions", "tokens")
+_KINDS = ("predictions", "tokens", "pairs")
 
 
 class Store:
@@ -183,48 +186,137 @@ def _open(file: Path, flags: int) -> int:
 
 
 class Kept:
-    """The answers of a full cache, to any batch."""
+    """The answers of a full cache, to any batch.
 
-    def __init__(self, layout: Layout, store: Store, teacher: Model) -> None:
-        self._layout, self._store, self._teacher = layout, store, teacher
+    ``teacher``: whose head makes logits of them; None of one behind a server, whose logits they are.
+    """
+
+    def __init__(self, layout: Layout, store: Store, teacher: Model | None, *, of_tokens: bool) -> None:
+        self._layout, self._store, self._teacher, self._of_tokens = layout, store, teacher, of_tokens
 
     def of(self, batch: Batch) -> Targets:
         """Read those of a batch's rows; what counts in no loss is 0. Raises OSError where they cannot be read."""
-        predicting, tokens = _counts(batch, self._teacher)
+        predicting, tokens = _counts(batch, of_tokens=self._of_tokens)
         pieces: list[list[bytearray]] = [[] for _ in self._layout.parts]
         for place, row in enumerate(batch.examples):
-            counts = {"predictions": predicting[place], "tokens": tokens[place]}
-            sizes = [counts[part.rows] * part.width * part.bytes for part in self._layout.parts]
+            counts = {"predictions": predicting[place], "tokens": tokens[place], "pairs": tokens[place] ** 2}
+            sizes = [counts[part.rows] * part.row_bytes for part in self._layout.parts]
             record, at = self._store.read(self._layout.start(row), sum(sizes)), 0
             for piece, size in zip(pieces, sizes, strict=True):
                 piece.append(record[at : at + size])
                 at += size
-        masks = {"predictions": batch.counted.bool().cpu(), "tokens": batch.attention_mask.bool().cpu()}
         answers: dict[str, torch.Tensor] = {}
         for part, piece in zip(self._layout.parts, pieces, strict=True):
-            mask = masks[part.rows]
-            answer = torch.zeros((*mask.shape, part.width))
-            content = bytearray().join(piece)
-            if content:
-                dtype = torch.float16 if part.bytes == 2 else torch.float32
-                answer[mask] = torch.frombuffer(content, dtype=dtype).view(-1, part.width).float()
-            answers[part.name] = answer.to(batch.input_ids.device)
-        hidden = {int(name.removeprefix("hidden.")): answers[name] for name in answers if name.startswith("hidden.")}
+            if part.top is not None:
+                mask = batch.counted.bool().cpu()
+                top = MostProbable.read(bytearray().join(piece), mask, part, part.top)
+                return ServedTargets(top.to(batch.input_ids.device))
+            answers[part.name] = _joined(part, piece, batch).to(batch.input_ids.device)
         if isinstance(self._teacher, FSDPModule):
             # A forward pass, which none is done of here, would have gathered what lies outside of its blocks.
             self._teacher.unshard()
-        return Targets(answers["prediction"], {block + 1: state for block, state in hidden.items()}, self._teacher)
+        states = {block + 1: answer for block, answer in _of_blocks("hidden.", answers).items()}
+        return Targets(answers["prediction"], states, _of_blocks("attention.", answers), self._teacher)
 
     def close(self) -> None:
         """Close its files."""
         self._store.close()
 
 
-def _counts(batch: Batch, teacher: Model) -> tuple[list[int], list[int]]:
-    """Count of each row the predictions that count, and the real tokens."""
+@dataclass(frozen=True)
+class MostProbable:
+    """Of each prediction the most probable tokens with their log-probabilities, and that of each of all others."""
+
+    others: torch.Tensor  # float32 [R]
+    ids: torch.Tensor  # int64 [R, K]
+    values: torch.Tensor  # float32 [R, K]
+    width: int
+    """Tokens of the vocabulary."""
+
+    @classmethod
+    def read(cls, content: bytearray, mask: torch.Tensor, part: RecordPart, top: int) -> MostProbable:
+        """Read the rows that ``mask`` has; the others are 0."""
+        rows = torch.frombuffer(content or bytearray(1), dtype=torch.uint8)[: len(content)].view(-1, part.row_bytes)
+        start, end = 4 + part.id_bytes * top, 4 + (part.id_bytes + 2) * top
+        others = torch.zeros(mask.shape)
+        ids, values = torch.zeros((*mask.shape, top), dtype=torch.int64), torch.zeros((*mask.shape, top))
+        others[mask] = rows[:, :4].clone().view(torch.float32)[:, 0]
+        kind = torch.int16 if part.id_bytes == 2 else torch.int32
+        ids[mask] = rows[:, 4:start].clone().view(kind).long() & (2 ** (8 * part.id_bytes) - 1)
+        values[mask] = rows[:, start:end].clone().view(torch.float16).float()
+        return cls(others, ids, values, part.width)
+
+    def to(self, device: torch.device) -> MostProbable:
+        """Move it to a device."""
+        return MostProbable(self.others.to(device), self.ids.to(device), self.values.to(device), self.width)
+
+    def logits_of(self, part: slice) -> torch.Tensor:
+        """Give log-probabilities [R, V] of some predictions, which as logits say the same."""
+        logits = self.others[part, None].repeat(1, self.width)
+        return logits.scatter_(1, self.ids[part], self.values[part])
+
+
+class ServedTargets(Targets):
+    """What a language model behind a server says of a batch."""
+
+    def __init__(self, top: MostProbable) -> None:
+        super().__init__(top.values, {}, {}, None)
+        self._top = top
+
+    def logits_of(self, part: slice) -> torch.Tensor:
+        """Give the logits of some predictions."""
+        return self._top.logits_of(part)
+
+
+def open_served(answers: Answers, rows: Rows, processes: Processes, *, of_tokens: bool) -> Kept:
+    """Open all answers of a teacher that cannot be asked from here. Raises OSError where one of them is not there."""
+    (cache,) = answers.caches
+    layout = Layout(answers.layout, rows.lengths, cache.parts)
+    store = Store(cache.folder, layout)
+    missing = _missing(processes, store, layout)
+    if missing:
+        raise OSError(f"{cache.folder} lacks {len(missing)} of {len(layout)} blocks of the teacher's answers")
+    return Kept(layout, store, None, of_tokens=of_tokens)
+
+
+def _missing(processes: Processes, store: Store, layout: Layout) -> list[int]:
+    """Find the blocks that are not there, or not in all folders; each process looks at some."""
+    count = len(layout)
+    there = torch.zeros(count, dtype=torch.int64)
+    there[store.whole(range(processes.place, count, processes.places))] = 1
+    found: list[int] = (processes.gather(there).sum(0) < processes.folders).nonzero()[:, 0].tolist()
+    return found
+
+
+def _of_blocks(kind: str, answers: dict[str, torch.Tensor]) -> dict[int, torch.Tensor]:
+    return {int(name.removeprefix(kind)): answers[name] for name in answers if name.startswith(kind)}
+
+
+def _joined(part: RecordPart, pieces: list[bytearray], batch: Batch) -> torch.Tensor:
+    """Put together what is kept of a batch's rows; what counts in no loss is 0."""
+    dtype = torch.float16 if part.bytes == 2 else torch.float32
+    rows, length = batch.attention_mask.shape
+    if part.rows == "pairs":
+        scores = torch.zeros((rows, part.width, length, length))
+        for row, piece in enumerate(pieces):
+            tokens = math.isqrt(len(piece) // (part.width * part.bytes))
+            if tokens:
+                own = torch.frombuffer(piece, dtype=dtype).view(part.width, tokens, tokens)
+                scores[row, :, :tokens, :tokens] = own.float()
+        return scores
+    mask = (batch.counted if part.rows == "predictions" else batch.attention_mask).bool().cpu()
+    answer = torch.zeros((*mask.shape, part.width))
+    content = bytearray().join(pieces)
+    if content:
+        answer[mask] = torch.frombuffer(content, dtype=dtype).view(-1, part.width).float()
+    return answer
+
+
+def _counts(batch: Batch, *, of_tokens: bool) -> tuple[list[int], list[int]]:
+    """Count of each row the predictions that count, and the real tokens; ``of_tokens``: a language model's predictions."""
     rows = batch.attention_mask.shape[0]
     places = batch.prediction_rows
-    if teacher.a.is_language_model:
+    if of_tokens:
         places = places // batch.attention_mask.shape[1]
     predicting = torch.bincount(places[batch.counted.bool()], minlength=rows)
     return predicting.tolist(), batch.attention_mask.sum(1).long().tolist()
@@ -257,7 +349,8 @@ class Asking:
             store = Store(cache.folder, layout)
             try:
                 if self._is_full(cache, store, layout):
-                    return Kept(layout, store, self._teacher)
+                    of_tokens = self._teacher.a.is_language_model
+                    return Kept(layout, store, self._teacher, of_tokens=of_tokens)
             except _NotKeptError as error:
                 reason = str(error)
             store.close()
@@ -269,7 +362,7 @@ class Asking:
         processes = self._processes
         if cache.record is not None:
             self._on_one(lambda: store.make(cache.record or {}))
-        missing = self._missing(store, layout)
+        missing = _missing(processes, store, layout)
         if not missing:
             self._tell("answers", state="known", folder=str(cache.folder), bytes=layout.size, by=cache.computed_by)
             return True
@@ -287,13 +380,6 @@ class Asking:
         self._each(store.written)
         processes.wait()
         return True
-
-    def _missing(self, store: Store, layout: Layout) -> list[int]:
-        processes, count = self._processes, len(layout)
-        there = torch.zeros(count, dtype=torch.int64)
-        there[store.whole(range(processes.place, count, processes.places))] = 1
-        found: list[int] = (processes.gather(there).sum(0) < processes.folders).nonzero()[:, 0].tolist()
-        return found
 
     def _fill(self, store: Store, layout: Layout, block: int | None) -> None:
         """Ask about one block, or, where others still have one, about nothing: a teacher in shards is run by all at once."""
@@ -344,13 +430,20 @@ class Asking:
             world=1,
         )
         has_states = any(part.rows == "tokens" for part in layout.parts)
+        attentions = [_block_of(part) for part in layout.parts if part.rows == "pairs"]
         with self._autocast():
-            asked = Targets.asked(self._teacher, batch.to(self._processes.device), whole=has_states)
+            on_device = batch.to(self._processes.device)
+            asked = Targets.asked(self._teacher, on_device, whole=has_states, attentions=attentions)
         if not planned.indices:
             return b""
-        predicting, tokens = _counts(batch, self._teacher)
+        predicting, tokens = _counts(batch, of_tokens=self._teacher.a.is_language_model)
         counts = {"predictions": predicting[: len(planned.indices)], "tokens": tokens[: len(planned.indices)]}
-        pieces = [torch.split(_rows_of(part, asked, batch), counts[part.rows]) for part in layout.parts]
+        pieces = [
+            _scores_of(part, asked, counts["tokens"])
+            if part.rows == "pairs"
+            else torch.split(_rows_of(part, asked, batch), counts[part.rows])
+            for part in layout.parts
+        ]
         return b"".join(bytes(piece.numpy()) for record in zip(*pieces, strict=True) for piece in record)
 
     def _on_one(self, act: Callable[[], None]) -> None:
@@ -379,8 +472,21 @@ def _rows_of(part: RecordPart, asked: Targets, batch: Batch) -> torch.Tensor:
     if part.rows == "predictions":
         answer, mask = asked.prediction, batch.counted
     else:
-        answer, mask = asked.states[int(part.name.removeprefix("hidden.")) + 1], batch.attention_mask
-    values = answer.float().cpu()[mask.bool()]
+        answer, mask = asked.states[_block_of(part) + 1], batch.attention_mask
+    return _as_kept(part, answer.float().cpu()[mask.bool()])
+
+
+def _scores_of(part: RecordPart, asked: Targets, tokens: list[int]) -> list[torch.Tensor]:
+    """What is kept of a batch's attention in one block: of each row [heads, n, n]."""
+    scores = asked.scores[_block_of(part)].float().cpu()
+    return [_as_kept(part, scores[row, :, :count, :count]) for row, count in enumerate(tokens)]
+
+
+def _block_of(part: RecordPart) -> int:
+    return int(part.name.rpartition(".")[2])
+
+
+def _as_kept(part: RecordPart, values: torch.Tensor) -> torch.Tensor:
     if not bool(values.isfinite().all()):
         raise NotFiniteError("the teacher's answers", float(values[~values.isfinite()][0]))
     if part.bytes == 4:

@@ -266,6 +266,8 @@ class Counts:
     predictions: int
     labelled: int
     tokens: int
+    attended: tuple[int, ...] = ()
+    """Of each pair of blocks whose attention is compared, what its mean is over."""
 
 
 def collate(

@@ -13,6 +13,7 @@ from torch import nn
 from distillery_torch.transformer import (
     ACTIVATIONS,
     Block,
+    Computed,
     Dropout,
     Forward,
     Model,
@@ -61,16 +62,16 @@ class Gpt2Block(Block):
         self.ln_2 = nn.LayerNorm(width, a.layer_norm_epsilon)
         self.mlp = Named(c_fc=Conv1D(width, inner), c_proj=Conv1D(inner, width))
 
-    def compute(self, x: torch.Tensor, forward: Forward, bias: torch.Tensor) -> torch.Tensor:
+    def compute(self, x: torch.Tensor, forward: Forward, bias: torch.Tensor) -> Computed:
         """See the class."""
         a, choose, chosen = self.a, forward.choose, forward.choose is not None
         query, key, value = (split_heads(part, a.heads) for part in self.attn.c_attn(self.ln_1(x)).chunk(3, -1))
-        context = attend(query, key, value, bias, a, forward.dropout)
+        context, scores = attend(query, key, value, bias, a, forward)
         if choose:
             context, x = choose(context), choose(x)
         attended = forward.dropout(self.attn.c_proj(context), a.dropout, chosen=chosen) + x
         inner = ACTIVATIONS[a.activation](self.mlp.c_fc(self.ln_2(attended)))
-        return forward.dropout(self.mlp.c_proj(inner), a.dropout, chosen=chosen) + attended
+        return forward.dropout(self.mlp.c_proj(inner), a.dropout, chosen=chosen) + attended, scores
 
 
 class Gpt2(Model):
@@ -231,19 +232,19 @@ class LlamaBlock(Block):
             gate, up = self.mlp.gate_proj(x), self.mlp.up_proj(x)
         return cast("torch.Tensor", self.mlp.down_proj(ACTIVATIONS[self.a.activation](gate) * up))
 
-    def compute(self, x: torch.Tensor, forward: Forward, bias: torch.Tensor, turns: Turns | None) -> torch.Tensor:
+    def compute(self, x: torch.Tensor, forward: Forward, bias: torch.Tensor, turns: Turns | None) -> Computed:
         """See the class. ``turns``: none where positions are not told."""
         a, own, choose, chosen = self.a, self.own, forward.choose, forward.choose is not None
         query, key, value = self._heads(self._norm(own.before_attention, x))
         if turns:
             query, key = turn(query, turns), turn(key, turns)
-        context = attend(query, key, value, bias, a, forward.dropout)
+        context, scores = attend(query, key, value, bias, a, forward)
         if choose:
             context, x = choose(context), choose(x)
         output = self._norm(own.after_attention, self.self_attn.o_proj(context))
         attended = forward.dropout(output, a.dropout, chosen=chosen) + x
         inner = self._norm(own.after_mlp, self._mlp(self._norm(own.before_mlp, attended)))
-        return forward.dropout(inner, a.dropout, chosen=chosen) + attended
+        return forward.dropout(inner, a.dropout, chosen=chosen) + attended, scores
 
 
 class Llama(Model):

@@ -12,6 +12,7 @@ from torch import nn
 from distillery_torch.transformer import (
     ACTIVATIONS,
     Block,
+    Computed,
     Dropout,
     Forward,
     Model,
@@ -50,17 +51,21 @@ class _PostNorm:
     outer: nn.Module
     output_norm: nn.Module
 
-    def forward(self, a: Architecture, x: torch.Tensor, forward: Forward, bias: torch.Tensor) -> torch.Tensor:
-        """Compute a block: x [B, L, D] → the same shape, or [R, D] where rows are chosen."""
+    def forward(self, a: Architecture, x: torch.Tensor, forward: Forward, bias: torch.Tensor) -> Computed:
+        """Compute a block: x [B, L, D] → see ``Computed``."""
         choose, chosen = forward.choose, forward.choose is not None
-        query, key, value = (split_heads(part(x), a.heads) for part in (self.query, self.key, self.value))
-        context = attend(query, key, value, bias, a, forward.dropout)
+        residual = choose(x) if choose else x
+        # A token that no head reads need not ask, only be seen.
+        asking = residual[:, None] if forward.chooses_one_of_each else x
+        projected = (self.query(asking), self.key(x), self.value(x))
+        query, key, value = (split_heads(part, a.heads) for part in projected)
+        context, scores = attend(query, key, value, bias, a, forward)
         if choose:
-            context, x = choose(context), choose(x)
+            context = context[:, 0] if forward.chooses_one_of_each else choose(context)
         attention = forward.dropout(self.attention_output(context), a.dropout, chosen=chosen)
-        attended = self.attention_norm(attention + x)
+        attended = self.attention_norm(attention + residual)
         mlp = forward.dropout(self.outer(ACTIVATIONS[a.activation](self.inner(attended))), a.dropout, chosen=chosen)
-        return cast("torch.Tensor", self.output_norm(mlp + attended))
+        return self.output_norm(mlp + attended), scores
 
 
 class BertBlock(Block):
@@ -79,7 +84,7 @@ class BertBlock(Block):
         self.intermediate = Named(dense=nn.Linear(width, inner))
         self.output = output(inner)
 
-    def compute(self, x: torch.Tensor, forward: Forward, bias: torch.Tensor) -> torch.Tensor:
+    def compute(self, x: torch.Tensor, forward: Forward, bias: torch.Tensor) -> Computed:
         """See the class."""
         own, attention = self.attention.self, self.attention.output
         parts = _PostNorm(
@@ -97,6 +102,8 @@ class BertBlock(Block):
 
 class BertEncoder(Model):
     """The encoder that BERT and its descendants share; what stands on it is theirs."""
+
+    sees_both_sides = True
 
     def __init__(self, a: Architecture, base_name: str, first_position: int = 0) -> None:
         super().__init__(a)
@@ -261,7 +268,7 @@ class DistilBertBlock(Block):
         self.ffn = Named(lin1=nn.Linear(width, a.intermediate_size), lin2=nn.Linear(a.intermediate_size, width))
         self.output_layer_norm = nn.LayerNorm(width, a.layer_norm_epsilon)
 
-    def compute(self, x: torch.Tensor, forward: Forward, bias: torch.Tensor) -> torch.Tensor:
+    def compute(self, x: torch.Tensor, forward: Forward, bias: torch.Tensor) -> Computed:
         """See the class."""
         own, ffn = self.attention, self.ffn
         parts = _PostNorm(
@@ -279,6 +286,8 @@ class DistilBertBlock(Block):
 
 class DistilBert(Model):
     """DistilBERT (Sanh et al., 2019): BERT's encoder without token types and pooler."""
+
+    sees_both_sides = True
 
     def __init__(self, a: Architecture) -> None:
         super().__init__(a)
@@ -351,22 +360,24 @@ class ModernBertBlock(Block):
         self.mlp_norm = nn.LayerNorm(width, a.layer_norm_epsilon, bias=False)
         self.mlp = Named(Wi=nn.Linear(width, 2 * inner, bias=False), Wo=nn.Linear(inner, width, bias=False))
 
-    def compute(self, x: torch.Tensor, forward: Forward, bias: torch.Tensor, turns: Turns) -> torch.Tensor:
+    def compute(self, x: torch.Tensor, forward: Forward, bias: torch.Tensor, turns: Turns) -> Computed:
         """See the class."""
         a, choose, chosen = self.a, forward.choose, forward.choose is not None
         normed = x if self.is_first else self.attn_norm(x)
         query, key, value = (split_heads(part, a.heads) for part in self.attn.Wqkv(normed).chunk(3, -1))
-        context = attend(turn(query, turns), turn(key, turns), value, bias, a, forward.dropout)
+        context, scores = attend(turn(query, turns), turn(key, turns), value, bias, a, forward)
         if choose:
             context, x = choose(context), choose(x)
         attended = forward.dropout(self.attn.Wo(context), a.attention_dropout, chosen=chosen) + x
         inner, gate = self.mlp.Wi(self.mlp_norm(attended)).chunk(2, -1)
         gated = forward.dropout(ACTIVATIONS[a.activation](inner) * gate, a.dropout, chosen=chosen)
-        return cast("torch.Tensor", self.mlp.Wo(gated) + attended)
+        return self.mlp.Wo(gated) + attended, scores
 
 
 class ModernBert(Model):
     """ModernBERT, whose classifier may read the mean of all tokens."""
+
+    sees_both_sides = True
 
     def __init__(self, a: Architecture) -> None:
         super().__init__(a)

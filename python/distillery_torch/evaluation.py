@@ -13,6 +13,7 @@ from distillery_torch.losses import over_vocabulary
 from distillery_torch.step import Targets
 
 if TYPE_CHECKING:
+    from distillery_torch.answers import Kept
     from distillery_torch.data import Batch, Counts
     from distillery_torch.experiment import Job
     from distillery_torch.step import Distiller
@@ -46,6 +47,8 @@ class Evaluator:
             plan[index] if index < len(plan) else Planned(buckets[0], []) for index in _share(plan, rank, world)
         ]
         self._world = world
+        self.served: Kept | None = None
+        """What a teacher behind a server has said of these rows."""
 
     def masking(self) -> Masking | None:
         """Give what hides tokens in evaluations: the same ones each time, whatever the training's seed."""
@@ -94,7 +97,11 @@ class Evaluator:
         """Give columns of numbers, one a counted prediction."""
         batch, _ = self._collate(planned, _BATCH)
         student, prediction = distiller.student, distiller.predict(batch)
-        targets = Targets.asked(teacher, batch, whole=False) if teacher else None
+        targets: Targets | None = None
+        if self.served:
+            targets = self.served.of(batch)
+        elif teacher:
+            targets = Targets.asked(teacher, batch, whole=False)
         counted = batch.counted.bool()
         if not student.a.is_language_model:
             columns = {"logits": prediction.float()[counted], "labels": batch.labels[counted]}

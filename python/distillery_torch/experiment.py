@@ -108,8 +108,17 @@ class Hidden:
 
 
 @dataclass(frozen=True)
+class Attention:
+    """Whose attention is imitated: pairs [teacher block, student block], from 0."""
+
+    loss: Literal["mse", "ce"]
+    layers: list[tuple[int, int]]
+    weight: float
+
+
+@dataclass(frozen=True)
 class Objective:
-    """How a student imitates its teacher: loss = α · T² · soft + (1 − α) · hard + weight · hidden."""
+    """How a student imitates its teacher: loss = α · T² · soft + (1 − α) · hard + weight · hidden + weight · attention."""
 
     temperature: Scheduled
     alpha: Scheduled
@@ -117,6 +126,7 @@ class Objective:
     beta: float
     scale_by_temperature_squared: bool
     hidden: Hidden | None = None
+    attention: Attention | None = None
 
 
 @dataclass(frozen=True)
@@ -151,13 +161,27 @@ class Probes:
 
 @dataclass(frozen=True)
 class RecordPart:
-    """One of the teacher's outputs in the record of a row: [rows, width], of its predictions or of its tokens."""
+    """One of the teacher's outputs in the record of a row: [rows, width], of its predictions or tokens; of pairs of tokens [width, n, n]."""
 
     name: str
-    rows: Literal["predictions", "tokens"]
+    rows: Literal["predictions", "tokens", "pairs"]
     width: int
     bytes: Literal[2, 4]
     """Of a value: float16 or float32."""
+    top: int | None = None
+    """So many of a row's logits are kept, and what the others have together; None: all."""
+
+    @property
+    def row_bytes(self) -> int:
+        """Give the bytes of one row: of the most probable as ``src/distill/teacher/top-logits.ts`` has them."""
+        if self.top is None:
+            return self.width * self.bytes
+        return -(-(4 + self.top * (self.id_bytes + 2)) // 4) * 4
+
+    @property
+    def id_bytes(self) -> int:
+        """Give the bytes of a token's id: two where the vocabulary allows."""
+        return 2 if self.width <= 2**16 else 4
 
 
 @dataclass(frozen=True)
@@ -178,6 +202,14 @@ class Answers:
 
     layout: Path
     caches: list[Cache]
+
+
+@dataclass(frozen=True)
+class Served:
+    """All answers of a teacher that cannot be asked from here: to the training rows, where they are learnt from, and to the validation rows."""
+
+    train: Answers | None
+    validation: Answers
 
 
 @dataclass(frozen=True)
@@ -222,6 +254,8 @@ class Job:
     probes: Probes | None = None
     answers: Answers | None = None
     """None where the teacher is asked in every step."""
+    served: Served | None = None
+    """Of a teacher behind a server, in place of a model."""
 
 
 def read_job(folder: Path) -> Job:
@@ -253,6 +287,7 @@ def read_job(folder: Path) -> Job:
             "tokenizer": place_if("tokenizer"),
             "probes": _fill(Probes, values["probes"]) if values.get("probes") else None,
             "answers": _answers(folder, content["answers"]) if content.get("answers") else None,
+            "served": _served(folder, content["served"]) if content.get("served") else None,
         },
     )
 
@@ -267,17 +302,21 @@ def read_architecture(values: dict[str, Any]) -> Architecture:
 def _objective(values: dict[str, Any] | None) -> Objective | None:
     if not values:
         return None
-    hidden = values.get("hidden")
+    hidden, attention = values.get("hidden"), values.get("attention")
     return _fill(
         Objective,
         values
         | {
             "temperature": Scheduled.parse(values["temperature"]),
             "alpha": Scheduled.parse(values["alpha"]),
-            "hidden": hidden
-            and Hidden(hidden["loss"], [(pair[0], pair[1]) for pair in hidden["layers"]], hidden["weight"]),
+            "hidden": hidden and Hidden(hidden["loss"], _pairs(hidden), hidden["weight"]),
+            "attention": attention and Attention(attention["loss"], _pairs(attention), attention["weight"]),
         },
     )
+
+
+def _pairs(values: dict[str, Any]) -> list[tuple[int, int]]:
+    return [(pair[0], pair[1]) for pair in values["layers"]]
 
 
 def _answers(folder: Path, values: dict[str, Any]) -> Answers:
@@ -286,6 +325,12 @@ def _answers(folder: Path, values: dict[str, Any]) -> Answers:
         return Cache(folder.joinpath(one["folder"]).resolve(), parts, one["computedBy"], one["record"])
 
     return Answers(folder.joinpath(values["layout"]).resolve(), [cache(one) for one in values["caches"]])
+
+
+def _served(folder: Path, values: dict[str, Any]) -> Served:
+    return Served(
+        _answers(folder, values["train"]) if values["train"] else None, _answers(folder, values["validation"])
+    )
 
 
 T = TypeVar("T")

@@ -1,4 +1,4 @@
-"""The combined loss by the names of the experiment file: α · T² · soft + (1 − α) · hard + weight · hidden.
+"""The combined loss by the names of the experiment file: α · T² · soft + (1 − α) · hard + weight · hidden + weight · attention.
 
 z_s, z_t: student's and teacher's logits [R, V]; S = softmax(z_s / T), Q = softmax(z_t / T). Every function gives a value a row, [R]; masks and
 means are the caller's. Definitions and sources are those of ``src/distill/losses/``.
@@ -16,7 +16,7 @@ from torch.utils.checkpoint import checkpoint
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from distillery_torch.experiment import Hidden, ProblemType
+    from distillery_torch.experiment import Attention, Hidden, ProblemType
     from distillery_torch.transformer import Vocabulary
 
 _SMALLEST_NORM = 1e-8
@@ -137,6 +137,35 @@ def sum_of_hidden(
     losses = [
         (hidden_loss(hidden.loss, project(pair, student[own + 1]), teacher[block + 1]) * mask).sum()
         for pair, (block, own) in enumerate(hidden.layers)
+    ]
+    return torch.stack(losses).sum()
+
+
+_UNSEEN = 2.0**30
+
+
+def attention_loss(kind: str, student: torch.Tensor, teacher: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+    """Sum over what is seen, a mean over heads; see ``src/distill/losses/attention-loss.ts``. Scores [B, H, L, L], seen [B, 1, L, L]."""
+    heads = student.shape[1]
+    visible = seen.float()
+    if kind == "mse":
+        return ((student - teacher) * visible).square().sum() / heads
+    bias = (visible - 1) * _UNSEEN
+    shares = torch.softmax(teacher + bias, -1) * visible
+    return -(shares * torch.log_softmax(student + bias, -1)).sum() / heads
+
+
+def attention_of_pairs(
+    attention: Attention,
+    student: Mapping[int, torch.Tensor],
+    teacher: Mapping[int, torch.Tensor],
+    seen: list[torch.Tensor],
+    counts: tuple[int, ...],
+) -> torch.Tensor:
+    """Sum over pairs of blocks, each already divided by what is counted in the whole step: query–key pairs (mse) or queries (ce)."""
+    losses = [
+        attention_loss(attention.loss, student[own], teacher[block], visible) * (1 / count if count else 0.0)
+        for (block, own), visible, count in zip(attention.layers, seen, counts, strict=True)
     ]
     return torch.stack(losses).sum()
 

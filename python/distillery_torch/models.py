@@ -5,6 +5,7 @@ What each computes is in ``src/model/computations/`` under the same family's nam
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import torch
@@ -27,6 +28,15 @@ FAMILIES: dict[str, type[Model]] = {
     **dict.fromkeys(DECODERS, Llama),
 }
 """By ``model_type``: all that ``src/model/architecture.ts`` has."""
+
+
+def sight_of(a: Architecture, block: int) -> tuple[float, float]:
+    """How many keys before its own, and after it, a query of a block may see: as ``src/model/sight.ts``."""
+    window = a.sliding_window if a.sliding_layers and a.sliding_layers[block] else None
+    if FAMILIES[a.family].sees_both_sides:
+        reach = math.inf if window is None else window // 2
+        return reach, reach
+    return (math.inf if window is None else window - 1), 0
 
 
 def build(a: Architecture) -> Model:

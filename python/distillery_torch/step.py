@@ -10,8 +10,16 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from distillery_torch.losses import hard_loss, is_softened, over_vocabulary, soft_loss, sum_of_hidden
-from distillery_torch.transformer import Dropout, Model, no_dropout
+from distillery_torch.losses import (
+    attention_of_pairs,
+    hard_loss,
+    is_softened,
+    over_vocabulary,
+    soft_loss,
+    sum_of_hidden,
+)
+from distillery_torch.models import sight_of
+from distillery_torch.transformer import Dropout, Model, common_sight, no_dropout, seen_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,7 +30,7 @@ if TYPE_CHECKING:
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 """AdamW's constants, as PyTorch's defaults."""
 
-COMPONENTS = ("total", "soft", "hard", "hidden")
+COMPONENTS = ("total", "soft", "hard", "hidden", "attention")
 
 
 @dataclass(frozen=True)
@@ -45,6 +53,9 @@ class Distiller(nn.Module):
         hidden = objective.hidden if objective else None
         width = teacher.hidden_size if teacher else student.a.hidden_size
         pairs = hidden.layers if hidden and width != student.a.hidden_size else []
+        self.compared = objective.attention if objective and teacher else None
+        blocks = self.compared.layers if self.compared else []
+        self.sights = [common_sight(sight_of(teacher, one), sight_of(student.a, own)) for one, own in blocks if teacher]
         with torch.device("meta"):
             self.projection = nn.ModuleList(nn.Linear(student.a.hidden_size, width, bias=False) for _ in pairs)
 
@@ -66,7 +77,8 @@ class Distiller(nn.Module):
         self, batch: Batch, targets: Targets | None, values: StepValues, dropout: Dropout = no_dropout
     ) -> dict[str, torch.Tensor]:
         """Give the loss components of a batch, already divided by the step's counts; a component that is not has no entry."""
-        prediction, states = self.student.predict(batch, dropout, self.whole)
+        own = [block for _, block in self.compared.layers] if self.compared else []
+        prediction, states, scores = self.student.predict(batch, dropout, self.whole, own)
         losses = self._head_losses(batch, prediction, targets, values)
         objective = self.objective
         if objective is None or targets is None:
@@ -78,7 +90,20 @@ class Distiller(nn.Module):
             summed = sum_of_hidden(objective.hidden, states, targets.states, self.project, batch.attention_mask)
             losses["hidden"] = summed * _inverse(values.counts.tokens)
             total = total + objective.hidden.weight * losses["hidden"]
+        if objective.attention:
+            seen = [seen_pairs(batch.attention_mask, sight) for sight in self.sights]
+            counts = values.counts.attended
+            losses["attention"] = attention_of_pairs(objective.attention, scores, targets.scores, seen, counts)
+            total = total + objective.attention.weight * losses["attention"]
         return losses | {"total": total}
+
+    def attended(self, batch: Batch) -> list[int]:
+        """Count, of each pair of blocks whose attention is compared, what its mean is over: query–key pairs (mse) or queries (ce)."""
+        if self.compared is None:
+            return []
+        if self.compared.loss == "ce":
+            return [int(batch.attention_mask.sum())] * len(self.sights)
+        return [int(seen_pairs(batch.attention_mask, sight).sum()) for sight in self.sights]
 
     def _head_losses(
         self, batch: Batch, prediction: torch.Tensor, targets: Targets | None, values: StepValues
@@ -115,19 +140,29 @@ def _inverse(count: int) -> float:
 
 
 class Targets:
-    """The frozen teacher's answers to a batch: what ``Model.predict`` gives, and hidden states, counted from the embeddings' at 0."""
+    """The frozen teacher's answers to a batch: what ``Model.predict`` gives; hidden states are counted from the embeddings' at 0.
 
-    def __init__(self, prediction: torch.Tensor, states: Mapping[int, torch.Tensor], teacher: Model) -> None:
-        self.prediction, self.states = prediction, states
+    ``teacher``: whose head makes a language model's logits; None where the prediction is logits.
+    """
+
+    def __init__(
+        self,
+        prediction: torch.Tensor,
+        states: Mapping[int, torch.Tensor],
+        scores: Mapping[int, torch.Tensor],
+        teacher: Model | None,
+    ) -> None:
+        self.prediction, self.states, self.scores = prediction, states, scores
         with torch.no_grad():
-            self._head = teacher.vocabulary() if teacher.a.is_language_model else None
+            self._head = teacher.vocabulary() if teacher and teacher.a.is_language_model else None
 
     @classmethod
-    def asked(cls, teacher: Model, batch: Batch, *, whole: bool) -> Targets:
-        """Ask; ``whole``: hidden states are wanted of all rows."""
+    def asked(cls, teacher: Model, batch: Batch, *, whole: bool, attentions: Iterable[int] = ()) -> Targets:
+        """Ask; ``whole``: hidden states are wanted of all rows; ``attentions``: blocks whose scores of attention are."""
         with torch.no_grad():
-            prediction, states = teacher.predict(batch, no_dropout, [teacher.a.layers - 1] if whole else [])
-        return cls(prediction, dict(enumerate(states)), teacher)
+            last = [teacher.a.layers - 1] if whole else []
+            prediction, states, scores = teacher.predict(batch, no_dropout, last, attentions)
+        return cls(prediction, dict(enumerate(states)), scores, teacher)
 
     def logits_of(self, part: slice) -> torch.Tensor:
         """Give the logits of some predictions. A head padded beyond the tokenizer's size is the caller's to cut."""

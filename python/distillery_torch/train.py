@@ -16,7 +16,7 @@ from torch.distributed.fsdp import FSDPModule, fully_shard, register_fsdp_forwar
 from torch.nn.parallel import DistributedDataParallel
 
 from distillery_torch import checkpoint
-from distillery_torch.answers import Asking, Kept, StoppedError
+from distillery_torch.answers import Asking, Kept, StoppedError, open_served
 from distillery_torch.data import Counts, Masking, Rows, collate, epochs_of, placed
 from distillery_torch.evaluation import Evaluator, quality_of
 from distillery_torch.models import build
@@ -92,8 +92,10 @@ class Trainer:
 
     def keep_answers(self, goes_on: Callable[[], bool]) -> None:
         """Ask the teacher about all rows, where its answers are to be kept and are not there. Raises StoppedError."""
+        rows, served = self.epochs.rows, self.job.served
+        if served and served.train:
+            self.kept = open_served(served.train, rows, self.processes, of_tokens=self.job.student.is_language_model)
         if self.teacher:
-            rows = self.epochs.rows
             asking = Asking(self.job, self.processes, rows, self.teacher, autocast=self.autocast, goes_on=goes_on)
             self.kept = asking.open()
 
@@ -194,14 +196,15 @@ class Trainer:
 
     def _joined(self, parts: list[tuple[Batch, Counts]]) -> tuple[list[Batch], Counts]:
         """Find out what all processes' parts of the step's batches count: one N for the whole step, so that dividing it changes nothing."""
-        own = [(one.predictions, one.labelled, one.tokens) for _, one in parts]
-        every = self.processes.gather(torch.tensor(own))  # [processes, batches, 3]
-        counts = Counts(*every.sum((0, 1)).tolist())
+        own = [(one.predictions, one.labelled, one.tokens, *self.distiller.attended(batch)) for batch, one in parts]
+        every = self.processes.gather(torch.tensor(own))  # [processes, batches, 3 and pairs of blocks]
+        predictions, labelled, tokens, *attended = every.sum((0, 1)).tolist()
+        counts = Counts(predictions, labelled, tokens, tuple(attended))
         batches = [batch for batch, _ in parts]
         if self.job.task == "masked-lm":
-            predictions = every[:, :, 0]
-            before = predictions[: self.processes.rank].sum(0).tolist()
-            whole = predictions.sum(0).tolist()
+            of_each = every[:, :, 0]
+            before = of_each[: self.processes.rank].sum(0).tolist()
+            whole = of_each.sum(0).tolist()
             batches = [placed(batch, *of_batch) for batch, *of_batch in zip(batches, before, whole, strict=True)]
         return batches, counts
 
@@ -222,22 +225,26 @@ class Trainer:
     def _targets(self, batch: Batch) -> Targets | None:
         """What the teacher says: as it was kept, for as long as that can be read by all that a teacher in shards needs."""
         objective, teacher = self.job.objective, self.teacher
-        if not objective or not teacher:
+        if not objective or not (teacher or self.kept):
             return None
         if self.kept:
             targets: Targets | None = None
             try:
                 targets = self.kept.of(batch)
             except OSError as error:
+                if not teacher:
+                    raise
                 tell("answers", state="lost", reason=str(error))
             lost = float(targets is None)
             if isinstance(teacher, FSDPModule):
                 (lost,) = self.processes.sum([lost])
-            if not lost:
+            if not lost or not teacher:
                 return targets
             self.kept.close()
             self.kept = None
-        return Targets.asked(teacher, batch, whole=objective.hidden is not None)
+        assert teacher
+        theirs = [block for block, _ in objective.attention.layers] if objective.attention else []
+        return Targets.asked(teacher, batch, whole=objective.hidden is not None, attentions=theirs)
 
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
         """Compute products in bfloat16 where that is asked for; weights, losses and the update stay float32."""
@@ -281,6 +288,9 @@ class Run:
         self.job, self.processes, self.trainer = job, processes, trainer
         rows = Rows(job.data / "validation.safetensors", job.task)
         self.evaluator = Evaluator(job, rows, processes.device, processes.rank, processes.world)
+        if job.served:
+            of_tokens = job.student.is_language_model
+            self.evaluator.served = open_served(job.served.validation, rows, processes, of_tokens=of_tokens)
         found = checkpoint.find_last(job.output, processes)
         resumed = trainer.restore(found.folder) if found else None
         self.is_resumed = resumed is not None

@@ -17,7 +17,7 @@ from torch.utils.checkpoint import checkpoint
 from distillery_torch.randomness import keep_mask, random_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from distillery_torch.data import Batch
     from distillery_torch.experiment import Architecture, Rotary
@@ -92,8 +92,18 @@ class Forward:
     dropout: Dropout
     choose: Callable[[torch.Tensor], torch.Tensor] | None
     """Picks the rows that predict, [B, L, D] → [R, D], where the last block is to compute no others."""
+    chooses_one_of_each: bool
+    """Whether these are one token of each text: R is B. Blocks with their norms after the sums need no other queries then."""
     recomputes: bool
     """Whether a block keeps its input alone and is computed again in the backward pass (Chen et al., 2016)."""
+    attentions: frozenset[int] = frozenset()
+    """Blocks whose scores of attention are wanted."""
+    scores: bool = False
+    """Of one block, whether it is among them."""
+
+
+Computed = tuple[torch.Tensor, torch.Tensor | None]
+"""What a block gives: [B, L, D], or [R, D] where rows are chosen; and its scores of attention [B, H, L, L], where they are wanted."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +113,8 @@ class States:
     hidden: list[torch.Tensor]
     chosen: torch.Tensor | None
     """[R, D], in place of the last, where rows were chosen before the last block's end."""
+    scores: dict[int, torch.Tensor]
+    """Of the blocks where they are wanted: [B, H, L, L], before the mask and the softmax."""
 
 
 def capped(x: torch.Tensor, cap: float | None) -> torch.Tensor:
@@ -116,20 +128,24 @@ def attend(
     value: torch.Tensor,
     bias: torch.Tensor,
     a: Architecture,
-    dropout: Dropout,
-) -> torch.Tensor:
-    """softmax(cap(q · kᵀ / √d) + bias) · v. query [B, H, L, d], key and value [B, K, L, d], K dividing H → [B, L, H · d]."""
+    forward: Forward,
+) -> Computed:
+    """softmax(cap(q · kᵀ / √d) + bias) · v. query [B, H, L, d], key and value [B, K, L, d], K dividing H → [B, L, H · d].
+
+    And the scores, cap(q · kᵀ / √d) in float32, where they are wanted.
+    """
+    dropout, scores = forward.dropout, None
     rows, heads, length, width = query.shape
     if a.shared_heads != heads:
         key, value = (x.repeat_interleave(heads // a.shared_heads, 1) for x in (key, value))
     scale = 1 / math.sqrt(a.query_scalar or width)
-    if a.score_cap is None and (dropout is no_dropout or a.attention_dropout == 0):
+    if not forward.scores and a.score_cap is None and (dropout is no_dropout or a.attention_dropout == 0):
         context = F.scaled_dot_product_attention(query, key, value, attn_mask=bias.to(query.dtype), scale=scale)
     else:
         scores = capped(((query * scale) @ key.transpose(-1, -2)).float(), a.score_cap)
         probabilities = torch.softmax(scores + bias, -1).to(value.dtype)  # [B, H, L, L]
         context = dropout(probabilities, a.attention_dropout) @ value
-    return context.transpose(1, 2).reshape(rows, length, heads * width)
+    return context.transpose(1, 2).reshape(rows, length, heads * width), scores if forward.scores else None
 
 
 def split_heads(x: torch.Tensor, heads: int) -> torch.Tensor:
@@ -151,6 +167,21 @@ def causal_bias(mask: torch.Tensor, window: int | None) -> torch.Tensor:
     if window is not None:
         seen &= distance < window
     return (mask[:, None, None, :] * seen - 1) * _UNSEEN
+
+
+def common_sight(*sights: tuple[float, float]) -> tuple[float, float]:
+    """What all of them see."""
+    before, after = zip(*sights, strict=True)
+    return min(before), min(after)
+
+
+def seen_pairs(mask: torch.Tensor, sight: tuple[float, float]) -> torch.Tensor:
+    """Whether a real query sees a real key. [B, L] → [B, 1, L, L]."""
+    positions = torch.arange(mask.shape[1], device=mask.device)
+    distance = positions - positions[:, None]
+    near = (distance >= -sight[0]) & (distance <= sight[1])
+    real = mask.bool()
+    return real[:, None, :, None] & real[:, None, None, :] & near
 
 
 def local_bias(mask: torch.Tensor, reach: int) -> torch.Tensor:
@@ -177,23 +208,24 @@ class Vocabulary:
 class Block(nn.Module):
     """A transformer block."""
 
-    def compute(self, x: torch.Tensor, forward: Forward, *arguments: Any) -> torch.Tensor:  # noqa: ANN401 - a family's own
-        """X [B, L, D] → the same shape, or [R, D] where rows are chosen."""
+    def compute(self, x: torch.Tensor, forward: Forward, *arguments: Any) -> Computed:  # noqa: ANN401 - a family's own
+        """X [B, L, D] → see ``Computed``."""
         raise NotImplementedError
 
-    def forward(self, x: torch.Tensor, forward: Forward, *arguments: Any) -> torch.Tensor:  # noqa: ANN401
+    def forward(self, x: torch.Tensor, forward: Forward, *arguments: Any) -> Computed:  # noqa: ANN401
         """Compute it, once, or once more in the backward pass."""
         if not forward.recomputes:
             return self.compute(x, forward, *arguments)
         dropout = forward.dropout
         site = dropout.site
 
-        def compute(x: torch.Tensor) -> torch.Tensor:
+        def compute(x: torch.Tensor) -> Computed:
             dropout.site = site
             return self.compute(x, forward, *arguments)
 
         # Masks are drawn by their keys: no state of a generator has to be kept.
-        return checkpoint(compute, x, use_reentrant=False, preserve_rng_state=False)
+        computed: Computed = checkpoint(compute, x, use_reentrant=False, preserve_rng_state=False)
+        return computed
 
     def compile_it(self) -> None:
         """Have ``torch.compile`` make kernels of it; masks are drawn between them."""
@@ -202,6 +234,9 @@ class Block(nn.Module):
 
 class Model(nn.Module):
     """A backbone with its head."""
+
+    sees_both_sides = False
+    """Whether a token sees those after it."""
 
     def __init__(self, a: Architecture) -> None:
         super().__init__()
@@ -239,11 +274,15 @@ class Model(nn.Module):
         raise NotImplementedError
 
     def predict(
-        self, batch: Batch, dropout: Dropout = no_dropout, whole: list[int] | None = None
-    ) -> tuple[torch.Tensor, list[torch.Tensor]]:
-        """Compute a classifier's logits [B, C], or a language model's transformed rows [R, D]; and the hidden states.
+        self,
+        batch: Batch,
+        dropout: Dropout = no_dropout,
+        whole: list[int] | None = None,
+        attentions: Iterable[int] = (),
+    ) -> tuple[torch.Tensor, list[torch.Tensor], dict[int, torch.Tensor]]:
+        """Compute a classifier's logits [B, C], or a language model's transformed rows [R, D]; hidden states; scores of attention.
 
-        ``whole``: blocks whose hidden states are wanted for all rows.
+        ``whole``: blocks whose hidden states are wanted for all rows; ``attentions``: those whose scores are, see ``States``.
         """
 
         def choose(x: torch.Tensor) -> torch.Tensor:
@@ -253,10 +292,12 @@ class Model(nn.Module):
 
         early = batch.predicts_few and self.a.layers - 1 not in (whole or [])
         recomputes = self.recomputes and torch.is_grad_enabled()
-        states = self.states(batch, Forward(dropout, choose if early else None, recomputes))
+        one_of_each = early and not self.a.is_language_model
+        told = Forward(dropout, choose if early else None, one_of_each, recomputes, frozenset(attentions))
+        states = self.states(batch, told)
         rows = choose(states.hidden[-1]) if states.chosen is None else states.chosen
         prediction = self.transform(rows) if self.a.is_language_model else self.classify(rows, dropout)
-        return prediction, states.hidden
+        return prediction, states.hidden, states.scores
 
 
 def run_blocks(
@@ -267,14 +308,22 @@ def run_blocks(
     last: nn.Module | None,
 ) -> States:
     """Run the blocks one after the other; ``last``: the norm after them."""
-    hidden = [x]
-    quiet = replace(forward, choose=None)
+    hidden, scores = [x], {}
     for index, block in enumerate(blocks):
         if index > 0:
             hidden.append(x)
-        x = block(x, forward if index == len(blocks) - 1 else quiet, *arguments(index))
+        is_last, is_wanted = index == len(blocks) - 1, index in forward.attentions
+        told = replace(
+            forward,
+            choose=forward.choose if is_last else None,
+            chooses_one_of_each=forward.chooses_one_of_each and is_last and not is_wanted,
+            scores=is_wanted,
+        )
+        x, attended = block(x, told, *arguments(index))
+        if attended is not None:
+            scores[index] = attended
     x = last(x) if last is not None else x
-    return States(hidden, x) if forward.choose else States([*hidden, x], None)
+    return States(hidden, x, scores) if forward.choose else States([*hidden, x], None, scores)
 
 
 class Named(nn.Module):

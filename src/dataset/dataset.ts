@@ -1,4 +1,4 @@
-/** @file Reads datasets: JSONL, CSV, TSV and plain text, row by row, with the place of each row. */
+/** @file Reads datasets: JSONL, CSV, TSV, Parquet and plain text, row by row, with the place of each row. */
 
 import path from 'node:path';
 import { complaint, InputError, problemAt, type Complaint, type Problem } from '../protocol/problem';
@@ -7,6 +7,7 @@ import { readCsvRecords } from './csv-records';
 import { columnOf, type FileRecord } from './file-record';
 import { readJsonRecords } from './json-records';
 import { notUtf8, tooLong, type Progress } from './lines';
+import { readParquetRecords } from './parquet-records';
 import { readTextRows, type TextRow } from './text-rows';
 
 /** Names of the columns to read. Without `text` (and `completion`) the text is in the column `text`. */
@@ -32,17 +33,21 @@ export interface Row {
   /** Absent where its cell is empty or missing; of several labels, of which none applies, it is empty. */
   label?: Label | undefined;
   file: string;
-  /** Line the row starts on, from 1. */
+  /** Line the row starts on, from 1; in a file without lines its number. */
   line: number;
 }
 
 /** A wrong file would otherwise report each of its lines. */
 const mostProblemsPerFile = 100;
 
-const readers: Record<string, (file: string, progress?: Progress) => AsyncIterable<Iterable<FileRecord>>> = {
+/** @param wanted columns without which a row is not needed; what else there is may be given */
+type Reader = (file: string, progress?: Progress, wanted?: readonly string[]) => AsyncIterable<Iterable<FileRecord>>;
+
+const readers: Record<string, Reader> = {
   '.jsonl': readJsonRecords,
   '.csv': (file, progress) => readCsvRecords(file, ',', progress),
   '.tsv': (file, progress) => readCsvRecords(file, '\t', progress),
+  '.parquet': readParquetRecords,
 };
 
 /** Who looks at a dataset while a person waits reads so many bytes of each file. */
@@ -97,9 +102,13 @@ export async function forEachRowOfFile(
   return readFileRows(file, columns, (row) => onRow(row) !== false, {}, progress);
 }
 
-/** The records of a file with columns, as they stand in it. Throws as readDataset for another kind of file. */
-export async function* fileRecords(file: string, progress?: Progress): AsyncGenerator<FileRecord> {
-  for await (const records of manyRecords(file, progress)) {
+/** The records of a file with columns, as they stand in it, with those that are wanted at least. Throws as readDataset for another kind of file. */
+export async function* fileRecords(
+  file: string,
+  progress?: Progress,
+  wanted?: readonly string[],
+): AsyncGenerator<FileRecord> {
+  for await (const records of manyRecords(file, progress, wanted)) {
     for (const record of records) {
       if (progress && record.end !== undefined) progress.bytes = record.end;
       yield record;
@@ -108,11 +117,15 @@ export async function* fileRecords(file: string, progress?: Progress): AsyncGene
 }
 
 /** As `fileRecords`, those that were read together. */
-async function* manyRecords(file: string, progress?: Progress): AsyncGenerator<Iterable<FileRecord>> {
+async function* manyRecords(
+  file: string,
+  progress?: Progress,
+  wanted?: readonly string[],
+): AsyncGenerator<Iterable<FileRecord>> {
   const reader = readers[path.extname(file).toLowerCase()];
   if (!reader) throw unknownKind(file);
   try {
-    yield* reader(file, progress);
+    yield* reader(file, progress, wanted);
   } catch (error) {
     throw fileError(file, error);
   }
@@ -134,7 +147,8 @@ async function readFileRows(
     return false;
   };
   if (path.extname(file).toLowerCase() !== '.txt') {
-    return readRecords(file, manyRecords(file, progress), columns, onRowOfPart, progress);
+    const wanted = wantedColumns(columns).map(({ column }) => column);
+    return readRecords(file, manyRecords(file, progress, wanted), columns, onRowOfPart, progress);
   }
   try {
     return await readPlainText(file, columns, onRowOfPart, readTextRows(file, progress, mostBytes));

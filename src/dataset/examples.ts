@@ -217,3 +217,9 @@ function joined<T extends Int32Array | Uint8Array>(target: T, first: T, second: 
   target.set(second, first.length);
   return target;
 }
+
+/** Of a text that is continued: positions before tokens that are predicted. */
+export function countedPositions(labels: TokenExample['labels']): number[] {
+  const perToken = labels as Int32Array;
+  return Array.from(perToken.keys()).filter((at) => at + 1 < perToken.length && perToken[at + 1] !== notCounted);
+}

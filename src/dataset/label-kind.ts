@@ -17,7 +17,7 @@ export async function labelKindIn(files: readonly string[], column: string): Pro
   let hasFraction = false;
   for (const file of files.filter((one) => extname(one).toLowerCase() !== '.txt')) {
     try {
-      for await (const record of fileRecords(file)) {
+      for await (const record of fileRecords(file, undefined, [column])) {
         const value = 'fields' in record ? columnOf(record.fields, column) : undefined;
         if (isBlank(value)) continue;
         if (Array.isArray(value)) return 'multiple';

@@ -67,7 +67,7 @@ export class ByShape<T> {
   constructor(private readonly create: (shape: BatchShape) => T) {}
 
   get(shape: BatchShape): T {
-    const key = `${shape.rows}x${shape.length}x${shape.predictions}${shape.isPacked ? ' packed' : ''}`;
+    const key = `${shape.rows}x${shape.length}x${shape.predictions}of${shape.of ?? 'all'}${shape.isPacked ? ' packed' : ''}`;
     const known = this.values.get(key);
     if (known !== undefined) return known;
     const value = this.create(shape);

@@ -26,7 +26,9 @@ export class NotFinite extends ComplaintError {
     super(
       step === undefined
         ? complaint('numbers-not-finite', what)
-        : complaint('training-diverged', { ...what, step, experiment }),
+        : step === 0
+          ? complaint('weights-not-finite', { ...what, step })
+          : complaint('training-diverged', { ...what, step, experiment }),
     );
   }
 

@@ -1,7 +1,15 @@
 /** @file Who learns from whom: a pair of models, and what a training makes of it. */
 
-import type { Architecture, TeacherModel } from '../model/architecture';
-import type { Divergence, HiddenLossKind } from '../protocol/divergences';
+import { type Architecture, isOpaque, type TeacherModel } from '../model/architecture';
+import { type BlockPairs, pairBlocks } from '../model/block-pairs';
+import { commonSight, sightOf, type Sight } from '../model/sight';
+import type {
+  AttentionLayerRule,
+  AttentionLossKind,
+  Divergence,
+  HiddenLossKind,
+  PositionOrder,
+} from '../protocol/divergences';
 import type { Scheduled, StepValues } from './training/schedules';
 
 /** Several teachers, whose probabilities are averaged. */
@@ -20,10 +28,17 @@ export interface ModelPair {
   ensemble?: Ensemble | undefined;
 }
 
-/** Which hidden states are compared, and how. Pairs [teacher block, student block] count blocks from 0. */
+/** Which hidden states are compared, and how. */
 export interface HiddenObjective {
   loss: HiddenLossKind;
-  layers: readonly (readonly [number, number])[];
+  layers: BlockPairs;
+  weight: number;
+}
+
+/** Whose attention is compared, and how. */
+export interface AttentionObjective {
+  loss: AttentionLossKind;
+  layers: BlockPairs | AttentionLayerRule;
   weight: number;
 }
 
@@ -36,7 +51,14 @@ export interface OnPolicy {
   temperature: number;
 }
 
-/** How a student imitates its teacher: loss = α · T² · soft + (1 − α) · hard + Σ weight · hidden. */
+/** Which positions of a language model the soft loss counts: `training/chosen-positions.ts`. */
+export interface Positions {
+  /** Of each row's counted positions, above 0. */
+  fraction: number;
+  by: PositionOrder;
+}
+
+/** How a student imitates its teacher: loss = α · T² · soft + (1 − α) · hard + weight · hidden + weight · attention. */
 export interface Objective extends StepValues<Scheduled> {
   divergence: Divergence;
   /** Of `jsd` alone. */
@@ -44,13 +66,21 @@ export interface Objective extends StepValues<Scheduled> {
   /** Whether there is T² in it; never where T does not enter the divergence. */
   scaleByTemperatureSquared: boolean;
   hidden?: HiddenObjective | undefined;
+  attention?: AttentionObjective | undefined;
   onPolicy?: OnPolicy | undefined;
+  positions?: Positions | undefined;
 }
 
 /** Undefined where no step is on the student's own texts. */
 export function onPolicyOf(objective: Pick<Objective, 'onPolicy'> | undefined): OnPolicy | undefined {
   const onPolicy = objective?.onPolicy;
   return onPolicy && onPolicy.fraction > 0 ? onPolicy : undefined;
+}
+
+/** Undefined where the soft loss counts all that count. */
+export function positionsOf(objective: Pick<Objective, 'positions'> | undefined): Positions | undefined {
+  const positions = objective?.positions;
+  return positions && positions.fraction < 1 ? positions : undefined;
 }
 
 /** A student that learns from hard labels and from its teacher. */
@@ -81,10 +111,42 @@ export function wholeBlocks(pairing: Pairing): readonly number[] {
   return pairing.objective.hidden?.layers.map(([, block]) => block) ?? [];
 }
 
-/** What is wanted of a teacher: its prediction, and the hidden states after some of its blocks, each named once. */
-export interface Imitated {
-  teacher: TeacherModel;
+/** Of each pair of blocks that is compared what a query sees in both. */
+export interface ComparedAttention {
+  teacher: number;
+  student: number;
+  sight: Sight;
+}
+
+/** None where no attention is imitated, or nothing is known of the teacher's blocks. */
+export function comparedAttention({ student, teacher, objective }: Pairing): ComparedAttention[] {
+  const attention = objective?.attention;
+  if (!attention || !teacher || isOpaque(teacher)) return [];
+  return pairBlocks(attention.layers, teacher, student).map(([theirs, own]) => ({
+    teacher: theirs,
+    student: own,
+    sight: commonSight(sightOf(teacher, theirs), sightOf(student, own)),
+  }));
+}
+
+/** What is wanted of a teacher's blocks, each named once. */
+export interface Inside {
+  /** Those after which hidden states are wanted. */
   blocks: readonly number[];
+  /** Those whose scores of attention are. */
+  attentions?: readonly number[] | undefined;
+}
+
+/** Its prediction alone. */
+export const nothingInside: Inside = { blocks: [] };
+
+export const isInside = ({ blocks, attentions = [] }: Inside): boolean => blocks.length + attentions.length > 0;
+
+/** What is wanted of a teacher: its prediction, and what is inside of it. */
+export interface Imitated extends Inside {
+  teacher: TeacherModel;
+  /** Also the entropy of each prediction, over so many tokens: the student's. */
+  entropyOver?: number | undefined;
 }
 
 /** What is asked of each teacher: of one, its imitated blocks too. */
@@ -93,6 +155,15 @@ export function imitatedOfEach(pairing: DistilledPair): Imitated[] {
   return [imitatedOf(pairing), ...others.map((teacher) => ({ teacher, blocks: [] }))];
 }
 
-export function imitatedOf({ teacher, objective }: DistilledPair): Imitated {
-  return { teacher, blocks: [...new Set(objective.hidden?.layers.map(([block]) => block))] };
+export function imitatedOf(pairing: DistilledPair): Imitated {
+  const { student, teacher, ensemble, objective } = pairing;
+  const once = (blocks: readonly number[] | undefined): number[] => [...new Set(blocks)];
+  // The entropy of a mean is nothing that one member knows.
+  const isWanted = positionsOf(objective)?.by === 'teacher-entropy' && !ensemble;
+  return {
+    teacher,
+    blocks: once(objective.hidden?.layers.map(([block]) => block)),
+    attentions: once(comparedAttention(pairing).map((one) => one.teacher)),
+    ...(isWanted && { entropyOver: student.vocabularySize }),
+  };
 }

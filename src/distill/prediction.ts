@@ -3,7 +3,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Dropout } from '../engine/graph/dropout';
 import type { Architecture } from '../model/architecture';
-import type { ChooseRows, ModelInputs, ParameterTensors } from '../model/computations/computation';
+import type { Backbone, ChooseRows, ModelInputs, ParameterTensors } from '../model/computations/computation';
 import { backbone, classificationLogits, classifiedRows, vocabularyHead } from '../model/computations/transformer';
 import { isLanguageModel } from './specs';
 
@@ -40,23 +40,32 @@ export function modelInputs(tensors: Record<string, tf.Tensor>): ModelInputs {
  * A model as far as the input of its prediction layer: for a language model the transformed hidden states of the
  * positions that predict, [predictions, D], so that logits can be made in row chunks; for a classifier its logits.
  * @param whole blocks whose hidden states are wanted, or their dropout masks, for all rows
+ * @param seen blocks whose scores of attention are wanted, of all queries
  */
 export function predict(
   a: Architecture,
   parameters: ParameterTensors,
   tensors: Record<string, tf.Tensor>,
-  { dropout, whole = [] }: { dropout?: Dropout; whole?: readonly number[] } = {},
-): { prediction: tf.Tensor2D; hiddenStates: tf.Tensor3D[] } {
+  {
+    dropout,
+    whole = [],
+    seen = [],
+  }: { dropout?: Dropout; whole?: readonly number[]; seen?: readonly number[] | undefined } = {},
+): { prediction: tf.Tensor2D } & Pick<Backbone, 'hiddenStates' | 'scores'> {
   const inputs = modelInputs(tensors);
   const options = { dropout };
   const choose = predictingRows(a, tensors);
-  const early = predictsFew(a, tensors) && !whole.includes(a.layers - 1);
-  const { hiddenStates, chosen } = backbone(a, parameters, inputs, { ...options, choose: early ? choose : undefined });
+  const last = a.layers - 1;
+  const early = predictsFew(a, tensors) && !whole.includes(last);
+  const { hiddenStates, scores, chosen } = backbone(a, parameters, inputs, {
+    ...options,
+    choose: !early ? undefined : seen.includes(last) ? (x) => choose(x) : choose,
+  });
   const rows = chosen ?? choose(hiddenStates[a.layers]!);
   const prediction = isLanguageModel(a)
     ? vocabularyHead(a, parameters).transform(rows)
     : classificationLogits(a, parameters, rows, options);
-  return { prediction, hiddenStates };
+  return { prediction, hiddenStates, scores };
 }
 
 /** Takes the rows from which a model predicts out of [B, L, D]. */

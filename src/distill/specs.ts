@@ -4,7 +4,7 @@ import type { TensorSpec } from '../engine/array';
 import { type Architecture, embeddingWidth, isOpaque, type TeacherModel } from '../model/architecture';
 import { parameterShapes } from '../model/layouts/config';
 import { mapValues, prefixed } from './named';
-import type { Imitated, ModelPair, Pairing } from './pairing';
+import { nothingInside, type Imitated, type Inside, type ModelPair, type Pairing } from './pairing';
 
 /** Static sizes of a batch; a program is recorded for each. */
 export interface BatchShape {
@@ -14,6 +14,8 @@ export interface BatchShape {
   length: number;
   /** Predictions: rows of a classifier, prediction rows of a language model. */
   predictions: number;
+  /** Of so many those are chosen; absent: they are all. */
+  of?: number | undefined;
   /** Whether several examples may share a row. */
   isPacked?: boolean;
 }
@@ -73,17 +75,18 @@ export const ofMember = (name: string, index: number): string => (index === 0 ? 
  * language models each member's, whose probabilities exist in the program alone; one of classifiers has been averaged before it.
  * An opaque teacher has no weights here.
  */
-export function teacherInputSpecs(pair: Omit<ModelPair, 'student'>, blocks: readonly number[], shape: BatchShape) {
+export function teacherInputSpecs(pair: Omit<ModelPair, 'student'>, inside: Inside, shape: BatchShape) {
   const { teacher, ensemble } = pair;
   if (!teacher) return {};
   const others = ensemble && isLanguageModel(teacher) ? ensemble.members.slice(1) : [];
   const ofOthers = others.map((member, i) => ({
-    [`target.${ofMember('prediction', i + 1)}`]: teacherOutputSpecs({ teacher: member, blocks: [] }, shape).prediction!,
+    [`target.${ofMember('prediction', i + 1)}`]: teacherOutputSpecs({ teacher: member, ...nothingInside }, shape)
+      .prediction!,
     ...prefixed(`${ofMember('teacher', i + 1)}.`, parameterSpecs(member)),
   }));
   return Object.assign(
     {
-      ...prefixed('target.', teacherOutputSpecs({ teacher, blocks }, shape)),
+      ...prefixed('target.', teacherOutputSpecs({ teacher, ...inside }, shape)),
       ...(!isOpaque(teacher) && prefixed('teacher.', parameterSpecs(teacher))),
     },
     ...ofOthers,
@@ -93,13 +96,18 @@ export function teacherInputSpecs(pair: Omit<ModelPair, 'student'>, blocks: read
 /** Logits of a prediction. */
 export const logitsWidth = (a: TeacherModel): number => (isLanguageModel(a) ? a.vocabularySize : a.labels!.length);
 
-/** Shapes of what the teacher's program gives to the student's: `prediction`, and `hidden.BLOCK` for imitated blocks. */
-export function teacherOutputSpecs({ teacher, blocks }: Imitated, shape: BatchShape): Record<string, TensorSpec> {
-  if (isOpaque(teacher)) return { prediction: float([shape.predictions, logitsWidth(teacher)]) };
+/** Shapes of what the teacher's program gives to the student's: `prediction`; of imitated blocks `hidden.BLOCK`, and `attention.BLOCK`: scores; and `entropy` where that is wanted. */
+export function teacherOutputSpecs(imitated: Imitated, shape: BatchShape): Record<string, TensorSpec> {
+  const { teacher, blocks, attentions = [], entropyOver } = imitated;
+  const entropy = entropyOver === undefined ? {} : { entropy: float([shape.predictions, 1]) };
+  if (isOpaque(teacher)) return { ...entropy, prediction: float([shape.predictions, logitsWidth(teacher)]) };
   const width = isLanguageModel(teacher) ? embeddingWidth(teacher) : teacher.labels!.length;
   const states = float([shape.rows, shape.length, teacher.hiddenSize]);
+  const scores = float([shape.rows, teacher.heads, shape.length, shape.length]);
   return {
+    ...entropy,
     prediction: float([shape.predictions, width]),
     ...Object.fromEntries(blocks.map((block) => [`hidden.${block}`, states])),
+    ...Object.fromEntries(attentions.map((block) => [`attention.${block}`, scores])),
   };
 }

@@ -12,6 +12,7 @@ import { areLarge, knownDigest, rowIndexesOf } from './large-rows';
 import type { Columns } from '../dataset/dataset';
 import type { RowIndex } from '../dataset/row-index';
 import { torchrunEngine } from '../protocol/torchrun';
+import { vocabularyFiles } from '../tokenizer/vocabulary-files';
 import { membersOf } from './ensemble';
 import type { InputFile, ResolvedExperiment } from './file/schema';
 
@@ -31,19 +32,24 @@ export async function modelFiles(folder: string): Promise<string[]> {
   if (gguf !== undefined) return [gguf];
   return filesNamed(
     folder,
-    /^(config|tokenizer|tokenizer_config|special_tokens_map)\.json$|\.safetensors(\.index\.json)?$/,
+    /^(config|tokenizer|tokenizer_config|special_tokens_map|vocab)\.json$|^(vocab|merges)\.txt$|\.safetensors(\.index\.json)?$/,
   );
 }
 
 /** Those of them that hold no weights, sorted. */
 export async function configFiles(folder: string): Promise<string[]> {
-  return filesNamed(folder, /^(config|tokenizer|tokenizer_config|special_tokens_map)\.json$/);
+  return filesNamed(
+    folder,
+    /^(config|tokenizer|tokenizer_config|special_tokens_map|vocab)\.json$|^(vocab|merges)\.txt$/,
+  );
 }
 
 async function filesNamed(folder: string, wanted: RegExp): Promise<string[]> {
   const names = await readdir(folder);
+  // Beside a tokenizer.json they are not read.
+  const passedOver = names.includes('tokenizer.json') ? vocabularyFiles : [];
   return names
-    .filter((name) => wanted.test(name))
+    .filter((name) => wanted.test(name) && !passedOver.includes(name))
     .sort()
     .map((name) => join(folder, name));
 }

@@ -2,6 +2,7 @@
 
 import { basename, dirname, resolve } from 'node:path';
 import { isOpaque, type Architecture } from '../model/architecture';
+import { pairBlocks } from '../model/block-pairs';
 import { complaint, InputError, type Problem } from '../protocol/problem';
 import type { DatasetFacts } from './checks/check-dataset';
 import type { ModelFacts } from './checks/check-models';
@@ -89,10 +90,7 @@ async function fillIn(
       unlabelled,
       ...(dataset.kind !== undefined && { labels: dataset.kind }),
     },
-    // Numbers have nothing else to be compared by.
-    ...(dataset.kind === 'regression' && {
-      distillation: { ...experiment.distillation, divergence: 'mse-logits' as const },
-    }),
+    distillation: distillationOf(experiment.distillation, dataset, models),
     training: { ...experiment.training, seed: seeds[0]! },
     ...(seeds.length > 1 && { seeds }),
     controls: [...new Set(experiment.controls)],
@@ -105,6 +103,22 @@ async function fillIn(
     },
     ...(places.origins.length > 0 && { models: places.origins }),
     inputs: await Promise.all([...new Set(inputs)].map(fingerprint)),
+  };
+}
+
+/** As it is said of these models and labels. */
+function distillationOf(
+  { attention, ...distillation }: Experiment['distillation'],
+  { kind }: DatasetFacts,
+  { teacher, student }: ModelFacts,
+): Experiment['distillation'] {
+  const isSeen = teacher !== undefined && !isOpaque(teacher) && student !== undefined;
+  const pairs = attention && isSeen ? pairBlocks(attention.layers, teacher, student) : undefined;
+  return {
+    ...distillation,
+    // Numbers have nothing else to be compared by.
+    ...(kind === 'regression' && { divergence: 'mse-logits' as const }),
+    ...(attention && { attention: { ...attention, ...(pairs && { layers: pairs.map(([one, own]) => [one, own]) }) } }),
   };
 }
 

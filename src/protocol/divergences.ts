@@ -50,3 +50,18 @@ export function isSoftened(divergence: Divergence): boolean {
 export const hiddenLossKinds = ['mse', 'cosine'] as const;
 
 export type HiddenLossKind = (typeof hiddenLossKinds)[number];
+
+/** How attention is compared: scores before the softmax, or the distributions after it. */
+export const attentionLossKinds = ['mse', 'ce'] as const;
+
+export type AttentionLossKind = (typeof attentionLossKinds)[number];
+
+/** Rules by which blocks of the student are given blocks of the teacher. */
+export const attentionLayerRules = ['uniform', 'last'] as const;
+
+export type AttentionLayerRule = (typeof attentionLayerRules)[number];
+
+/** By what positions are chosen that the soft loss counts: whose predictions are the least sure, or by lot in each step. */
+export const positionOrders = ['student-entropy', 'teacher-entropy', 'random'] as const;
+
+export type PositionOrder = (typeof positionOrders)[number];

@@ -1,6 +1,6 @@
 /** @file What the Lab's page is given of runs. */
 
-import type { Divergence } from './divergences';
+import type { AttentionLossKind, Divergence } from './divergences';
 import type { MetricsColumns } from './metrics-table';
 import type {
   EvaluationRecord,
@@ -35,7 +35,8 @@ export interface ExperimentFacts {
   divergence?: Divergence;
   /** Whether the soft component enters the total times T². */
   scaleByTemperatureSquared: boolean;
-  hidden?: HiddenFacts;
+  hidden?: InsideFacts;
+  attention?: InsideFacts & { loss: AttentionLossKind };
   clipNorm?: number;
   /** Learning rate schedule of student and controls: `linear`, `cosine`, … */
   schedule?: string;
@@ -45,8 +46,8 @@ export interface ExperimentFacts {
   evaluateEvery?: number;
 }
 
-/** A hidden-layer loss: its weight in the total and its pairs [teacher block, student block]. */
-interface HiddenFacts {
+/** A loss of what is inside the models: its weight in the total and its pairs [teacher block, student block]. */
+interface InsideFacts {
   weight: number;
   layers: [number, number][];
 }

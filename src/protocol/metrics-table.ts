@@ -14,6 +14,7 @@ const read = {
   ownSoft: (record) => (record.onPolicy ? record.loss.soft : undefined),
   hard: (record) => record.loss.hard,
   hidden: (record) => record.loss.hidden,
+  attention: (record) => record.loss.attention,
   temperature: (record) => record.temperature,
   alpha: (record) => record.alpha,
   learningRate: (record) => record.learningRate,

@@ -32,7 +32,7 @@ export function isLive(status: RunStatus): boolean {
 }
 
 /** Failures that come from the weights, data and settings alone, which a resumed run has too: it would fail at the same step. */
-const failsAlike: readonly string[] = ['training-diverged', 'numbers-not-finite'];
+const failsAlike: readonly string[] = ['training-diverged', 'weights-not-finite', 'numbers-not-finite'];
 
 /** It ended before its time, and its last checkpoint can be gone on from with another end. */
 export function isResumable({ status, error }: Pick<RunRecord, 'status' | 'error'>): boolean {
@@ -41,13 +41,15 @@ export function isResumable({ status, error }: Pick<RunRecord, 'status' | 'error
 
 /** A component that the experiment has not is absent, never 0. */
 export interface LossComponents {
-  /** What is back-propagated: α · T² · soft + (1 − α) · hard + Σ weight · hidden. */
+  /** What is back-propagated: α · T² · soft + (1 − α) · hard + weight · hidden + weight · attention. */
   total: number;
   /** Distillation loss at the step's temperature, before T² and α. */
   soft?: number;
   /** Student loss: cross-entropy with the hard labels at T = 1; of several labels the mean of each one's, of a number the squared error. */
   hard?: number;
+  /** Before its weight, the sum over pairs of blocks; so is the next. */
   hidden?: number;
+  attention?: number;
 }
 
 /** What a step that is on the student's own texts (`distillation.onPolicy`) was made of. */

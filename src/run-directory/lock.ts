@@ -81,6 +81,18 @@ export async function acquireLock(directory: string, { takeOver = false }: LockO
   }
 }
 
+/** Takes a lock that everybody holds for moments alone; one that cannot be seen from here has left it behind. */
+export async function waitForLock(directory: string): Promise<Lock> {
+  for (;;) {
+    try {
+      return await acquireLock(directory, { takeOver: true });
+    } catch (error) {
+      if (!(error instanceof LockedError)) throw error;
+      await delay(10);
+    }
+  }
+}
+
 /**
  * Whether a process writes the run now, as far as can be seen. `pid` is who `run.json` says it is, which counts only where there is no
  * lock at all: another process may have that id by now. Changes nothing.

@@ -2,13 +2,13 @@
 
 import { constants, lstatSync } from 'node:fs';
 import { mkdir, readdir, rm, rmdir } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { naming, PARTIAL, syncFolder, writeAtomically } from '../model/files/atomic';
 import { inTerminal } from '../protocol/escapes';
 import { complaint, InputError } from '../protocol/problem';
 import { isLive, type Comparison, type RunRecord } from '../protocol/records';
 import { makeFolder } from './folders';
-import { acquireLock, isBeingWritten, LOCK, lockHolder, type Lock } from './lock';
+import { acquireLock, isBeingWritten, LOCK, lockHolder, waitForLock, type Lock } from './lock';
 import { listOwned, openOwned, readOwned, removeOwned, requireOwned } from './owned';
 import { runPaths, runsDirectory, type RunPaths } from './run-paths';
 import { withoutNulls } from './numbers';
@@ -30,10 +30,7 @@ export async function createRun(
   experiment: { file: string; name: string },
   now = new Date(),
 ): Promise<{ paths: RunPaths; lock: Lock }> {
-  const runs = runsDirectory(experiment.file);
-  try {
-    requireOwned(runs);
-    await makeFolder(runs);
+  return inRunsOf(experiment, async (runs) => {
     await sweepUnbegun(runs);
     const directory = await makeUnique(join(runs, `${timeForFileName(now)}_${nameForFile(experiment.name)}`));
     try {
@@ -45,6 +42,32 @@ export async function createRun(
       await rm(directory, { recursive: true, force: true }).catch(() => undefined);
       throw error;
     }
+  });
+}
+
+/** As `createRun`, unless there is `such` a run already: of several processes that want to make it at once one does. */
+export async function createOnlyRun(
+  experiment: { file: string; name: string },
+  such: (record: RunRecord) => boolean,
+): Promise<{ paths: RunPaths; lock: Lock } | undefined> {
+  return inRunsOf(experiment, async (runs) => {
+    // Beside the runs: among them its file would be one.
+    const lock = await waitForLock(dirname(runs));
+    try {
+      const isThere = (await listRuns(runs)).some(({ record }) => such(record));
+      return isThere ? undefined : await createRun(experiment);
+    } finally {
+      await lock.release();
+    }
+  });
+}
+
+async function inRunsOf<T>({ file }: { file: string }, work: (runs: string) => Promise<T>): Promise<T> {
+  const runs = runsDirectory(file);
+  try {
+    requireOwned(runs);
+    await makeFolder(runs);
+    return await work(runs);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     throw ofFolder.includes(code ?? '') ? InputError.at(runs, 'runs-not-writable', { reason: message }) : error;

@@ -176,18 +176,20 @@ function program(examples: string): Command {
     '--on <host>',
     'train with the engine "torchrun" on a host, over your own ssh; HOST,HOST: on several together',
   ] as const;
-  verb('run <file>', 'run an experiment file')
-    .option(...noQueue)
-    .option(...onHost)
-    .addOption(
-      new Option('--engine <name>', 'instead of the one that the file names')
-        .choices(['auto', ...engineNames, torchrunEngine])
-        .conflicts(['on', 'slurm']),
-    )
-    .option('--slurm', 'train as a job of Slurm, submitted here or, with --on, from a host')
-    .action(async (file: string, { json, ...options }: JsonOption & StartOptions) =>
+  const placing = (command: Command): Command =>
+    command
+      .option(...noQueue)
+      .option(...onHost)
+      .addOption(
+        new Option('--engine <name>', 'instead of the one that the file names')
+          .choices(['auto', ...engineNames, torchrunEngine])
+          .conflicts(['on', 'slurm']),
+      )
+      .option('--slurm', 'train as a job of Slurm, submitted here or, with --on, from a host');
+  placing(verb('run <file>', 'run an experiment file')).action(
+    async (file: string, { json, ...options }: JsonOption & StartOptions) =>
       finishRun(json, (output) => startRun(file, output, options)),
-    );
+  );
   verb('resume <run>', 'go on with a run that was stopped or killed')
     .option(...noQueue)
     .option('--with-control', 'train the control too, the same student without distillation, where the run has none')
@@ -200,23 +202,21 @@ function program(examples: string): Command {
     .action(async (run: string, { json, ...options }: JsonOption & ResumeOptions) =>
       finishRun(json, (output) => resumeRun(run, output, options)),
     );
-  verb('sweep <file>', 'run every combination of an experiment’s sweep, or go on with those that are left')
-    .option(...noQueue)
-    .action(async (file: string, { json, ...options }: JsonOption & StartOptions) => {
-      const result = await withOutput((output) => runSweep(file, output, options));
-      print(json === true, result, () => sweepText(result));
-      if (result.rows.some(({ status }) => status === 'failed')) process.exitCode = FAILED;
-    });
+  placing(
+    verb('sweep <file>', 'run every combination of an experiment’s sweep, or go on with those that are left'),
+  ).action(async (file: string, { json, ...options }: JsonOption & StartOptions) => {
+    const result = await withOutput((output) => runSweep(file, output, options));
+    print(json === true, result, () => sweepText(result));
+    if (result.rows.some(({ status }) => status === 'failed')) process.exitCode = FAILED;
+  });
   const study = root
     .command('study')
     .description('run an experiment’s variants to answer a question, or go on with those that are left')
     .exitOverride();
   const question = (kind: StudyKind, description: string): Command =>
-    study
-      .command(`${kind} <file>`)
+    placing(study.command(`${kind} <file>`))
       .description(description)
       .option('--json', 'print one JSON document on standard output')
-      .option(...noQueue)
       .exitOverride()
       .action(async (file: string, { json, ...options }: JsonOption & StartOptions & StudyOptions) => {
         const result = await withOutput((output) => runStudy(kind, file, output, options));
@@ -275,6 +275,7 @@ function program(examples: string): Command {
     'a run’s student as a Hugging Face folder, an ONNX or a GGUF file; RUN as for inspect. --format torchrun: what an experiment file or a run needs to train on PyTorch elsewhere',
   )
     .option('--to <dir>', 'a folder that does not exist yet; NAME-student here if left out')
+    .addOption(new Option('--out <dir>', 'the same').hideHelp().conflicts('to'))
     .addOption(new Option('--format <format>', 'what is written').choices(allFormats).default('huggingface'))
     .addOption(
       new Option(
@@ -283,7 +284,8 @@ function program(examples: string): Command {
       ).choices(scheduledPlaces),
     )
     .option('--values <type>', `how weights are stored: ${formatValues()}`)
-    .action(async (run: string, { json, ...options }: JsonOption & ExportOptions) => {
+    .action(async (run: string, { json, out, ...given }: JsonOption & ExportOptions & { out?: string }) => {
+      const options = { ...given, to: given.to ?? out };
       const result = await exportModelOf(run, options);
       const what = options.format === experimentFormat ? 'experiment' : 'model';
       const lines = [`${result.directory} holds the ${what}: ${result.files.join(', ')}`, ...result.notes];

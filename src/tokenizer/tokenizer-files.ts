@@ -1,31 +1,47 @@
 /** @file Reads the files of a tokenizer from a Hugging Face folder. */
 
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { InputError } from '../protocol/problem';
 import { isRecord, type TokenizerConfig } from './tokenizer-json';
+import { tokenizerOfVocabulary, vocabularyFiles } from './vocabulary-files';
 
 export interface TokenizerFiles {
-  /** Path of the tokenizer.json, for messages. */
+  /** Path of the tokenizer.json or the vocabulary, for messages. */
   file: string;
   source: string;
   json: unknown;
   config: TokenizerConfig;
 }
 
-/** tokenizer.json must be there; tokenizer_config.json and special_tokens_map.json (of older folders) may be. */
+/** tokenizer.json must be there, or a vocabulary as older folders have; tokenizer_config.json and special_tokens_map.json (of older folders) may be. */
 export async function readTokenizerFiles(directory: string): Promise<TokenizerFiles> {
   const file = path.join(directory, 'tokenizer.json');
   const source = await readIfThere(file);
-  if (source === null) {
-    throw InputError.at(file, 'tokenizer-missing', {});
-  }
   const config = {
     ...(await readConfig(path.join(directory, 'special_tokens_map.json'))),
     ...(await readConfig(path.join(directory, 'tokenizer_config.json'))),
   };
-  return { file, source, json: parse(file, source), config };
+  if (source !== null) return { file, source, json: parse(file, source), config };
+  const older = await tokenizerOfVocabulary(directory, config, readIfThere);
+  if (older === undefined) throw InputError.at(file, 'tokenizer-missing', {});
+  return { ...older, source: JSON.stringify(older.json, null, 2), config };
 }
+
+/** Whether a folder has one that is known, by its names: a merges.txt alone says too little. */
+export async function hasTokenizerFiles(directory: string): Promise<boolean> {
+  const names = await readdir(directory).catch((): string[] => []);
+  if (names.includes('tokenizer.json')) return true;
+  return (
+    names.some((name) => vocabularyFiles.includes(name)) && (await readTokenizerFiles(directory).then(isFound, isElse))
+  );
+}
+
+const isFound = (): boolean => true;
+
+/** What is there and wrong is said where it is read. */
+const isElse = (error: unknown): boolean =>
+  !(error instanceof InputError) || error.problems[0].code !== 'tokenizer-missing';
 
 async function readConfig(file: string): Promise<TokenizerConfig> {
   const source = await readIfThere(file);

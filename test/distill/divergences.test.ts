@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import '../../src/engine/graph/gradients';
 import { divergences } from '../../src/distill/losses/divergences';
-import { divergenceFacts, type Divergence } from '../../src/protocol/divergences';
+import { divergenceFacts, isSoftened, type Divergence } from '../../src/protocol/divergences';
 import { expectClose, expectFinite, normal, onCpu, valueOf, valuesOf } from './numbers';
 
 onCpu();
@@ -40,16 +40,20 @@ const cases = (Object.keys(divergences) as Divergence[]).flatMap((name) =>
 it.each(['forward-kl', 'reverse-kl', 'skew-kl', 'jsd'] as const)('%s is never below 0, however high T is', (name) => {
   const logits = normal([64, 500], 13, 8);
   const almost = tf.add<tf.Tensor2D>(logits, normal([64, 500], 14, 1e-4));
-  const values = valuesOf(divergences[name](almost, logits, tf.scalar(100), 0.5).perPosition);
+  const values = valuesOf(compare(name, almost, logits, 100, 0.5).perPosition);
   expect(Math.min(...values)).toBeGreaterThanOrEqual(0);
 });
+
+/** Of a teacher's logits, which are divided as the divergence takes them. */
+const compare = (name: Divergence, s: tf.Tensor2D, t: tf.Tensor2D, temperature: number, beta: number) =>
+  divergences[name](s, isSoftened(name) ? tf.div(t, temperature) : t, tf.scalar(temperature), beta);
 
 const weight = tf.tensor2d([[0.3], [1], [0], [-0.7]]);
 const student = (): tf.Tensor2D => normal([4, 9], 11, 2);
 const teacher = (): tf.Tensor2D => normal([4, 9], 12, 2);
 
 describe.each(cases)('$name (β $beta) at T = $temperature', ({ name, beta, temperature }) => {
-  const evaluate = (s: tf.Tensor2D, t = teacher()) => divergences[name](s, t, tf.scalar(temperature), beta);
+  const evaluate = (s: tf.Tensor2D, t = teacher()) => compare(name, s, t, temperature, beta);
 
   it('has the value of its definition', () => {
     expectClose(evaluate(student()).perPosition, definitions[name](student(), teacher(), temperature, beta), 2e-6);
@@ -92,26 +96,31 @@ describe.each(cases)('$name (β $beta) at T = $temperature', ({ name, beta, temp
 });
 
 describe('divergences', () => {
+  it.each(Object.keys(divergences) as Divergence[])('%s without a temperature is what it is at 1', (name) => {
+    const at = (temperature?: tf.Scalar) => divergences[name](student(), teacher(), temperature, 0.5);
+    const [without, atOne] = [at(), at(tf.scalar(1))];
+    expect(valuesOf(without.perPosition)).toEqual(valuesOf(atOne.perPosition));
+    expect(valuesOf(without.gradient(weight))).toEqual(valuesOf(atOne.gradient(weight)));
+  });
+
   it.each([
     [0, 'forward-kl'],
     [1, 'reverse-kl'],
   ] as const)('jsd with β = %d is %s', (beta, name) => {
-    const [a, b] = (['jsd', name] as const).map((d) => divergences[d](student(), teacher(), tf.scalar(2), beta));
+    const [a, b] = (['jsd', name] as const).map((d) => compare(d, student(), teacher(), 2, beta));
     expect(valuesOf(a!.perPosition)).toEqual(valuesOf(b!.perPosition));
     expect(valuesOf(a!.gradient(weight))).toEqual(valuesOf(b!.gradient(weight)));
   });
 
   it('jsd weighs the teacher by β: it tends to 0 at both ends and is not symmetric', () => {
-    const at = (beta: number): number =>
-      valueOf(tf.mean(divergences.jsd(student(), teacher(), tf.scalar(1), beta).perPosition));
+    const at = (beta: number): number => valueOf(tf.mean(compare('jsd', student(), teacher(), 1, beta).perPosition));
     expect(at(1e-3)).toBeLessThan(at(0.1));
     expect(at(1 - 1e-3)).toBeLessThan(at(0.9));
     expect(Math.abs(at(0.1) - at(0.9))).toBeGreaterThan(1e-3);
   });
 
   it.each(['mse-logits', 'cosine-logits'] as const)('%s does not depend on the temperature', (name) => {
-    const at = (t: number): number[] =>
-      valuesOf(divergences[name](student(), teacher(), tf.scalar(t), 0.5).perPosition);
+    const at = (t: number): number[] => valuesOf(compare(name, student(), teacher(), t, 0.5).perPosition);
     expect(at(1)).toEqual(at(5));
   });
 
@@ -128,7 +137,7 @@ describe('divergences', () => {
 
   it('T² keeps the size of the forward-kl gradient, which falls with T otherwise', () => {
     const size = (t: number): number =>
-      valueOf(tf.norm(divergences['forward-kl'](student(), teacher(), tf.scalar(t), 0.5).gradient(tf.ones([4, 1]))));
+      valueOf(tf.norm(compare('forward-kl', student(), teacher(), t, 0.5).gradient(tf.ones([4, 1]))));
     const [one, eight, sixteen] = [size(1), size(8), size(16)];
     expect(eight / one).toBeLessThan(0.1);
     expect((64 * eight) / (256 * sixteen)).toBeCloseTo(1, 1);

@@ -83,8 +83,8 @@ function plainTotal(given: Given, hidden: tf.Tensor2D, weight: tf.Tensor2D, bias
     cap === undefined ? z : tf.mul(tf.tanh(tf.div(z, cap)), cap);
   const studentLogits = capped(tf.add(tf.matMul(hidden, weight, false, true), bias), given.student);
   const teacherLogits = capped(tf.add(tf.matMul(teacher.hidden, teacher.weight, false, true), teacher.bias!), teacher);
-  const logS = tf.logSoftmax(tf.div(studentLogits, temperature));
-  const logQ = tf.logSoftmax(tf.div(teacherLogits, temperature));
+  const logS = tf.logSoftmax(tf.div(studentLogits, temperature!));
+  const logQ = tf.logSoftmax(tf.div(teacherLogits, temperature!));
   const soft = tf.sum(tf.mul(tf.exp(logQ), tf.sub(logQ, logS)), -1);
   const hard = tf.neg(
     tf.sum(

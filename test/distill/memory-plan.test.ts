@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { predictPeakBytes, type PlannedTraining } from '../../src/distill/training/memory-plan';
+import type { Positions } from '../../src/distill/pairing';
 import { rowChunks } from '../../src/distill/prediction';
 import { evaluationProgram } from '../../src/distill/evaluation/evaluation-program';
 import { workingBytesDepthFirst } from '../../src/engine/graph/working-memory';
@@ -48,6 +49,18 @@ describe('the predicted peak', () => {
     expect(kept(training)).toBeGreaterThan(predictPeakBytes(training));
     expect(kept(more)).toBeGreaterThan(kept(training));
     expect(kept(evaluating)).toBeGreaterThan(kept(training));
+  });
+
+  it('is less where nothing is predicted but at some positions', () => {
+    const objective = { divergence: 'forward-kl', beta: 0.5, scaleByTemperatureSquared: true, temperature: 1 } as const;
+    const peak = (alpha: number, positions?: Positions): number => {
+      const pairing = { student, teacher: student, objective: { ...objective, alpha, positions } };
+      return predictPeakBytes({ ...training, pairing, evaluationShapes: [] });
+    };
+    const some = { fraction: 0.2, by: 'teacher-entropy' } as const;
+    expect(peak(1, some)).toBeLessThan(peak(1));
+    expect(peak(0.9, some)).toBe(peak(0.9, { ...some, by: 'random' }));
+    expect(peak(0.9, some)).toBeGreaterThan(peak(1, some));
   });
 
   it('grows with the batch, and starts from what is held', () => {

@@ -89,6 +89,7 @@ function pairOf(name: string): TinyPair {
     temperature: 2,
     alpha: 0.5,
     hidden: { loss: 'mse' as const, layers: [[0, 0]] as const, weight: 0.3 },
+    attention: { loss: 'mse' as const, layers: 'last' as const, weight: 0.3 },
   };
   return {
     task,
@@ -199,7 +200,7 @@ describe('a packed training, on cpu', () => {
       };
       const store = await TeacherCacheFiles.open(path.join(folder, 'key'), record, blocks);
       const frozen = new FrozenTeacher(cpu, pairing.teacher, pair.teacher);
-      const teacher = new TeacherTargets(frozen, imitated.blocks);
+      const teacher = new TeacherTargets(frozen, imitated);
       const setup = { layout, store, task, imitated };
       await fillCache({ ...setup, examples, padId: 0, teacher, mayGoOn: () => Promise.resolve(true) });
       const kept = trainerOf(cpu, pair, { pack: true }, new CachedTargets(setup));

@@ -9,6 +9,7 @@ import {
   CHUNK_MATRICES,
   gatherBytes,
   planScaling,
+  type StrategyPlan,
   predictionsOf,
   ringRate,
   type ScalingCase,
@@ -114,7 +115,7 @@ describe('steps on the student’s own texts', () => {
     expect(bytesNamed(half.memory, 'teacher weights')).toBe(
       bytesNamed(planOf({ teacher: 'asked' }).memory, 'teacher weights'),
     );
-    expect(bytesNamed(never.memory, 'teacher weights')).toBeUndefined();
+    expect(bytesNamed(never.memory, 'activations of the teacher')).toBeUndefined();
   });
 });
 
@@ -260,17 +261,29 @@ describe('the strategy', () => {
     expect(plan.others.every(({ fits }) => !fits)).toBe(true);
   });
 
+  it('divides a teacher whose answers are kept too, and sends nothing of it in a step', () => {
+    const [divided, whole] = ['fsdp with the teacher divided', 'fsdp'].map((strategy) => {
+      const { chosen, others } = planScaling({ ...large, teacher: 'kept' }, machines, 'fsdp');
+      return [chosen, ...others].find((plan) => plan.strategy === strategy)!;
+    });
+    const sentOf = (plan: StrategyPlan): number => plan.communicationBytes / plan.gradientAccumulation;
+    expect(sentOf(divided!)).toBe(sentOf(whole!));
+    expect(bytesNamed(divided!.memory, 'teacher weights')).toBeLessThan(bytesNamed(whole!.memory, 'teacher weights')!);
+  });
+
   it('is told to be none where nothing fits, with what it would take', () => {
     const { chosen, reason } = planScaling(large, { device: deviceNamed('l4')!, devices: 2, hosts: 1 });
     expect(chosen.fits).toBe(false);
     expect(reason).toContain('does not fit');
   });
 
-  it('needs no teacher’s memory or operations where a server answers, and its logits alone where answers are kept', () => {
+  it('needs nothing of a teacher where a server answers, and no step of it where its answers are kept', () => {
     const [asked, kept, elsewhere] = (['asked', 'kept', 'elsewhere'] as const).map(
       (teacher) => planScaling({ ...large, teacher }, machines, 'fsdp').chosen,
     );
-    expect(bytesNamed(kept!.memory, 'teacher weights')).toBeUndefined();
+    const weights = [asked, kept, elsewhere].map((plan) => bytesNamed(plan!.memory, 'teacher weights'));
+    expect(weights).toEqual([weights[0], weights[0], undefined]);
+    expect(bytesNamed(kept!.memory, 'activations of the teacher')).toBeUndefined();
     expect(kept!.operations / kept!.batchSize).toBeLessThan(asked!.operations / asked!.batchSize);
     expect(elsewhere!.operations).toBeLessThan(kept!.operations);
   });

@@ -59,7 +59,7 @@ async function openCache(
   const files = await TeacherCacheFiles.open(at, record, layout.blocks, mostHeld);
   open.push(files);
   const setup = { layout, store: files, task, imitated };
-  const teacher = new TeacherTargets(new FrozenTeacher(executor, pairing.teacher, pair.teacher), imitated.blocks);
+  const teacher = new TeacherTargets(new FrozenTeacher(executor, pairing.teacher, pair.teacher), imitated);
   return {
     layout,
     files,
@@ -109,6 +109,8 @@ function furthest(a: readonly number[], b: readonly number[]): number {
   return Math.max(...a.map((value, i) => Math.abs(value - b[i]!)));
 }
 
+const attention: Objective['attention'] = { loss: 'mse', layers: 'uniform', weight: 0.2 };
+
 const hidden: Objective['hidden'] = {
   loss: 'mse',
   layers: [
@@ -122,6 +124,7 @@ describe.each(['causal-lm', 'text-classification'] as const)('%s from kept answe
   it.each([
     ['of the prediction layer', {}],
     ['of hidden layers too', { hidden }],
+    ['of attention too', { hidden, attention }],
     ['by jsd', { divergence: 'jsd' as const }],
     ['by cosine of logits', { divergence: 'cosine-logits' as const }],
   ])('has the losses and weights that it has when the teacher is asked: %s', async (_, objective) => {
@@ -141,7 +144,7 @@ describe.each(['causal-lm', 'text-classification'] as const)('%s from kept answe
   });
 
   it('fits any batches: other sizes, orders, accumulation', async () => {
-    const pair = tinyPair(task, { hidden });
+    const pair = tinyPair(task, { hidden, attention });
     const cache = await openCache(pair);
     await cache.fill();
     for (const batches of [{ batchSize: 1 }, { batchSize: 7, seed: 9 }, { batchSize: 2, gradientAccumulation: 3 }]) {

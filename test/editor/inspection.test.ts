@@ -1,7 +1,7 @@
 /** @file Datasets inspected in place, with the models of real runs. */
 
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'mocha';
 import {
@@ -19,7 +19,7 @@ import {
   type TextEditor,
 } from 'vscode';
 import type { Run } from '../../src/run-directory/run-directory';
-import { folder, tinyRun } from './tiny-run';
+import { folder, root, tinyRun } from './tiny-run';
 import { callTool, click, configure, execute, lensesOf, lensWith, showView, until, untilLab } from './waiting';
 
 const hintsOf = async ({ document }: TextEditor): Promise<InlayHint[]> => {
@@ -222,6 +222,18 @@ describe('a dataset that is inspected with a run', () => {
     await click(await lensWith(document, /Stop Inspecting/));
     assert.deepEqual(await lensesOf(document), []);
     assert.deepEqual(await hintsOf(editor), []);
+  });
+
+  it('may be a Parquet file, whose rows are shown as lines of JSON, with what it has of them', async () => {
+    const file = path.join(folder, 'mails.parquet');
+    copyFileSync(path.join(root, 'test/dataset/parquet/classes.parquet'), file);
+    const editor = await inspect(classifier, file);
+    const { document } = editor;
+    assert.equal(document.uri.scheme, 'distillery-rows');
+    assert.equal(document.lineCount, 300);
+    const expected = readFileSync(path.join(root, 'test/dataset/parquet/classes.jsonl'), 'utf8').split('\n');
+    assert.deepEqual(JSON.parse(document.lineAt(7).text), JSON.parse(expected[7]!));
+    await execute('distillery.stopInspecting');
   });
 
   it('may be a text that is selected anywhere', async () => {

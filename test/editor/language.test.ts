@@ -324,7 +324,8 @@ describe('an experiment file', () => {
       return found.some(({ command }) => (command?.title ?? '').startsWith('last: ')) ? found : undefined;
     });
     const titles = lenses.map(({ command }) => command?.title);
-    for (const title of ['$(play) Run', '$(layers) Sweep', '$(beaker) Open Lab']) assert(titles.includes(title), title);
+    for (const title of ['$(play) Run', '$(layers) Sweep', '$(remote) Sweep on…', '$(beaker) Open Lab'])
+      assert(titles.includes(title), title);
     assert(titles.some((title) => /last: macro-F1 \.\d+ \([\d.]+\s% of the teacher\)/.test(title ?? '')));
     const everywhere = new Range(0, 0, document.lineCount, 0);
     const hints = await commands.executeCommand<InlayHint[]>(

@@ -54,3 +54,34 @@ describe('wide products', () => {
     }
   });
 });
+
+describe("a look-up's gradient", () => {
+  const ids = { shape: [6], dtype: 'int32' as const };
+  const rows = { shape: [6, 3], dtype: 'float32' as const };
+  const inputs = { ids, rows };
+  const program = record('sums', inputs, (t) => ({
+    sums: tf.unsortedSegmentSum(t.rows!, t.ids as tf.Tensor1D, 5),
+  }));
+
+  it('is told one place for each row', () => {
+    const { nodes } = lower(program.graph, openVinoRules);
+    const scatter = nodes.find(({ op }) => op === 'ScatterND');
+    expect(scatter?.attributes).toEqual({ reduction: 'add' });
+    expect(nodes.filter(({ outputs }) => outputs[0]!.type === 'int64').map(({ outputs }) => outputs[0]!.shape)).toEqual(
+      [[6, 1]],
+    );
+  });
+
+  it('is the same, rows of one target added up', async () => {
+    const given = {
+      ids: { ...ids, data: Int32Array.of(4, 0, 4, 4, 2, 0) },
+      rows: { ...rows, data: Float32Array.from({ length: 18 }, (_, i) => Math.sin(i)) },
+    };
+    const cpu = await createCpuExecutor();
+    const lowered = { ...program, graph: lower(program.graph, openVinoRules) };
+    const [before, after] = await Promise.all(
+      [program, lowered].map(async (each) => (await cpu.load(each)).run(given)),
+    );
+    expect(after!.sums!.data).toEqual(before!.sums!.data);
+  });
+});

@@ -42,9 +42,25 @@ describe('the problems of an experiment', () => {
     ['a value out of range', { ...faulty, distillation: { ...faulty.distillation, alpha: 7 } }, ['"alpha" must be']],
     ['a choice that is not offered', { ...faulty, engine: 'gpu' }, ['"engine" cannot be "gpu".']],
     [
-      'what this version does not support',
-      { ...faulty, distillation: { ...faulty.distillation, attention: {} } },
-      ['"attention" is not supported'],
+      'blocks that neither model has, whose attention is imitated',
+      {
+        ...faulty,
+        distillation: {
+          ...faulty.distillation,
+          attention: {
+            layers: [
+              [4, 0],
+              [3, 2],
+            ],
+          },
+        },
+      },
+      ['The teacher has no block 4', 'The student has no block 2'],
+    ],
+    [
+      'a rule of blocks that there is not',
+      { ...faulty, distillation: { ...faulty.distillation, attention: { layers: 'all' } } },
+      ['"layers" cannot be "all". Use "uniform" or "last".'],
     ],
   ])('are told beside %s', async (_, experiment, more) => {
     const told = await problemsOf(experiment);

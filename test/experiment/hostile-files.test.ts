@@ -1,6 +1,6 @@
 /** @file What a stranger's file holds decides what is said of it, not how long that takes or how much memory. */
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { readArchitecture } from '../../src/experiment/checks/model-folder';
@@ -31,6 +31,54 @@ describe('counts in the config of a model', () => {
     expect(await codeOf(loadCheckpoint(folder))).toBe(code);
     // What is only looked at has no shapes that could be compared; no work may grow with the count.
     expect([code, undefined]).toContain(await codeOf(readArchitecture(folder)));
+  });
+
+  it.each<[string, object]>([
+    ['frozen', {}],
+    ['fine-tuned first', { training: { epochs: 1 } }],
+  ])('and weights that are of another model are told of where the experiment is checked: %s', async (_, how) => {
+    const folder = makeFolder({ 'train.jsonl': mails(20), 'validation.jsonl': mails(4) });
+    await writeModel(path.join(folder, 'model'));
+    const { tokenizer: _own, ...experiment } = goodExperiment;
+    addFiles(folder, {
+      'x.distill.json': { ...experiment, teacher: { source: 'checkpoint', path: 'model', ...how } },
+    });
+    const problemsOf = async (): Promise<string[]> =>
+      (await validateExperimentFile(path.join(folder, 'x.distill.json'))).map(({ code }) => code);
+    expect(await problemsOf()).toEqual([]);
+    change(path.join(folder, 'model/config.json'), { intermediate_size: 512 });
+    expect(await problemsOf()).toEqual(['tensor-of-other-shape']);
+  });
+
+  it('do not let more blocks be frozen than a model has', async () => {
+    const folder = makeFolder({ 'train.jsonl': mails(20), 'validation.jsonl': mails(4) });
+    await writeModel(path.join(folder, 'model'));
+    const { tokenizer: _own, ...experiment } = goodExperiment;
+    const problemsWith = async (ofTeacher: number, ofStudent: number): Promise<(string | number)[][]> => {
+      const teacher = { source: 'checkpoint', path: 'model', training: { epochs: 1, frozenBlocks: ofTeacher } };
+      addFiles(folder, { 'x.distill.json': { ...experiment, teacher, training: { frozenBlocks: ofStudent } } });
+      const problems = await validateExperimentFile(path.join(folder, 'x.distill.json'));
+      return problems.map(({ code, arguments: { layers } }) => [code, layers as number]);
+    };
+    expect(await problemsWith(4, 2)).toEqual([]);
+    expect(await problemsWith(5, 3)).toEqual(expect.arrayContaining([4, 2].map((n) => ['blocks-frozen-beyond', n])));
+  });
+
+  it('and shards that are not all there are told of where the experiment is checked', async () => {
+    const folder = makeFolder({ 'train.txt': 'a text\nand another\n' });
+    cpSync('test/golden/data/models/llama-sharded', path.join(folder, 'model'), { recursive: true });
+    rmSync(path.join(folder, 'model/model-00002-of-00003.safetensors'));
+    const teacher = { source: 'checkpoint', path: 'model' };
+    const { student } = goodExperiment;
+    const experiment = { task: 'causal-lm', dataset: { train: 'train.txt', maxLength: 8 }, teacher, student };
+    addFiles(folder, { 'x.distill.json': experiment });
+    const problems = await validateExperimentFile(path.join(folder, 'x.distill.json'));
+    expect(problems).toContainEqual(
+      expect.objectContaining({
+        code: 'shard-missing',
+        arguments: { shard: 'model-00002-of-00003.safetensors' },
+      }),
+    );
   });
 
   it.each([1e10, 2 ** 53, -1, 0.5, Number.MAX_VALUE])('num_labels of %d is no number of classes', async (labels) => {

@@ -54,6 +54,23 @@ describe('loadExperiment', () => {
     expect((await loadExperiment(file)).experiment.dataset.train).toEqual([join(folder, 'mails [1].jsonl')]);
   });
 
+  it('makes pairs of blocks of the rule by which attention is imitated', async () => {
+    const layersOf = async (layers: unknown): Promise<unknown> => {
+      const { file } = workspace({ ...goodExperiment, distillation: { attention: { layers } } });
+      return (await loadExperiment(file)).experiment.distillation.attention;
+    };
+    const four = { loss: 'mse', weight: 0.1 };
+    expect(await layersOf('uniform')).toEqual({
+      ...four,
+      layers: [
+        [1, 0],
+        [3, 1],
+      ],
+    });
+    expect(await layersOf('last')).toEqual({ ...four, layers: [[3, 1]] });
+    expect(await layersOf([[0, 1]])).toEqual({ ...four, layers: [[0, 1]] });
+  });
+
   it('makes of a student that is named by how much smaller it is one with sizes', async () => {
     const of = async (preset: unknown): Promise<object> => {
       const { file } = workspace({ ...goodExperiment, student: { preset } });

@@ -313,6 +313,41 @@ describe('validating an experiment', () => {
     ]);
   });
 
+  it('wants as many heads where attention is imitated, and says where and how', async () => {
+    const distillation = { attention: { layers: 'uniform' } };
+    expect(await problemsOf({ distillation })).toEqual([]);
+    const [problem, ...others] = await problemsOf({
+      distillation,
+      student: { architecture: { ...bertSizes, heads: 2 } },
+    });
+    expect(others).toEqual([]);
+    expect(problem).toMatch(/^x\.distill\.json:\d+:\d+: The student has 2 attention heads and the teacher 4: /);
+    expect(problem).toContain('Give the student 4 heads, or imitate hidden states ("hidden") in place of attention.');
+  });
+
+  it.each([
+    ['ensemble', 'A mean of probabilities has no attention to imitate. Remove "attention", or use a single teacher.'],
+    ['onnx', 'An ONNX file shows its logits alone: there is no attention to imitate.'],
+    ['endpoint', 'A server shows its log-probabilities alone: there is no attention to imitate.'],
+  ])('refuses attention of a teacher that shows none: %s', async (source, message) => {
+    const teachers = {
+      ensemble: {
+        source,
+        teachers: [
+          { source: 'checkpoint', path: 'a' },
+          { source: 'checkpoint', path: 'b' },
+        ],
+      },
+      onnx: { source, path: 'model.onnx' },
+      endpoint: { source, url: 'http://localhost', model: 'm', topLogprobs: 5 },
+    };
+    const told = await problemsOf({
+      teacher: teachers[source as keyof typeof teachers],
+      distillation: { attention: { layers: 'last' } },
+    });
+    expect(told).toEqual(expect.arrayContaining([expect.stringContaining(message)]));
+  });
+
   it('warns of a student that is larger than its teacher, with both sizes', async () => {
     const student = { architecture: { ...teacherSizes, layers: 6 } };
     expect(await problemsOf({ student })).toEqual([
@@ -326,6 +361,7 @@ describe('validating an experiment', () => {
     expect(await problemsOf({ distillation: { alpha: 0 } })).toEqual([expect.stringContaining('Nothing is distilled')]);
     expect(await problemsOf({ distillation: { alpha: { from: 0, to: 0 } } })).toHaveLength(1);
     expect(await problemsOf({ distillation: { alpha: 0, hidden: { layers: [[3, 1]] } } })).toEqual([]);
+    expect(await problemsOf({ distillation: { alpha: 0, attention: { layers: [[3, 1]] } } })).toEqual([]);
     expect(await problemsOf({ distillation: { alpha: 1 } })).toEqual([]);
   });
 
@@ -576,7 +612,7 @@ describe('validating an experiment whose teacher is a folder', () => {
     const files = { 'notes.md': '# Mails', 'mails.pdf': '%PDF', 'lines.txt': 'one\ntwo\n' };
     const dataset = { train: ['train.jsonl', 'notes.md'], validation: 'lines.txt', test: '*.pdf' };
     expect(await problemsOf({ dataset }, files)).toEqual([
-      'x.distill.json:6:7: notes.md: Distillery does not read .md files. Use a .jsonl, .csv, .tsv or .txt file.',
+      'x.distill.json:6:7: notes.md: Distillery does not read .md files. Use a .jsonl, .csv, .tsv, .parquet or .txt file.',
       expect.stringMatching(/^x\.distill\.json:8:19: lines\.txt: A text file has no columns\. /),
       expect.stringMatching(/^x\.distill\.json:9:13: mails\.pdf: Distillery does not read \.pdf files\. /),
     ]);

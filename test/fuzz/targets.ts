@@ -450,6 +450,12 @@ export const targets: Readonly<Record<string, Target>> = {
   ),
   'dataset-csv': dataset([Buffer.from('text,label\na,ham\n"b, ""c""\nd",spam\n')], 'csv'),
   'dataset-tsv': dataset([Buffer.from('text\tlabel\r\na\tham\r\nb\tspam\r\n')], 'tsv'),
+  'dataset-parquet': dataset(
+    ['classes', 'codec-none', 'codec-zstd', 'encodings'].map((name) =>
+      readFileSync(path.resolve(`test/dataset/parquet/${name}.parquet`)),
+    ),
+    'parquet',
+  ),
   'dataset-text': dataset([Buffer.from('one line\n\nanother é 🙂\n')], 'txt'),
   experiment: {
     seeds: json(experiment),

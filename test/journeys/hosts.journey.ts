@@ -3,11 +3,13 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
+import type { RunRecord } from '../../src/protocol/records';
 import { beginRun, changeRun, train } from '../extension/sample-run';
+import { hasNamespaces, twoHosts, within } from '../torchrun/namespaces';
 import { hasPython, python } from '../torchrun/python';
 import { torture } from '../torture';
 import { Cluster, hasSlurm } from '../torchrun/slurm';
-import { hasSshd, OtherHost } from '../torchrun/sshd';
+import { hasSshd, OtherHost, type HostOptions } from '../torchrun/sshd';
 import { pythonOf, setMachine, slurmOf, sshOf } from './desk';
 import { atEnd } from './endings';
 import { newWorkspace, sampleWorkspace, writeClassifier } from './real-runs';
@@ -88,6 +90,128 @@ it.skipIf(!hasSshd)('an experiment goes to a host when what was missing there is
     await window.chooseTheme(theme);
     await window.picture(`hosts-${theme}`);
   }
+});
+
+/** Two, by the ports of this machine; in the long form in networks of their own. */
+function withTwoHosts(work: (one: OtherHost, two: OtherHost) => Promise<void>): Promise<void> {
+  const start = async (options: readonly [HostOptions, HostOptions]): Promise<void> => {
+    const [one, two] = await Promise.all([OtherHost.start(options[0]), OtherHost.start(options[1])]);
+    try {
+      await work(one, two);
+    } finally {
+      await one.end();
+      await two.end();
+    }
+  };
+  if (!hasNamespaces) return start([{ name: 'one' }, { name: 'two' }]);
+  return twoHosts(([first, second]) =>
+    start([
+      { name: 'one', address: first.address, within: within(first) },
+      { name: 'two', address: second.address, within: within(second) },
+    ]),
+  );
+}
+
+it.skipIf(!hasSshd)('several hosts that are known are chosen together, and train together', () =>
+  withTwoHosts(async (one, two) => {
+    const workspace = newWorkspace();
+    writeClassifier(workspace, { controls: [] });
+    const window = await Workbench.open(workspace, { theme: 'dark' });
+    const { page, dialog, notification, serverFolder } = window;
+    copyFileSync(one.reaches(two), sshOf(serverFolder));
+    const trains = torture && hasPython;
+    // Of several the first's counts.
+    const interpreters = { one: trains ? python : 'no-such-python' };
+    setMachine(serverFolder, {
+      'distillery.hosts': ['one', 'two'],
+      'distillery.hostInterpreters': interpreters,
+    });
+    await window.openFile('spam.distill.json');
+    const choose = async (): Promise<void> => {
+      await window.runCommand('Distillery: Run Experiment on…');
+      await window.pick('Several hosts…');
+      await page.getByPlaceholder('Hosts that train together').waitFor();
+    };
+    const ok = page.locator('.quick-input-widget').getByRole('button', { name: 'OK' });
+    const box = (name: string) => page.locator('.quick-input-list .monaco-list-row', { hasText: name });
+    // None is none.
+    await choose();
+    await ok.click();
+    await page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
+    await choose();
+    for (const name of ['one', 'two']) await box(name).getByRole('checkbox').check();
+    await window.picture('run-on-several');
+    await ok.click();
+    if (!trains) {
+      const missing = notification.filter({ hasText: 'Nothing can be trained on one yet.' });
+      await missing.waitFor({ timeout: 120_000 });
+      expect(plain(await missing.textContent())).toContain('Python cannot be started as "no-such-python" on one');
+      expect(existsSync(path.join(workspace, '.distillery'))).toBe(false);
+      return;
+    }
+    await dialog.getByRole('button', { name: 'Train There' }).waitFor({ timeout: 120_000 });
+    expect(plain(await dialog.textContent())).toMatch(
+      /Train on one, two\?.*one: .*PyTorch.*two: .*PyTorch.*sent there/,
+    );
+    await window.picture('run-on-several-question');
+    await dialog.getByRole('button', { name: 'Train There' }).click();
+    await window.lab.getByText(/torchrun.* on one, two/).waitFor({ timeout: 240_000 });
+    await window.lab.locator('.status.done').waitFor({ timeout: 240_000 });
+    const [run] = readdirSync(path.join(workspace, '.distillery/runs'));
+    const log = readFileSync(path.join(workspace, '.distillery/runs', run!, 'log.txt'), 'utf8');
+    expect(log).toContain('the student is trained on one, two');
+    expect(log).toContain('2 processes of PyTorch');
+    for (const theme of allThemes) {
+      await window.chooseTheme(theme);
+      await window.picture(`several-hosts-${theme}`);
+    }
+  }),
+);
+
+it.skipIf(!hasSshd)('all runs of a sweep go to a host', async () => {
+  const other = await OtherHost.start();
+  atEnd(() => other.end());
+  const trains = torture && hasPython;
+  const workspace = newWorkspace();
+  writeClassifier(workspace, { controls: [] });
+  const file = path.join(workspace, 'spam.distill.json');
+  // At the top, where it can be seen.
+  const sweep = { 'distillation.alpha': [0.3, 0.9] };
+  writeFileSync(file, JSON.stringify({ sweep, ...(JSON.parse(readFileSync(file, 'utf8')) as object) }, undefined, 2));
+  const window = await Workbench.open(workspace, { theme: 'dark' });
+  copyFileSync(other.ssh, sshOf(window.serverFolder));
+  setMachine(window.serverFolder, {
+    'distillery.hosts': ['there'],
+    'distillery.hostInterpreters': { there: trains ? python : 'no-such-python' },
+  });
+  await window.openFile('spam.distill.json');
+  await window.page.locator('.codelens-decoration a', { hasText: 'Sweep on…' }).click();
+  const list = window.page.locator('.quick-input-list .monaco-list-row');
+  await list.filter({ hasText: 'Slurm, from a host…' }).waitFor();
+  // Nothing of a sweep is written out.
+  expect(await list.filter({ hasText: 'Kubernetes…' }).count()).toBe(0);
+  await window.pick('there');
+  if (!trains) {
+    await window.notification.filter({ hasText: 'Nothing can be trained on there yet.' }).waitFor({ timeout: 120_000 });
+    expect(existsSync(path.join(workspace, '.distillery'))).toBe(false);
+    return;
+  }
+  await window.dialog.getByRole('button', { name: 'Train There' }).click({ timeout: 120_000 });
+  const runs = path.join(workspace, '.distillery/runs');
+  const ended = (): unknown[] =>
+    readdirSync(runs).map((run) => {
+      const record = path.join(runs, run, 'run.json');
+      const { status, host } = (
+        existsSync(record) ? JSON.parse(readFileSync(record, 'utf8')) : {}
+      ) as Partial<RunRecord>;
+      return [status, host?.name];
+    });
+  await window.lab.getByText(/torchrun.* on there/).waitFor({ timeout: 240_000 });
+  await expect.poll(ended, { timeout: 240_000 }).toEqual([
+    ['done', 'there'],
+    ['done', 'there'],
+  ]);
+  await window.picture('sweep-on');
 });
 
 it.skipIf(!hasSshd)('a job of Slurm is submitted from the host that is named, or from here, and followed', async () => {

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { loadExperiment } from '../../src/experiment/resolve';
 import {
   appendLog,
+  createOnlyRun,
   createRun,
   findRun,
   listRuns,
@@ -102,6 +103,14 @@ describe('createRun', () => {
 });
 
 describe('runsDirectory', () => {
+  it('makes one of a kind where several want it at once', async () => {
+    const experiment = { ...(await resolved()), sweepMember: { id: 'x', values: { a: 1 } } };
+    const such = ({ sweep }: RunRecord): boolean => sweep?.id === 'x';
+    const made = await Promise.all(Array.from({ length: 5 }, () => createOnlyRun(experiment, such)));
+    expect(made.filter((run) => run !== undefined)).toHaveLength(1);
+    for (const run of made) await run?.lock.release();
+  });
+
   it('is that of the nearest parent with a .distillery, else beside the file', () => {
     const folder = makeFolder({ 'a/b/x.distill.json': '' });
     const file = join(folder, 'a/b/x.distill.json');

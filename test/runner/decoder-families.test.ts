@@ -7,7 +7,7 @@ import { loadCheckpoint, saveCheckpoint } from '../../src/model/files/checkpoint
 import { loadTokenizer } from '../../src/experiment/checks/model-folder';
 import { createArchitecture } from '../../src/model/layouts/config';
 import { initializeParameters } from '../../src/model/parameters';
-import type { CompleteResult } from '../../src/protocol/records';
+import type { CompleteResult, MetricsRecord } from '../../src/protocol/records';
 import type { ExportResult } from '../../src/runner/commands/export';
 import { writeGgufFile } from '../../src/runner/export/gguf';
 import type { RunResult } from '../../src/runner/run/carry-out';
@@ -52,7 +52,7 @@ describe('a Llama as teacher', () => {
         task: 'causal-lm',
         teacher: { source: 'checkpoint', path: given },
         training: { epochs: 1, learningRate: 1e-5 },
-        distillation: { hidden: { layers: [[2, 1]] } },
+        distillation: { hidden: { layers: [[2, 1]] }, attention: { loss: 'ce', layers: 'last' } },
         withoutTest: true,
       });
       const folder = path.join(workspace, 'teacher');
@@ -72,6 +72,8 @@ describe('a Llama as teacher', () => {
       expect(status).toBe('done');
 
       const run = onlyRun(workspace);
+      const [first] = readLines<MetricsRecord>(path.join(run, 'metrics.jsonl'));
+      expect(Object.keys(first!.loss).sort()).toEqual(['attention', 'hard', 'hidden', 'soft', 'total']);
       const exported = await loadCheckpoint(path.join(run, 'student'));
       const { attentionDropout } = exported.architecture; // the training's
       const shape = { layers: 2, maxPositions: 48, padId: 2, attentionDropout };

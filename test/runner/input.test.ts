@@ -46,6 +46,29 @@ describe('wrong input', () => {
     expect(problems[0]!.line).toBeGreaterThan(1);
   });
 
+  it('of Parquet that is cut off is told of at its name, and what is whole is read', async () => {
+    const workspace = tinyWorkspace({ task: 'text-classification' });
+    const file = path.join(workspace, 'tiny.distill.json');
+    const experiment = JSON.parse(readFileSync(file, 'utf8')) as object;
+    const dataset = { train: 'mails*.parquet', validation: 0.1, maxLength: 48 };
+    writeFileSync(file, JSON.stringify({ ...experiment, dataset }));
+    const whole = readFileSync('test/dataset/parquet/classes.parquet');
+    for (const name of ['mails1.parquet', 'mails2.parquet']) writeFileSync(path.join(workspace, name), whole);
+    const { code, stdout } = await distillery(['validate', 'tiny.distill.json', '--json'], workspace);
+    expect(code).toBe(0);
+    const { problems } = JSON.parse(stdout) as { problems: Problem[] };
+    expect(problems.map(({ code: what, arguments: { rows } }) => [what, rows])).toContainEqual([
+      'rows-unlabelled',
+      600,
+    ]);
+    writeFileSync(path.join(workspace, 'mails2.parquet'), whole.subarray(0, 9000));
+    const cut = await distillery(['run', 'tiny.distill.json'], workspace);
+    expect(cut.code).toBe(2);
+    expect(cut.stderr).toMatch(
+      /tiny\.distill\.json:1:\d+: mails2\.parquet: This is no whole Parquet file: .+\. Copy or download it again/,
+    );
+  });
+
   it.each([
     [['inspect', 'no-such-run', '--text', 'x']],
     [['resume', 'no-such-run']],

@@ -22,6 +22,7 @@ describe('an experiment whose teacher has a config.json alone', () => {
     expect(plan.chosen.fits).toBe(true);
     expect(plan.steps).toBe(Math.ceil(Math.ceil(1e9 / 4096) / 1024));
     expect(planText(plan)).toContain(plan.reason);
+    expect(plan.notes.join(' ')).toMatch(/asked in every step: its answers would be more than the 20\.0\sGB/);
     const codes = (await validateExperimentFile(file)).map(({ code }) => code);
     expect(codes).toContain('model-without-weights');
     expect(codes).toContain('dataset-file-missing');
@@ -73,6 +74,9 @@ it('the verb plans for this machine, and says which devices it knows', async () 
   expect(plan.steps).toBeGreaterThan(0);
   expect(plan.teacher).toBe('kept');
   expect(plan.localBytes).toBeGreaterThan(1e6);
+  const there = await planExperiment(path.join(workspace, 'tiny.distill.json'), { devices: { count: 8, device } });
+  expect(there.teacher).toBe('asked');
+  expect(there.notes.join(' ')).toMatch(/asks about all rows before its first step, in about \d/);
   const { code, stderr } = await distillery(['plan', 'tiny.distill.json', '--devices', '8xABC'], workspace);
   expect(code).toBe(2);
   expect(stderr).toContain('H100');

@@ -138,7 +138,12 @@ describe('a run of a text-classification experiment', () => {
       expect(card).toContain('- Trained on 48 labelled rows of train\\.jsonl\n');
       expect(card).toContain('- Chosen by 24 labelled rows of validation\\.jsonl\n');
       expect(card).toMatch(/\n## Result\n\nThe teacher .*\n\nMeasured on the test split\.\n\n\| model \|/);
+      expect(card).toMatch(/, with 95 % intervals:\n\n- teacher: \S+ \(\S+ to \S+\)\n- student: /);
     }
+    const card = readFileSync(path.join(run, 'student/README.md'), 'utf8');
+    expect(card).toMatch(
+      /^A student distilled from a teacher trained on the labels of these rows \(bert, \d layers, width \d+\): /m,
+    );
   });
 
   it('exports tokenizers that tell Python how long a text may be and what to fill batches up with', () => {

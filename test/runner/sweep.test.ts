@@ -1,9 +1,10 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import type { Readable } from 'node:stream';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { RunRecord } from '../../src/protocol/records';
 import type { SweepResult } from '../../src/runner/commands/sweep';
-import { distillery, document, start, stoppingAt, tinyWorkspace, untilStopped } from './program';
+import { distillery, document, start, stoppingAt, tinyWorkspace, untilStopped, type Outcome } from './program';
 
 const training = { epochs: 2, evaluateEvery: 1000, checkpointEvery: 5 };
 
@@ -88,6 +89,61 @@ describe('a sweep', () => {
     const [record] = recordsOf(plain);
     expect(record).toMatchObject({ name: 'Tiny', status: 'done' });
     expect(record!.sweep).toBeUndefined();
+  });
+});
+
+describe('a sweep of several processes', () => {
+  const asked = ['sweep', 'tiny.distill.json', '--json', '--no-queue'];
+  const values = { 'distillation.alpha': [0.3, 0.9] };
+  const short = { ...training, epochs: 1 };
+  const rowsOf = ({ stdout }: Outcome): SweepResult['rows'] => (JSON.parse(stdout) as SweepResult).rows;
+  const saysThatItWaits = (stream: Readable | null): Promise<void> =>
+    new Promise((resolve) => {
+      let said = '';
+      stream!.on('data', (bytes: Buffer) => {
+        said += bytes.toString();
+        if (said.includes('waiting for runs of this sweep')) resolve();
+      });
+    });
+
+  it('has each run carried out by one of them', async () => {
+    const workspace = tinyWorkspace({ task: 'text-classification', training: short, controls: [] });
+    const { directory } = await document<{ directory: string }>(['run', 'tiny.distill.json'], workspace);
+    changeExperiment(workspace, (experiment) => ({
+      ...experiment,
+      teacher: { source: 'run', run: directory },
+      tokenizer: { source: 'teacher' },
+      sweep: values,
+    }));
+    const held = start(asked, workspace, stoppingAt('.', 2));
+    await untilStopped(held.child);
+    // It takes the other one, and then waits for the first.
+    const beside = start(asked, workspace);
+    await saysThatItWaits(beside.child.stderr);
+    expect(recordsOf(workspace).map(({ status }) => status)).toEqual(['done', 'running', 'done']);
+    held.child.kill('SIGCONT');
+    const rows = (await Promise.all([held.outcome, beside.outcome])).map(rowsOf);
+    expect(rows[0]!.map(({ status }) => status)).toEqual(['done', 'done']);
+    expect(rows[1]).toEqual(rows[0]);
+    expect(readdirSync(runs(workspace))).toHaveLength(3);
+  });
+
+  it('trains the teacher in one of them, for which the others wait', async () => {
+    const workspace = tinyWorkspace({ task: 'text-classification', training: short, controls: [] });
+    changeExperiment(workspace, (experiment) => ({ ...experiment, sweep: values }));
+    const held = start(asked, workspace, stoppingAt('teacher', 2));
+    await untilStopped(held.child);
+    const beside = start(asked, workspace);
+    await saysThatItWaits(beside.child.stderr);
+    expect(readdirSync(runs(workspace))).toHaveLength(1);
+    // With its process its run is everybody's.
+    held.child.kill('SIGKILL');
+    const rows = rowsOf(await beside.outcome);
+    expect(rows.map(({ status }) => status)).toEqual(['done', 'done']);
+    expect(rows.map(({ directory }) => existsSync(path.join(directory, 'teacher', 'metrics.jsonl')))).toEqual([
+      true,
+      false,
+    ]);
   });
 });
 

@@ -1,12 +1,13 @@
 /** @file What a tokenizer does beyond the recorded encodings: files, limits, hostile text. */
 
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { randomStream } from '../../src/engine/random';
 import { InputError } from '../../src/protocol/problem';
 import { Tokenizer } from '../../src/tokenizer/tokenizer';
+import { hasTokenizerFiles } from '../../src/tokenizer/tokenizer-files';
 
 const root = path.join(import.meta.dirname, '../golden/data/tokenizers');
 const load = (name: string) => Tokenizer.load(path.join(root, name));
@@ -29,6 +30,56 @@ describe('files', () => {
     expect(copy.contentHash).toBe(original.contentHash);
     expect(copy.special).toEqual(original.special);
     expect(copy.encode('the small model')).toEqual(original.encode('the small model'));
+  });
+
+  it.each([
+    ['bert-uncased', 'bert'],
+    ['bert-cased', 'bert'],
+    ['gpt2', 'gpt2'],
+    ['roberta', 'roberta'],
+  ])('makes what a folder without a tokenizer.json means of its vocabulary: %s', async (name, family) => {
+    const given = path.join(root, name);
+    const older = path.join(folder, `older-${name}`);
+    await cp(given, older, { recursive: true });
+    const { model, added_tokens: added } = JSON.parse(await readFile(path.join(given, 'tokenizer.json'), 'utf8')) as {
+      model: { vocab: Record<string, number>; merges?: (string | string[])[] };
+      added_tokens: { content: string; id: number }[];
+    };
+    await rm(path.join(older, 'tokenizer.json'));
+    await writeFile(path.join(older, 'config.json'), JSON.stringify({ model_type: family }));
+    expect(await hasTokenizerFiles(older)).toBe(false);
+    const vocab = { ...model.vocab, ...Object.fromEntries(added.map(({ content, id }) => [content, id])) };
+    const words = Object.keys(vocab).sort((a, b) => vocab[a]! - vocab[b]!);
+    if (model.merges) {
+      const merges = model.merges.map((pair) => (typeof pair === 'string' ? pair : pair.join(' ')));
+      await writeFile(path.join(older, 'merges.txt'), `#version: 0.2\n${merges.join('\n')}\n`);
+      expect(await hasTokenizerFiles(older)).toBe(false);
+      await writeFile(path.join(older, 'vocab.json'), JSON.stringify(vocab));
+    } else await writeFile(path.join(older, 'vocab.txt'), `${words.join('\n')}\n`);
+    expect(await hasTokenizerFiles(older)).toBe(true);
+    const [made, known] = [await Tokenizer.load(older), await load(name)];
+    expect(made.special).toEqual(known.special);
+    expect(made.vocabularySize).toBe(known.vocabularySize);
+    const texts = [
+      'the small model',
+      'Präzise, naïve “quotes” 鯨 🐋',
+      ' two  spaces\n\nand a [MASK] <mask>.',
+      '',
+      "it's 1,234",
+    ];
+    for (const text of texts) {
+      expect(made.encode(text)).toEqual(known.encode(text));
+      expect(made.encode(text, { pair: 'a pair' })).toEqual(known.encode(text, { pair: 'a pair' }));
+    }
+  });
+
+  it('refuses a vocabulary that is none, by its name', async () => {
+    const older = path.join(folder, 'wrong');
+    await mkdir(older);
+    await writeFile(path.join(older, 'vocab.txt'), 'no\nspecial\ntokens\n');
+    const error = (await Tokenizer.load(older).catch((reason: unknown) => reason)) as InputError;
+    expect(error).toBeInstanceOf(InputError);
+    expect(error.problems).toMatchObject([{ file: path.join(older, 'vocab.txt'), code: 'tokenizer-unusable' }]);
   });
 
   it('names the roles of special tokens from the config, and by their usual names without one', async () => {

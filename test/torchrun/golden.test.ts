@@ -61,6 +61,8 @@ interface Case {
 const isEncoder = (family: Family): boolean => !('causal-lm' in familyLayouts[family].classNames);
 const encoder = { task: 'text-classification', family: 'bert' } as const;
 const hidden = { loss: 'mse' as const, layers: [[1, 0]] as [number, number][], weight: 0.1 };
+const scores = { loss: 'mse' as const, layers: 'uniform' as const, weight: 0.3 };
+const attended = { loss: 'ce' as const, layers: 'last' as const, weight: 0.3 };
 
 const all: Case[] = [
   ...divergenceNames.map((divergence): Case => ({ ...encoder, name: divergence, objective: { divergence } })),
@@ -119,6 +121,7 @@ const all: Case[] = [
     family: 'gpt2',
     dropout: 0.2,
     training: { gradientAccumulation: 2, batchSize: 3, schedule: 'linear' },
+    objective: { attention: scores },
   },
 ];
 
@@ -127,22 +130,34 @@ const again: Case = {
   task: 'masked-lm',
   family: 'electra',
   dropout: 0.1,
-  objective: { hidden },
+  objective: { hidden, attention: attended },
   torchrun: { activationCheckpointing: true },
 };
 all.push(again);
 
 const keptCases: Case[] = [
-  { name: 'answers that Python keeps', task: 'causal-lm', family: 'llama', kept: { by: 'python', values: 'float32' } },
+  {
+    name: 'answers that Python keeps',
+    task: 'causal-lm',
+    family: 'llama',
+    kept: { by: 'python', values: 'float32' },
+    objective: { attention: scores },
+  },
   { name: 'answers that were kept here', task: 'causal-lm', family: 'gpt2', kept: { by: 'here', values: 'float32' } },
-  { ...encoder, name: 'classes that were kept here', unlabelled: true, kept: { by: 'here', values: 'float16' } },
+  {
+    ...encoder,
+    name: 'classes that were kept here',
+    unlabelled: true,
+    kept: { by: 'here', values: 'float16' },
+    objective: { attention: attended },
+  },
   {
     ...encoder,
     name: 'classes that Python keeps, one hidden layer in float16',
     kept: { by: 'python', values: 'auto' },
   },
 ];
-all.push(...keptCases.map((one): Case => ({ ...one, objective: { hidden } })));
+all.push(...keptCases.map((one): Case => ({ ...one, objective: { hidden, ...one.objective } })));
 
 /** As long as all the others together. */
 if (torture && hasCompiler) {
@@ -388,7 +403,7 @@ async function keepHere(
 ): Promise<void> {
   const model = { architecture: frozen.architecture, parameters };
   const { layout, imitated, files } = await openKept(one, run, pairing, model, 'cpu');
-  const teacher = frozen.targets(imitated.blocks);
+  const teacher = frozen.targets(imitated);
   const { task } = one;
   const mayGoOn = () => Promise.resolve(true);
   await fillCache({ layout, store: files, task, imitated, examples: run.data.train, padId: 0, teacher, mayGoOn });
@@ -461,7 +476,7 @@ describe.skipIf(!hasPython)('a training on PyTorch is that of the recorded engin
       teacher.architecture,
       teacher.parameters,
     );
-    const asked = frozen.targets(kept.imitated.blocks);
+    const asked = frozen.targets(kept.imitated);
     const said = await asked.of(inputs);
     for (const [output, target] of Object.entries(read)) {
       const [own, theirs] = [(await inHostMemory(target)).data, (await inHostMemory(said[output]!)).data];

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunRecord } from '../../src/protocol/records';
 import { processLogs } from '../../src/run-directory/process-logs';
 import { meet } from '../../src/runner/torchrun/meeting';
@@ -13,7 +13,7 @@ import { beginRun, changeRun } from '../extension/sample-run';
 import { distillery, document, start, tinyWorkspace } from '../runner/program';
 import { torture } from '../torture';
 import { hasNamespaces, twoHosts, within } from './namespaces';
-import { difference, evaluationsOf, hasPython, metricsOf, python, rewrite } from './python';
+import { comes, difference, evaluationsOf, hasPython, metricsOf, python, rewrite } from './python';
 import { hasSshd, OtherHost } from './sshd';
 
 describe.skipIf(!hasSshd)('two hosts', () => {
@@ -77,9 +77,6 @@ describe.skipIf(!hasSshd)('two hosts', () => {
     expect([code, stderr]).toEqual([2, expect.stringContaining('two, a host that you have not named')]);
   });
 });
-
-/** Five programs and PyTorch's processes of two hosts share this machine. */
-const comes = <T>(ask: () => T) => vi.waitUntil(ask, { timeout: 240_000, interval: 20 });
 
 describe.skipIf(!hasSshd || !hasPython || !torture || !hasNamespaces)('two hosts in networks of their own', () => {
   it('have one curve; lost connections, processes and a lost host lose nothing', { timeout: 400_000 }, async () => {

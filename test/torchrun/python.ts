@@ -5,6 +5,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { vi } from 'vitest';
 import type { EvaluationRecord, MetricsRecord } from '../../src/protocol/records';
 
 const windows = process.platform === 'win32';
@@ -24,6 +25,9 @@ export const hasCompiler = await promisify(execFile)('c++', ['--version']).then(
 );
 
 export const environment = { DISTILLERY_PYTHON: python };
+
+/** Several programs and PyTorch's processes of all hosts share this machine. */
+export const comes = <T>(ask: () => T) => vi.waitUntil(ask, { timeout: 240_000, interval: 20 });
 
 /** Changes the experiment of a small workspace. */
 export function rewrite(workspace: string, change: (experiment: Experiment) => void): void {

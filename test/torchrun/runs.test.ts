@@ -268,7 +268,7 @@ describe.skipIf(!hasPython || !torture || !hasNamespaces)('an experiment on two 
     expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('on 2 hosts')]);
     const away = path.join(mkdtempSync(path.join(os.tmpdir(), 'distillery-hosts-')), 'taken');
     const { notes } = await document<{ notes: string[] }>(
-      ['export', 'tiny.distill.json', '--format', 'torchrun', '--to', away],
+      ['export', 'tiny.distill.json', '--format', 'torchrun', '--out', away],
       workspace,
     );
     expect(notes[0]).toContain('HOSTS=2 RENDEZVOUS=');

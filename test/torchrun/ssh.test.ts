@@ -9,11 +9,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { HostRecord, RunRecord } from '../../src/protocol/records';
 import { processLogs } from '../../src/run-directory/process-logs';
 import { readRun } from '../../src/run-directory/run-directory';
+import type { SweepResult } from '../../src/runner/commands/sweep';
 import { Host, quoted } from '../../src/runner/torchrun/ssh';
 import { beginRun, changeRun } from '../extension/sample-run';
 import { distillery, document, start, tinyWorkspace, until } from '../runner/program';
 import { torture } from '../torture';
-import { difference, environment, evaluationsOf, hasPython, metricsOf, python, rewrite } from './python';
+import { comes, difference, environment, evaluationsOf, hasPython, metricsOf, python, rewrite } from './python';
 import { hasSshd, OtherHost } from './sshd';
 
 let other: OtherHost;
@@ -144,6 +145,62 @@ describe.skipIf(!hasSshd)('a host', () => {
 
   const known = async (workspace: string): Promise<HostRecord[]> =>
     (await document<{ hosts: HostRecord[] }>(['devices', '--hosts'], workspace)).hosts;
+
+  it('trains all runs of a sweep or a study, or none where one of them cannot be there', async () => {
+    const workspace = tinyWorkspace({ task: 'text-classification' });
+    rewrite(workspace, (experiment) => (experiment.sweep = { 'distillation.alpha': [0.3, 0.9] }));
+    const refused = async (...args: string[]): Promise<string> => {
+      const { code, stderr } = await distillery([...args, 'tiny.distill.json', '--on', 'there'], workspace, {
+        DISTILLERY_HOST_PYTHON: 'no-such-python',
+      });
+      expect([code, existsSync(path.join(workspace, '.distillery', 'runs'))]).toEqual([2, false]);
+      return stderr;
+    };
+    expect(await refused('sweep')).toContain('Python cannot be started as "no-such-python" on there');
+    expect(await refused('study', 'temperature')).toContain('Python cannot be started as "no-such-python" on there');
+    rewrite(workspace, (experiment) => (experiment.sweep = { 'training.pack': [false, true] }));
+    expect(await refused('sweep')).toMatch(/tiny\.distill\.json:\d+:\d+: .*packs no rows/);
+    rewrite(workspace, (experiment) => (experiment.sweep = { engine: ['cpu', 'openvino'] }));
+    expect(await refused('sweep')).toContain('The sweep varies "engine"');
+  });
+
+  it.skipIf(!hasPython || !torture)(
+    'trains a sweep run by run, the teacher once, and goes on there after a kill',
+    async () => {
+      const workspace = tinyWorkspace({ task: 'text-classification', training: { epochs: 20 } });
+      const there = { ...environment, DISTILLERY_HOST_PYTHON: python };
+      rewrite(workspace, (experiment) => {
+        experiment.torchrun = { dropout: 'exact' };
+        experiment.sweep = { 'distillation.alpha': [0.3, 0.9] };
+      });
+      const sweep = ['sweep', 'tiny.distill.json', '--on', 'there', '--json'];
+      const begun = start(sweep, workspace, there);
+      const runs = path.join(workspace, '.distillery', 'runs');
+      const second = await comes(() => {
+        const name = existsSync(runs) && readdirSync(runs).sort()[1];
+        return name && path.join(runs, name);
+      });
+      const metrics = path.join(second, 'metrics.jsonl');
+      await comes(() => existsSync(metrics) && readFileSync(metrics, 'utf8').split('\n').length > 5);
+      begun.child.kill('SIGKILL');
+      await begun.outcome;
+      const { code, stdout } = await distillery(sweep, workspace, there);
+      const { rows } = JSON.parse(stdout) as SweepResult;
+      expect([code, rows.map(({ status }) => status), readdirSync(runs).length]).toEqual([0, ['done', 'done'], 2]);
+      for (const { directory } of rows) expect((await readRun(directory)).record.host).toEqual({ name: 'there' });
+      for (const part of ['teacher', 'controls/no-distillation'])
+        expect(rows.map(({ directory }) => existsSync(path.join(directory, part, 'checkpoints')))).toEqual([
+          true,
+          false,
+        ]);
+      // What this machine's engine makes of the same.
+      rewrite(workspace, (experiment) => (experiment.name = 'Here' as never));
+      rewrite(workspace, (experiment) => (experiment.distillation!.alpha = 0.9));
+      const { directory: own } = await document<{ directory: string }>(['run', 'tiny.distill.json'], workspace);
+      expect(difference(metricsOf(rows[1]!.directory), metricsOf(own))).toBeLessThan(1e-3);
+      expect(readdirSync(path.join(other.home, '.cache', 'distillery'))).toEqual([]);
+    },
+  );
 
   it('says what is missing there, and is kept for this person until it is forgotten', async () => {
     const workspace = tinyWorkspace({ task: 'text-classification' });

@@ -39,6 +39,20 @@ describePage('the Loss tab', (open) => {
     expect(await titles('spam', 'linear')).toEqual([...two, 'Macro-F1', ...rest]);
   });
 
+  it('has a chart of the attention loss where there is one, and its part in the total', async () => {
+    const page = await open({});
+    await page.locator('lab-time-chart canvas').nth(7).waitFor();
+    const { metrics } = moby.run.series[1]!;
+    const last = Object.fromEntries(Object.entries(metrics).map(([name, values]) => [name, values.at(-1)!]));
+    const next = JSON.stringify({ ...last, step: 1844, attention: 0.375 });
+    const columns = `Object.fromEntries(Object.entries(${next}).map(([n, v]) => [n, Float64Array.of(v)]))`;
+    const series = `{ role: 'student', name: 'student', metrics: ${columns}, evaluations: [] }`;
+    await page.evaluate(`send({ type: 'append', id: ${JSON.stringify(moby.run.id)}, series: [${series}] })`);
+    const loss = page.locator('lab-figure', { hasText: 'Attention loss' });
+    expect(await loss.locator('.value').last().innerText()).toBe(formatQuantity(0.375));
+    expect(await page.locator('lab-total .ink-attention').first().innerText()).toBe('attention');
+  });
+
   it('has charts of the loss on own texts and of their length, from the step on that has any', async () => {
     const page = await open({});
     await page.locator('lab-time-chart canvas').nth(7).waitFor();

@@ -22,6 +22,7 @@ const facts: ExperimentFacts = {
   student: { family: 'gpt2', layers: 2, hiddenSize: 64 },
   scaleByTemperatureSquared: true,
   hidden: { weight: 0.5, layers: [[3, 1]] },
+  attention: { loss: 'mse', weight: 0.25, layers: [[3, 1]] },
 };
 
 function record(step: number, loss: MetricsRecord['loss']): MetricsRecord {
@@ -98,12 +99,13 @@ describe('curves', () => {
     expect(curves.axis('clock').toArray()).toEqual([0, 2]);
   });
 
-  it('weigh the components as the total does: α · T² · soft + (1 − α) · hard + weight · hidden', () => {
-    const metrics = table(record(1, { total: 0, soft: 1, hard: 1, hidden: 1 }));
+  it('weigh the components as the total does: α · T² · soft + (1 − α) · hard + weight · hidden + weight · attention', () => {
+    const metrics = table(record(1, { total: 0, soft: 1, hard: 1, hidden: 1, attention: 1 }));
     expect(componentWeight('soft', metrics, 0, facts)).toBeCloseTo(2.8);
     expect(componentWeight('soft', metrics, 0, { ...facts, scaleByTemperatureSquared: false })).toBeCloseTo(0.7);
     expect(componentWeight('hard', metrics, 0, facts)).toBeCloseTo(0.3);
     expect(componentWeight('hidden', metrics, 0, facts)).toBe(0.5);
+    expect(componentWeight('attention', metrics, 0, facts)).toBe(0.25);
   });
 
   it('weigh the hard loss with 1 where there is no soft loss, as in the control', () => {
@@ -121,12 +123,12 @@ describe('curves', () => {
   });
 
   it('are stacked so that their top is the total', () => {
-    const metrics = table(record(1, { total: 0, soft: 1, hard: 2, hidden: 3 }));
+    const metrics = table(record(1, { total: 0, soft: 1, hard: 2, hidden: 3, attention: 4 }));
     const tops = SeriesCurves.of(metrics)
       .stacked(facts, 0)
       .map(({ component, top }) => [component, top.at(0)] as const);
-    expect(tops.map(([component]) => component)).toEqual(['hard', 'soft', 'hidden']);
-    expect(tops[2]![1]).toBeCloseTo(0.3 * 2 + 2.8 + 1.5);
+    expect(tops.map(([component]) => component)).toEqual(['hard', 'soft', 'hidden', 'attention']);
+    expect(tops[3]![1]).toBeCloseTo(0.3 * 2 + 2.8 + 1.5 + 1);
   });
 
   it('are stacked without the student loss at a step that has none', () => {

@@ -28,6 +28,7 @@ export const roles = css`
     --ownSoft: var(--student);
     --hard: var(--label);
     --hidden: var(--vscode-charts-yellow);
+    --attention: var(--teacher);
     --wrong: var(--vscode-charts-red);
     --heat: var(--vscode-charts-purple);
     --grid: color-mix(in srgb, var(--vscode-charts-lines) 28%, transparent);

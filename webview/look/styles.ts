@@ -181,6 +181,9 @@ const base = css`
   .ink-hidden {
     color: var(--hidden);
   }
+  .ink-attention {
+    color: var(--attention);
+  }
   .statistic dt {
     color: var(--muted);
     font-size: 11px;

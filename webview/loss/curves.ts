@@ -10,7 +10,7 @@ import { Column } from '../charts/column';
 export type Component = Exclude<keyof LossComponents, 'total'> | 'ownSoft';
 
 /** From the bottom of the stack to its top. */
-export const components: readonly Component[] = ['hard', 'soft', 'ownSoft', 'hidden'];
+export const components: readonly Component[] = ['hard', 'soft', 'ownSoft', 'hidden', 'attention'];
 
 /** Components that this training has. */
 export function presentComponents(metrics: MetricsTable): Component[] {
@@ -34,6 +34,8 @@ export function componentWeight(
       return metrics.has('soft') ? 1 - (Number.isNaN(alpha) ? 0 : alpha) : 1;
     case 'hidden':
       return facts.hidden?.weight ?? 1;
+    case 'attention':
+      return facts.attention?.weight ?? 1;
   }
 }
 

@@ -44,6 +44,7 @@ export const componentNames: Record<Component, string> = {
   soft: l10n.t('Distillation loss (soft)'),
   ownSoft: l10n.t('Distillation (own texts)'),
   hidden: l10n.t('Hidden-layer loss'),
+  attention: l10n.t('Attention loss'),
 };
 
 /** A smoothed curve of a training with its raw values behind it; with several seeds their range in place of these. */
@@ -135,7 +136,7 @@ export function smallFigures(view: View): Figure[] {
   ];
 }
 
-const reading: readonly Component[] = ['soft', 'ownSoft', 'hard', 'hidden'];
+const reading: readonly Component[] = ['soft', 'ownSoft', 'hard', 'hidden', 'attention'];
 const byReading = (a: Component, b: Component): number => reading.indexOf(a) - reading.indexOf(b);
 
 function componentFigure(view: View, component: Component): Figure {
@@ -168,7 +169,6 @@ function componentNote(
   facts: ExperimentFacts,
   labels: LabelKind = 'single',
 ): string {
-  const layers = (facts.hidden?.layers ?? []).map(([teacher, student]) => `${teacher} → ${student}`).join(', ');
   switch (component) {
     case 'soft':
     case 'ownSoft':
@@ -190,8 +190,17 @@ function componentNote(
       if (labels === 'multiple') return l10n.t('binary cross-entropy with the hard labels, their mean, T = 1');
       return l10n.t('cross-entropy with the hard label, T = 1');
     case 'hidden':
-      return layers === '' ? l10n.t('before its weight') : l10n.t('blocks, teacher → student: {0}', layers);
+      return pairsNote(facts.hidden?.layers);
+    case 'attention':
+      return facts.attention?.loss === 'ce'
+        ? l10n.t('cross-entropy; {0}', pairsNote(facts.attention.layers))
+        : l10n.t('scores, squared; {0}', pairsNote(facts.attention?.layers));
   }
+}
+
+function pairsNote(pairs: readonly (readonly [number, number])[] = []): string {
+  const layers = pairs.map(([teacher, student]) => `${teacher} → ${student}`).join(', ');
+  return layers === '' ? l10n.t('before its weight') : l10n.t('blocks, teacher → student: {0}', layers);
 }
 
 /** How the last texts were that the student wrote. */

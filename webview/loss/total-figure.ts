@@ -154,9 +154,12 @@ export class TotalFigure extends LitElement {
       hidden: html`${formatSetting(experiment.hidden?.weight ?? 1)}·<span class="ink-hidden"
           >${l10n.t('hidden')}</span
         >`,
+      attention: html`${formatSetting(experiment.attention?.weight ?? 1)}·<span class="ink-attention"
+          >${l10n.t('attention')}</span
+        >`,
     };
     // A step has one distillation loss, on rows or on what the student has written.
-    const order: Component[] = [parts.includes('soft') ? 'soft' : 'ownSoft', 'hard', 'hidden'];
+    const order: Component[] = [parts.includes('soft') ? 'soft' : 'ownSoft', 'hard', 'hidden', 'attention'];
     const terms = order
       .filter((part) => parts.includes(part))
       .map((part, i) => html`${i > 0 ? ' + ' : ''}${term[part]}`);

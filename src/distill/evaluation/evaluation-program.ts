@@ -5,7 +5,7 @@ import type { Program } from '../../engine/graph/program';
 import { record } from '../../engine/graph/trace-backend';
 import { vocabularyHead } from '../../model/computations/transformer';
 import { prefixed, withPrefix } from '../named';
-import type { ModelPair } from '../pairing';
+import { nothingInside, type ModelPair } from '../pairing';
 import { chunkRows, predict, rowChunks } from '../prediction';
 import { atLabels, withinVocabulary } from '../losses/hard-loss';
 import { logProbabilities, soften } from '../losses/softening';
@@ -105,7 +105,7 @@ export function evaluationProgram(pair: ModelPair, shape: BatchShape): Program {
     ...predictionSpecs(student, shape),
     ...labelSpecs(student, shape),
     ...prefixed('student.', parameterSpecs(student)),
-    ...teacherInputSpecs(pair, [], shape),
+    ...teacherInputSpecs(pair, nothingInside, shape),
   };
   return record(`evaluation-${shape.rows}x${shape.length}`, inputs, (tensors) => {
     const parameters = withPrefix('student.', tensors);
@@ -121,7 +121,7 @@ export function evaluationProgram(pair: ModelPair, shape: BatchShape): Program {
 
 /** What is measured at each prediction of a language model that is the teacher itself, one or the mean of several, from its outputs. */
 export function teacherEvaluationProgram(pair: Omit<ModelPair, 'student'>, shape: BatchShape): Program {
-  const inputs = { ...labelSpecs(pair.teacher!, shape), ...teacherInputSpecs(pair, [], shape) };
+  const inputs = { ...labelSpecs(pair.teacher!, shape), ...teacherInputSpecs(pair, nothingInside, shape) };
   return record(`teacher-evaluation-${shape.rows}x${shape.length}`, inputs, (tensors) => {
     const teacher = teacherProjection(pair, tensors)!;
     return { ...measurePredictions(teacher, tensors.labels as tf.Tensor1D, chunkRows(vocabularyOf(teacher))) };

@@ -3,16 +3,18 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Divergence } from '../../protocol/divergences';
 import type { RowLoss } from './row-loss';
-import { logProbabilities, logSumOfTwo, soften } from './softening';
+import { logProbabilities, logSumOfTwo, over, soften } from './softening';
 
 /**
- * Both logits are [rows, V]. `temperature` does not enter mse-logits and cosine-logits; `beta` enters skew-kl and jsd alone. Gradients
- * are with respect to the student's logits; the teacher is frozen and gets none.
+ * Both logits are [rows, V]. `temperature`, 1 where it is absent, does not enter mse-logits and cosine-logits; `beta` enters skew-kl and jsd
+ * alone. Gradients are with respect to the student's logits; the teacher is frozen and gets none.
+ * @param student z_s
+ * @param teacher z_t / T for a divergence that the temperature enters: who makes them divides what is smaller than they are; z_t for the others
  */
 export type DivergenceFunction = (
   student: tf.Tensor2D,
   teacher: tf.Tensor2D,
-  temperature: tf.Scalar,
+  temperature: tf.Scalar | undefined,
   beta: number,
 ) => RowLoss;
 
@@ -57,9 +59,9 @@ const sumOverVocabulary = (x: tf.Tensor): tf.Tensor1D => tf.sum(x, -1);
 const atLeastZero = (x: tf.Tensor1D): tf.Tensor1D => tf.maximum(x, 0);
 
 /** KL(Q ‖ S) = Σ Q (log Q − log S) = Σ Q (z_t − z_s) / T + log Σ exp(z_s / T) − log Σ exp(z_t / T); gradient (S − Q) / T. */
-function forwardKl(student: tf.Tensor2D, teacher: tf.Tensor2D, temperature: tf.Scalar): RowLoss {
+function forwardKl(student: tf.Tensor2D, teacher: tf.Tensor2D, temperature?: tf.Scalar): RowLoss {
   const s = soften(student, temperature);
-  const q = soften(teacher, temperature);
+  const q = soften(teacher);
   return {
     perPosition: atLeastZero(
       tf.add(
@@ -67,14 +69,14 @@ function forwardKl(student: tf.Tensor2D, teacher: tf.Tensor2D, temperature: tf.S
         tf.reshape(tf.sub(s.logNormalizer, q.logNormalizer), [student.shape[0]]),
       ),
     ),
-    gradient: (weight) => tf.mul(tf.sub(s.probabilities, q.probabilities), tf.div(weight, temperature)),
+    gradient: (weight) => tf.mul(tf.sub(s.probabilities, q.probabilities), over(weight, temperature)),
   };
 }
 
 /** KL(S ‖ Q) = Σ S (log S − log Q); gradient S · (log S − log Q − KL) / T. */
-function reverseKl(student: tf.Tensor2D, teacher: tf.Tensor2D, temperature: tf.Scalar): RowLoss {
+function reverseKl(student: tf.Tensor2D, teacher: tf.Tensor2D, temperature?: tf.Scalar): RowLoss {
   const s = soften(student, temperature);
-  const q = soften(teacher, temperature);
+  const q = soften(teacher);
   const logRatio = tf.sub<tf.Tensor2D>(logProbabilities(s), logProbabilities(q));
   return {
     perPosition: atLeastZero(sumOverVocabulary(tf.mul(s.probabilities, logRatio))),
@@ -86,10 +88,10 @@ function reverseKl(student: tf.Tensor2D, teacher: tf.Tensor2D, temperature: tf.S
  * Skew KL (Ko et al., 2024, DistiLLM): KL(Q ‖ M) with M = βQ + (1 − β)S, bounded by −log β where the student gives a label of
  * the teacher's no probability. Its derivative with respect to S is −(1 − β) Q / M.
  */
-function skewKl(student: tf.Tensor2D, teacher: tf.Tensor2D, temperature: tf.Scalar, beta: number): RowLoss {
+function skewKl(student: tf.Tensor2D, teacher: tf.Tensor2D, temperature: tf.Scalar | undefined, beta: number): RowLoss {
   if (beta === 0) return forwardKl(student, teacher, temperature);
   const s = soften(student, temperature);
-  const q = soften(teacher, temperature);
+  const q = soften(teacher);
   const [logS, logQ] = [logProbabilities(s), logProbabilities(q)];
   const logMixture = logSumOfTwo(tf.add(logQ, Math.log(beta)), tf.add(logS, Math.log(1 - beta)));
   const logRatio = tf.sub<tf.Tensor2D>(logQ, logMixture);
@@ -104,11 +106,16 @@ function skewKl(student: tf.Tensor2D, teacher: tf.Tensor2D, temperature: tf.Scal
  * It tends to 0 as β → 0 or 1; exactly 0 and 1 select forward and reverse KL, as TRL does.
  * Its derivative with respect to S is (1 − β) log(S / M): the terms that come from M itself cancel.
  */
-function jensenShannon(student: tf.Tensor2D, teacher: tf.Tensor2D, temperature: tf.Scalar, beta: number): RowLoss {
+function jensenShannon(
+  student: tf.Tensor2D,
+  teacher: tf.Tensor2D,
+  temperature: tf.Scalar | undefined,
+  beta: number,
+): RowLoss {
   if (beta === 0) return forwardKl(student, teacher, temperature);
   if (beta === 1) return reverseKl(student, teacher, temperature);
   const s = soften(student, temperature);
-  const q = soften(teacher, temperature);
+  const q = soften(teacher);
   const [logS, logQ] = [logProbabilities(s), logProbabilities(q)];
   const logMixture = logSumOfTwo(tf.add(logQ, Math.log(beta)), tf.add(logS, Math.log(1 - beta)));
   const fromStudent = tf.mul<tf.Tensor2D>(tf.sub(logS, logMixture), 1 - beta);
@@ -122,9 +129,9 @@ function jensenShannon(student: tf.Tensor2D, teacher: tf.Tensor2D, temperature: 
 }
 
 /** ½ Σ |S − Q|. */
-function totalVariation(student: tf.Tensor2D, teacher: tf.Tensor2D, temperature: tf.Scalar): RowLoss {
+function totalVariation(student: tf.Tensor2D, teacher: tf.Tensor2D, temperature?: tf.Scalar): RowLoss {
   const s = soften(student, temperature);
-  const q = soften(teacher, temperature);
+  const q = soften(teacher);
   const difference = tf.sub(s.probabilities, q.probabilities);
   return {
     perPosition: tf.mul(sumOverVocabulary(tf.abs(difference)), 0.5),
@@ -137,10 +144,14 @@ function totalVariation(student: tf.Tensor2D, teacher: tf.Tensor2D, temperature:
 }
 
 /** Chain rule through S = softmax(z / T), g being the derivative with respect to S: S · (g − Σ S g) / T. */
-function throughSoftmax(probabilities: tf.Tensor2D, g: tf.Tensor2D, temperature: tf.Scalar): RowLoss['gradient'] {
+function throughSoftmax(
+  probabilities: tf.Tensor2D,
+  g: tf.Tensor2D,
+  temperature: tf.Scalar | undefined,
+): RowLoss['gradient'] {
   return (weight) => {
     const mean = tf.sum(tf.mul(probabilities, g), -1, true); // [rows, 1]
-    return tf.mul(tf.mul(probabilities, tf.div(weight, temperature)), tf.sub(g, mean));
+    return tf.mul(tf.mul(probabilities, over(weight, temperature)), tf.sub(g, mean));
   };
 }
 

@@ -9,6 +9,7 @@ import { capped } from '../../model/computations/attention';
 import type { Objective } from '../pairing';
 import { rowChunks } from '../prediction';
 import type { RowLoss } from './row-loss';
+import { over } from './softening';
 import type { StepValues } from '../training/schedules';
 import {
   logitsOfRows,
@@ -19,7 +20,9 @@ import {
 } from './vocabulary-projection';
 
 /** How soft and hard loss are combined. The scalars may change from step to step, so they are tensors. */
-export interface Distillation extends Pick<Objective, 'divergence' | 'beta'>, StepValues<tf.Scalar> {
+export interface Distillation extends Pick<Objective, 'divergence' | 'beta'>, Pick<StepValues<tf.Scalar>, 'alpha'> {
+  /** Absent where it is 1 in every step. */
+  temperature?: tf.Scalar | undefined;
   /** T², or 1 where the soft loss is not scaled. */
   temperatureScale: tf.Scalar;
 }
@@ -40,6 +43,8 @@ export interface VocabularyLossInputs extends Counting {
   labels: tf.Tensor1D;
   /** Absent: hard loss alone. The teacher's V may exceed the student's (a padded head): the surplus rows are cut off. */
   distillation?: (Distillation & { teacher: TeacherProjection }) | undefined;
+  /** Whether α is 1 and the hard loss is not asked for: it is 0 then. */
+  isSoftAlone?: boolean;
   /** Rows whose logits and softmaxes exist at once. */
   chunkRows: number;
 }
@@ -90,12 +95,11 @@ export function vocabularyLoss(inputs: VocabularyLossInputs): HeadLoss {
       sum = sum ? addAndDispose(sum, group) : group;
     }
     const { soft, hard, weightGradient, biasGradient } = sum!;
+    const ofChunks = [tf.concat(hiddenGradients, 0), weightGradient, ...(biasGradient ? [biasGradient] : [])];
+    if (inputs.isSoftAlone) return { ...(soft && { soft }), hard, gradients: ofChunks };
     const ofLabels = labelGradients(inputs);
-    const gradients = [
-      tf.add(tf.concat(hiddenGradients, 0), ofLabels.hidden),
-      tf.add(weightGradient, ofLabels.weight),
-      ...(biasGradient ? [tf.add(biasGradient, ofLabels.bias)] : []),
-    ];
+    const theirs = [ofLabels.hidden, ofLabels.weight, ofLabels.bias];
+    const gradients = ofChunks.map((gradient, i) => tf.add(gradient, theirs[i]!));
     return { ...(soft && { soft }), hard, gradients };
   };
   return differentiable(variables, distillation, () => tf.tidy(() => ({ ...groups() })));
@@ -108,7 +112,7 @@ export function classLoss(inputs: ClassLossInputs): HeadLoss {
     const softWeight = weightOf(inputs);
     const { gradient, ...losses } = weightedLosses({
       studentLogits,
-      teacherLogits: distillation?.teacherLogits,
+      teacherLogits: distillation && over(distillation.teacherLogits, softeningOf(distillation)),
       hard: hardLosses[inputs.problemType](studentLogits, inputs.labels),
       softWeight,
       hardWeight: labelled ? weightOf(labelled) : softWeight,
@@ -124,6 +128,10 @@ function classDivergence(divergence: Divergence, problemType: ProblemType): Dive
   const compare = divergences[divergence];
   return problemType === 'multi-label' && isSoftened(divergence) ? ofEachLabel(compare) : compare;
 }
+
+/** The temperature at which logits are compared; absent where that is 1, or as they are. */
+const softeningOf = ({ divergence, temperature }: Distillation): tf.Scalar | undefined =>
+  isSoftened(divergence) ? temperature : undefined;
 
 /** counted / N, [R]. */
 const weightOf = ({ counted, inverseCount }: Counting): tf.Tensor1D => tf.mul(counted, inverseCount);
@@ -250,13 +258,12 @@ function vocabularyChunk(
 ): Losses & { gradient: tf.Tensor2D } {
   const studentLogits = logitsOfRows(inputs.student, start, size);
   const { labels, softWeight, hardWeight } = rowsOf(inputs, start, size);
-  const { perPosition, probabilities } = tokenLoss(studentLogits, labels);
   const { distillation } = inputs;
-  const temperature = distillation && isSoftened(distillation.divergence) ? distillation.temperature : undefined;
+  const temperature = distillation && softeningOf(distillation);
   const losses = weightedLosses({
     studentLogits,
     teacherLogits: teacher && teacherLogits(teacher, start, size, temperature),
-    hard: { perPosition, gradient: (weight) => tf.mul(probabilities, weight) },
+    hard: inputs.isSoftAlone ? undefined : lossOfLabels(studentLogits, labels),
     softWeight,
     hardWeight,
     distillation,
@@ -266,10 +273,18 @@ function vocabularyChunk(
   return cap === undefined ? losses : { ...losses, gradient: tf.mul(losses.gradient, capSlope(studentLogits, cap)) };
 }
 
+/** Its gradient is without −[index = label]. */
+function lossOfLabels(logits: tf.Tensor2D, labels: tf.Tensor1D): RowLoss {
+  const { perPosition, probabilities } = tokenLoss(logits, labels);
+  return { perPosition, gradient: (weight) => tf.mul(probabilities, weight) };
+}
+
 interface LogitsInputs {
   studentLogits: tf.Tensor2D;
+  /** As a divergence takes them. */
   teacherLogits: tf.Tensor2D | undefined;
-  hard: RowLoss;
+  /** Absent: the soft loss is all there is, at α = 1. */
+  hard: RowLoss | undefined;
   /** [rows]: counted / N. */
   softWeight: tf.Tensor1D;
   /** [rows]: labelled / their N; the same tensor where every counted row is labelled. */
@@ -285,10 +300,16 @@ function weightedLosses(inputs: LogitsInputs): Losses & { gradient: tf.Tensor2D 
   const weightedSum = ({ perPosition }: RowLoss, weight: tf.Tensor1D): tf.Scalar => tf.sum(tf.mul(perPosition, weight));
 
   if (!teacherLogits || !distillation || !divergence) {
+    if (!hard) throw new Error('a loss of nothing');
     return { hard: weightedSum(hard, hardWeight), gradient: hard.gradient(columnAfter(hardWeight, hard)) };
   }
   const { temperature, alpha, temperatureScale, beta } = distillation;
   const soft = divergence(studentLogits, teacherLogits, temperature, beta);
+  if (!hard) {
+    const sum = weightedSum(soft, softWeight);
+    const column = tf.mul<tf.Tensor2D>(columnAfter(softWeight, soft), tf.mul(alpha, temperatureScale));
+    return { soft: sum, hard: tf.mul(sum, 0), gradient: soft.gradient(column) };
+  }
   const softColumn = columnAfter(softWeight, soft, hard);
   const hardColumn = hardWeight === softWeight ? softColumn : columnAfter(hardWeight, soft, hard);
   return {

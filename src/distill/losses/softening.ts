@@ -12,6 +12,10 @@ export interface Softened {
   logNormalizer: tf.Tensor2D;
 }
 
+/** x / T; x itself where T is absent, which means 1. */
+export const over = <T extends tf.Tensor>(x: T, temperature: tf.Scalar | undefined): T =>
+  temperature ? tf.div<T>(x, temperature) : x;
+
 /**
  * softmax(z / T) over the last axis (Hinton et al., 2015, equation 1), with few passes over [rows, V]. The largest of a row is
  * p = exp(max − log Σ exp), which gives the normalizer from two maxima without a second exponential; p is at least 1 / V, so its
@@ -20,7 +24,7 @@ export interface Softened {
  * @param temperature scalar > 0; absent means 1
  */
 export function soften(logits: tf.Tensor2D, temperature?: tf.Scalar): Softened {
-  const scaled = temperature ? tf.div<tf.Tensor2D>(logits, temperature) : logits;
+  const scaled = over(logits, temperature);
   const probabilities = tf.softmax(scaled);
   const largest = tf.max<tf.Tensor2D>(probabilities, -1, true);
   return { scaled, probabilities, logNormalizer: tf.sub(tf.max(scaled, -1, true), tf.log(largest)) };

@@ -5,7 +5,7 @@ import { vocabularyHead, vocabularyLogits } from '../../model/computations/trans
 import { isOpaque } from '../../model/architecture';
 import { withPrefix } from '../named';
 import type { ModelPair } from '../pairing';
-import { logProbabilities, logSumOfTwo, soften } from './softening';
+import { logProbabilities, logSumOfTwo, over, soften } from './softening';
 import { ofMember } from '../specs';
 
 /** The last linear layer of a model and what goes into it. */
@@ -68,7 +68,7 @@ export function logitsOfRows(projection: VocabularyProjection, start: number, si
 }
 
 /**
- * Logits of some rows whose softmax at T is the teacher's soft label, [size, V]: of a mean T · log Q, Q = Σ wᵢ softmax(zᵢ / T), by
+ * Logits of some rows over T, [size, V], whose softmax is the teacher's soft label: of a mean log Q, Q = Σ wᵢ softmax(zᵢ / T), by
  * logsumexp.
  * @param temperature absent means 1
  */
@@ -78,14 +78,19 @@ export function teacherLogits(
   size: number,
   temperature?: tf.Scalar,
 ): tf.Tensor2D {
-  if ('logits' in projection) return tf.slice2d(projection.logits, [start, 0], [size, -1]);
-  if (!('members' in projection)) return logitsOfRows(projection, start, size);
+  if ('logits' in projection) return over(tf.slice2d(projection.logits, [start, 0], [size, -1]), temperature);
+  if (!('members' in projection)) {
+    if (projection.cap !== undefined) return over(logitsOfRows(projection, start, size), temperature);
+    // What is divided is far smaller than the logits.
+    const { hidden, bias } = projection;
+    const divided = { hidden: over(hidden, temperature), bias: bias && over(bias, temperature) };
+    return logitsOfRows({ ...projection, ...divided }, start, size);
+  }
   const terms = projection.members.map((member, i) => {
     const softened = soften(logitsOfRows(member, start, size), temperature);
     return tf.add<tf.Tensor2D>(logProbabilities(softened), Math.log(projection.weights[i]!));
   });
-  const logMean = terms.reduce(logSumOfTwo);
-  return temperature ? tf.mul(logMean, temperature) : logMean;
+  return terms.reduce(logSumOfTwo);
 }
 
 /**

@@ -1,7 +1,7 @@
 /** @file What a model costs by its sizes alone: operations of its matrix products, and what it keeps from the forward pass to the backward. */
 
 import { sizeOf } from '../../engine/array';
-import { type Architecture, embeddingWidth, headSizeOf, keyValueHeadsOf } from '../../model/architecture';
+import { type Architecture, type Family, embeddingWidth, headSizeOf, keyValueHeadsOf } from '../../model/architecture';
 import { parameterCount, parameterShapes, sizeOfAxis } from '../../model/layouts/config';
 import { layoutOf } from '../../model/layouts/families';
 import { isLanguageModel, type BatchShape } from '../specs';
@@ -61,6 +61,15 @@ function lastRows(a: Architecture, { rows, length, predictions }: BatchShape, is
   return isFew && !isWhole ? predictions : tokens;
 }
 
+/** Encoders whose classifier reads one token of each text: in the last block no other asks what the others are (`computations/post-norm`). */
+const ASK_FOR_ONE: ReadonlySet<Family> = new Set<Family>(['bert', 'distilbert', 'electra', 'roberta', 'xlm-roberta']);
+
+/** Rows of the last block that queries are made of. */
+function lastQueries(a: Architecture, shape: BatchShape, isWhole: boolean): number {
+  const asksForOne = ASK_FOR_ONE.has(a.family) && !isLanguageModel(a);
+  return asksForOne ? lastRows(a, shape, isWhole) : shape.rows * shape.length;
+}
+
 export interface ForwardOperations {
   /** Up to what the logits are made of. */
   backbone: number;
@@ -77,10 +86,12 @@ export function forwardOperations(a: Architecture, shape: BatchShape, isWhole = 
   const { rows, length, predictions } = shape;
   const tokens = rows * length;
   const { projections, others, ofTokens, ofPredictions, vocabulary } = matricesOf(a);
-  // Scores, and the sum of values: 2 · L² · H · d each for a row.
-  const attention = 4 * rows * length ** 2 * a.heads * headSizeOf(a);
+  // Of a query its projection, and with each key a score and what is added of its value.
+  const query = a.heads * headSizeOf(a) * (2 * a.hiddenSize + 4 * length);
+  const keysAndValues = projections - a.hiddenSize * a.heads * headSizeOf(a);
   const blocks =
-    a.layers * (2 * tokens * projections + attention) +
+    2 * a.layers * tokens * keysAndValues +
+    query * ((a.layers - 1) * tokens + lastQueries(a, shape, isWhole)) +
     2 * others * ((a.layers - 1) * tokens + lastRows(a, shape, isWhole));
   return {
     backbone: blocks + 2 * tokens * ofTokens + 2 * predictions * ofPredictions,

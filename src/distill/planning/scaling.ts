@@ -7,7 +7,7 @@ import { sizeOf } from '../../engine/array';
 import { type Architecture, headSizeOf, isOpaque, keyValueHeadsOf, type TeacherModel } from '../../model/architecture';
 import type { Task } from '../../protocol/records';
 import { maskedCapacity } from '../losses/shift';
-import { imitatedOf, onPolicyOf, type Objective } from '../pairing';
+import { comparedAttention, imitatedOf, onPolicyOf, type Objective } from '../pairing';
 import { chunkRows } from '../prediction';
 import { isLanguageModel, projectionShapes, type BatchShape } from '../specs';
 import { canBeKept, recordParts, recordSize, type StoredValues } from '../teacher/records';
@@ -57,6 +57,9 @@ const UPDATE_BYTES = 7 * FLOAT;
 
 /** Matrices [chunk, V] in float32 that exist at once: both models' logits, their log-probabilities, the product of both, the gradient. */
 export const CHUNK_MATRICES = 6;
+
+/** Matrices [H, L, L] in float32 that each compared block of the student keeps for the backward pass: of scores, and of what is made of both models'. */
+const COMPARED_SCORES = 2;
 
 export type Strategy = 'ddp' | 'fsdp' | 'fsdp with the teacher divided';
 
@@ -256,8 +259,10 @@ function memoryOf(planned: ScalingCase, machines: Machines, strategy: Strategy, 
   const gathered = FLOAT * (2 * block + outside + Math.max(block, outside));
   const { projections, others, ofTokens, ofPredictions, vocabulary } = matricesOf(student);
   const products = student.layers * (projections + others) + ofTokens + ofPredictions + vocabulary;
-  const teacherBytes = sum(teachers.map((one) => (asked ? FLOAT * countOf(one) : 0)));
   const ours = teachers.flatMap((one) => (isOpaque(one) ? [] : [one]));
+  // Of kept answers logits are made by its head, and all of it stays.
+  const held = { asked: teachers, kept: asked ? teachers : ours, elsewhere: [] }[planned.teacher];
+  const teacherBytes = FLOAT * sum(held.map(countOf));
   // As of the student, but without gradients.
   const gatheredOfTeacher = Math.max(
     0,
@@ -275,6 +280,9 @@ function memoryOf(planned: ScalingCase, machines: Machines, strategy: Strategy, 
   const head = FLOAT * shape.predictions * student.hiddenSize;
   const hidden = (planned.objective.hidden?.layers ?? []).length * FLOAT * tokens;
   const widths = ours.map((one) => one.hiddenSize);
+  const compared = comparedAttention({ student, teacher: teachers[0]!, objective: planned.objective });
+  const blocksOf = (role: 'teacher' | 'student'): number => new Set(compared.map((one) => one[role])).size;
+  const scores = FLOAT * tokens * length * student.heads; // of a block; the teacher has as many heads
   const chunk = Math.min(shape.predictions, chunkRows(student.vocabularySize));
   const logits = isLanguageModel(student)
     ? CHUNK_MATRICES * chunk * student.vocabularySize
@@ -290,7 +298,10 @@ function memoryOf(planned: ScalingCase, machines: Machines, strategy: Strategy, 
       name: 'teacher weights',
       bytes: isTeacherDivided ? Math.ceil(teacherBytes / n) + gatheredOfTeacher : teacherBytes,
     },
-    { name: 'activations of the student', bytes: tokens * (keptOfBlocks + mask) + head },
+    {
+      name: 'activations of the student',
+      bytes: tokens * (keptOfBlocks + mask) + head + COMPARED_SCORES * blocksOf('student') * scores,
+    },
     {
       name: 'activations of the teacher',
       bytes: asked ? Math.max(0, ...ours.map((one) => forwardBytes(one, shape, productBytes))) : 0,
@@ -299,7 +310,8 @@ function memoryOf(planned: ScalingCase, machines: Machines, strategy: Strategy, 
       name: 'the teacher’s answers',
       bytes:
         sum(ours.map((one) => (isLanguageModel(one) ? FLOAT * shape.predictions * one.hiddenSize : 0))) +
-        hidden * Math.max(0, ...widths),
+        hidden * Math.max(0, ...widths) +
+        blocksOf('teacher') * scores,
     },
     { name: 'logits chunks', bytes: FLOAT * logits },
     { name: 'keys and values of written texts', bytes: writtenBytes(planned, rowsPerDevice) },
@@ -313,7 +325,7 @@ function communicationOf(planned: ScalingCase, n: number, strategy: Strategy, ba
   // Once a step: gradients of its earlier batches stay where they are.
   if (strategy === 'ddp') return allReduceBytes(bytes, n);
   // In every batch: weights before the forward and before the backward pass, gradients after it (Rajbhandari et al., 2020, section 7).
-  const teacher = strategy === 'fsdp' || planned.teacher !== 'asked' ? 0 : FLOAT * teacherParameters(planned);
+  const teacher = strategy === 'fsdp' ? 0 : askedShare(planned) * FLOAT * teacherParameters(planned);
   return batches * (3 * gatherBytes(bytes, n) + gatherBytes(teacher, n));
 }
 
@@ -376,7 +388,7 @@ export function planScaling(
   wanted: 'auto' | 'ddp' | 'fsdp' = 'auto',
 ): ScalingPlan {
   const n = machines.devices * machines.hosts;
-  const canDivideTeacher = planned.teacher === 'asked' && planned.teachers.every((one) => !isOpaque(one));
+  const canDivideTeacher = planned.teacher !== 'elsewhere' && planned.teachers.every((one) => !isOpaque(one));
   const possible: Strategy[] =
     n === 1 ? ['ddp'] : ['ddp', 'fsdp', ...(canDivideTeacher ? (['fsdp with the teacher divided'] as const) : [])];
   const asked = possible.filter((one) => n === 1 || wanted === 'auto' || one.startsWith(wanted));
@@ -430,7 +442,7 @@ function keptAnswers(planned: ScalingCase, machines: Machines): KeptAnswers[] {
     const passes = seconds > reading ? (seconds + reading) / (seconds - reading) : undefined;
     return { name, bytesOfToken, bytes, passes };
   };
-  const counted = { predictions: predictionsOf(task, 1, length), tokens: length };
+  const counted = { predictions: predictionsOf(task, 1, length), tokens: length, pairs: length ** 2 };
   const imitated = imitatedOf({ student, teacher: teacher!, objective });
   const own = recordSize(recordParts(imitated, stored.values, stored.top), counted) * teachers.length;
   const vocabulary = isLanguageModel(student) ? student.vocabularySize : 0;
@@ -448,7 +460,7 @@ function keptAnswers(planned: ScalingCase, machines: Machines): KeptAnswers[] {
 }
 
 /** Of the teacher alone over all rows once, all devices at work. */
-function secondsOfTeacher({ teachers, task, length, rows, precision }: ScalingCase, machines: Machines): number {
+export function secondsOfTeacher({ teachers, task, length, rows, precision }: ScalingCase, machines: Machines): number {
   const shape = shapeOf({ task, length }, 1);
   const operations = teachers.map((one) =>
     isOpaque(one) ? 2 * countOf(one) * length : forwardOperations(one, shape).backbone,

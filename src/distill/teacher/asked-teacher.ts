@@ -14,12 +14,20 @@ export interface AnswerSource {
    * @param ids of its real tokens
    */
   answer(ids: Int32Array, positions: readonly number[], into: readonly Float32Array[]): Promise<void>;
+  /** Tokens that are known of a position of a language model's text. */
+  readonly kept: number;
+  /** What is known of each position of a language model's text, as `encodeTop` writes `kept` tokens. */
+  records(ids: Int32Array, positions: readonly number[]): Promise<Uint8Array[]>;
 }
 
 /** Its answers are kept where they are asked for, each text's by itself. */
 export class AskedTeacher extends OpaqueTeacher {
   /** @param source released by whoever opened it */
-  constructor(executor: Executor, architecture: OpaqueModel, source: AnswerSource) {
+  constructor(
+    executor: Executor,
+    architecture: OpaqueModel,
+    readonly source: AnswerSource,
+  ) {
     super(executor, architecture, {
       of: (inputs) => targetsOf(inputs, architecture, source),
       release: () => Promise.resolve(),

@@ -5,6 +5,7 @@ import { isOpaque, type OpaqueModel, type TeacherModel } from '../../model/archi
 import { parameterCount } from '../../model/layouts/config';
 import type { Answer, TextPredictor, TokenizedText } from '../evaluation/predictor';
 import type { HostTensor } from '../../engine/array';
+import { nothingInside, type Inside } from '../pairing';
 import { EnsembleTargets, meanLogits } from './ensemble';
 import type { OpaqueTeacher } from './opaque-teacher';
 import type { TargetSource, Teacher } from './teacher';
@@ -50,9 +51,9 @@ export class OpaqueEnsemble implements Teacher {
     this.architecture = architectureOfAll(members.map(({ architecture }) => architecture));
   }
 
-  /** @throws Error where hidden states are asked for: there are none to be seen */
-  targets(blocks: readonly number[] = []): TargetSource {
-    return this.targetsFrom(this.members.map((member) => member.targets(blocks)));
+  /** @throws Error where more is asked for than its prediction: nothing else is to be seen */
+  targets(inside: Inside = nothingInside): TargetSource {
+    return this.targetsFrom(this.members.map((member) => member.targets(inside)));
   }
 
   /** @param sources of each member's answers */

@@ -12,6 +12,7 @@ import {
   type TokenRows,
 } from '../evaluation/predictor';
 import { requireFiniteTensor } from '../not-finite';
+import { isInside, nothingInside, type Inside } from '../pairing';
 import { isLanguageModel, logitsWidth } from '../specs';
 import type { TargetSource, Teacher } from './teacher';
 
@@ -41,9 +42,9 @@ export class OpaqueTeacher implements Teacher {
     return [this];
   }
 
-  /** @throws Error where hidden states are asked for: there are none to be seen */
-  targets(blocks: readonly number[] = []): TargetSource {
-    if (blocks.length > 0) throw new Error('an opaque teacher has no hidden states');
+  /** @throws Error where more is asked for than its prediction: nothing else is to be seen */
+  targets(inside: Inside = nothingInside): TargetSource {
+    if (isInside(inside)) throw new Error('of an opaque teacher nothing is seen but its prediction');
     return this.answers;
   }
 

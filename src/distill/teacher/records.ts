@@ -11,15 +11,15 @@ import { decodeTop, encodeTop, topBytes } from './top-logits';
 import type { Imitated } from '../pairing';
 import { predictionRows } from '../losses/shift';
 
-/** Rows of an example that a part is made of: those that predict and count, or its real tokens. */
-type RowKind = 'predictions' | 'tokens';
+/** Rows of an example that a part is made of: those that predict and count, its real tokens, or pairs of these (query, key). */
+type RowKind = 'predictions' | 'tokens' | 'pairs';
 
-/** How answers are kept: as they are, rounded to half the size, or ("auto") hidden states alone rounded. */
+/** How answers are kept: as they are, rounded to half the size, or ("auto") only what is imitated inside the teacher rounded. */
 export type StoredValues = 'auto' | 'float32' | 'float16';
 
-/** One of the teacher's outputs in a record: [rows, width]. */
+/** One of the teacher's outputs in a record: [rows, width]; of pairs [width, queries, keys], a head's after the other's. */
 export interface RecordPart {
-  /** As in `teacherOutputSpecs`: `prediction`, or `hidden.BLOCK`. */
+  /** As in `teacherOutputSpecs`: `prediction`, `entropy`, `hidden.BLOCK` or `attention.BLOCK`. */
   readonly name: string;
   readonly rows: RowKind;
   readonly width: number;
@@ -37,9 +37,11 @@ export function recordParts(imitated: Imitated, values: StoredValues, top?: numb
   const outputs = Object.entries(teacherOutputSpecs(imitated, { rows: 1, length: 1, predictions: 1 }));
   const parts = outputs.map(([name, { shape }]): RecordPart => {
     const isPrediction = name === 'prediction';
-    const isRounded = values === 'float16' || (values === 'auto' && !isPrediction);
-    const rows = isPrediction ? 'predictions' : 'tokens';
-    const width = shape.at(-1)!;
+    const isEntropy = name === 'entropy';
+    const isRounded = !isEntropy && (values === 'float16' || (values === 'auto' && !isPrediction));
+    const isOfPairs = name.startsWith('attention.');
+    const rows = isPrediction || isEntropy ? 'predictions' : isOfPairs ? 'pairs' : 'tokens';
+    const width = isOfPairs ? shape[1]! : shape.at(-1)!; // one value a head
     const isCut = top !== undefined && isPrediction && hasLogitsOfTokens(imitated) && top < width;
     return { name, rows, width, bytes: isRounded ? 2 : 4, top: isCut ? top : undefined };
   });
@@ -47,8 +49,23 @@ export function recordParts(imitated: Imitated, values: StoredValues, top?: numb
 }
 
 /** Where an example lies in a batch: rows of [predictions, width] and of [rows · length, width] tensors. */
-export interface BatchPlace extends Record<RowKind, readonly number[]> {
+export interface BatchPlace extends Record<Exclude<RowKind, 'pairs'>, readonly number[]> {
   readonly example: number;
+  /** Tokens a row of the batch. */
+  readonly length: number;
+}
+
+/** Where each stretch of values that lie together begins in a part's tensor, in the order of the record, and how long all of them are. */
+function stretchesOf({ rows, width }: RecordPart, place: BatchPlace): { size: number; starts: number[] } {
+  if (rows !== 'pairs') return { size: width, starts: place[rows].map((row) => row * width) };
+  const { length, tokens } = place;
+  const first = tokens[0] ?? 0; // a text's tokens lie one after the other
+  const [row, key] = [Math.floor(first / length), first % length];
+  const heads = Array.from({ length: width }, (_, head) => row * width + head);
+  return {
+    size: tokens.length,
+    starts: heads.flatMap((head) => tokens.map((token) => (head * length + (token % length)) * length + key)),
+  };
 }
 
 /** Whether the teacher's answer to an example is the same in every epoch; masked-lm hides other tokens in each. */
@@ -72,9 +89,12 @@ export function placesIn({ examples, shape, tensors }: BatchInputs, task: Task):
   for (let position = 0; position < mask.length; position++) {
     if (mask[position] !== 0) tokens[exampleAt(position)]!.push(position);
   }
-  return Array.from(examples, (example, i) => ({ example, predictions: predictions[i]!, tokens: tokens[i]! })).filter(
-    ({ example }) => example >= 0,
-  );
+  return Array.from(examples, (example, i) => ({
+    example,
+    predictions: predictions[i]!,
+    tokens: tokens[i]!,
+    length: shape.length,
+  })).filter(({ example }) => example >= 0);
 }
 
 /** Whether a teacher's prediction is its logits over a vocabulary: our own language models give the hidden states that they are made of. */
@@ -98,6 +118,7 @@ export function rowsOfExample(
   return {
     predictions: predictionRows({ rows: 1, length, labels: perRow, indices: Int32Array.of(0) }, task).count,
     tokens: length,
+    pairs: length ** 2,
   };
 }
 
@@ -123,9 +144,11 @@ export function gatherRecord(
   check: (values: Float32Array) => void,
 ): void {
   let at = 0;
-  for (const { name, rows, width, bytes, top } of parts) {
-    for (const row of place[rows]) {
-      const values = outputs[name]!.subarray(row * width, (row + 1) * width) as Float32Array;
+  for (const part of parts) {
+    const { name, bytes, top } = part;
+    const { size, starts } = stretchesOf(part, place);
+    for (const start of starts) {
+      const values = outputs[name]!.subarray(start, start + size) as Float32Array;
       check(values);
       if (top !== undefined) {
         const kept = encodeTop(values, top);
@@ -148,18 +171,20 @@ export function scatterRecord(
   targets: Readonly<Record<string, HostArray>>,
 ): void {
   let at = 0;
-  for (const { name, rows, width, bytes, top } of parts) {
-    for (const row of place[rows]) {
-      const into = targets[name]!.subarray(row * width, (row + 1) * width) as Float32Array;
+  for (const part of parts) {
+    const { name, bytes, top } = part;
+    const { size, starts } = stretchesOf(part, place);
+    for (const start of starts) {
+      const into = targets[name]!.subarray(start, start + size) as Float32Array;
       if (top !== undefined) {
-        const size = topBytes(width, top);
-        decodeTop(new Uint8Array(buffer, at, size), top, into);
-        at += size;
+        const kept = topBytes(size, top);
+        decodeTop(new Uint8Array(buffer, at, kept), top, into);
+        at += kept;
         continue;
       }
-      if (bytes === 2) decodeFloat16Into(new Uint16Array(buffer, at, width), into);
-      else into.set(new Float32Array(buffer, at, width));
-      at += width * bytes;
+      if (bytes === 2) decodeFloat16Into(new Uint16Array(buffer, at, size), into);
+      else into.set(new Float32Array(buffer, at, size));
+      at += size * bytes;
     }
   }
 }

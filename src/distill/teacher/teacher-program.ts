@@ -11,20 +11,25 @@ import { parameterSpecs, predictionSpecs, teacherOutputSpecs, tokenSpecs, type B
 
 /** Forward pass of the frozen teacher: tokens → what the student imitates. */
 export function teacherProgram(imitated: Imitated, shape: BatchShape): Program {
-  const { teacher, blocks: whole } = imitated;
+  const { teacher, blocks: whole, attentions: seen } = imitated; // Entropies are computed from its answers.
   if (isOpaque(teacher)) throw new Error('an opaque teacher has no program of ours');
-  const wanted = Object.keys(teacherOutputSpecs(imitated, shape));
+  const wanted = Object.keys(teacherOutputSpecs({ teacher, blocks: whole, attentions: seen }, shape));
   const inputs = {
     ...tokenSpecs(shape),
     ...predictionSpecs(teacher, shape),
     ...prefixed('teacher.', parameterSpecs(teacher)),
   };
   return record(`teacher-${shape.rows}x${shape.length}`, inputs, (tensors) => {
-    const { prediction, hiddenStates } = predict(teacher, withPrefix('teacher.', tensors), tensors, { whole });
+    const { prediction, hiddenStates, scores } = predict(teacher, withPrefix('teacher.', tensors), tensors, {
+      whole,
+      seen,
+    });
     // hiddenStates[0] is after the embeddings, so block b's output is hiddenStates[b + 1].
-    const outputs = Object.fromEntries(
-      hiddenStates.slice(1).map((state, block) => [`hidden.${block}`, state as tf.Tensor]),
-    );
-    return Object.fromEntries(wanted.map((name) => [name, name === 'prediction' ? prediction : outputs[name]!]));
+    const outputs: Record<string, tf.Tensor> = {
+      prediction,
+      ...Object.fromEntries(hiddenStates.slice(1).map((state, block) => [`hidden.${block}`, state])),
+      ...Object.fromEntries(scores.map((one, block) => [`attention.${block}`, one])),
+    };
+    return Object.fromEntries(wanted.map((name) => [name, outputs[name]!]));
   });
 }

@@ -8,7 +8,7 @@ import type { Architecture, TeacherModel } from '../../model/architecture';
 import { floatsOf, type FrozenParameters } from '../../model/parameters';
 import { ByShape, type BatchInputs } from '../batch-inputs';
 import { mapValues, prefixed } from '../named';
-import type { Ensemble } from '../pairing';
+import { nothingInside, type Ensemble, type Inside } from '../pairing';
 import { teacherProgram } from './teacher-program';
 import { parameterSpecs, teacherOutputSpecs } from '../specs';
 
@@ -49,8 +49,8 @@ export interface Teacher {
   readonly programInputs: Readonly<Record<string, DeviceTensor>>;
   /** Undefined unless it is an ensemble. */
   readonly ensemble: Ensemble | undefined;
-  /** Asks it, for its prediction and the hidden states after some of its blocks. */
-  targets(blocks?: readonly number[]): TargetSource;
+  /** Asks it, for its prediction and what is wanted of some of its blocks. */
+  targets(inside?: Inside): TargetSource;
   release(): void;
 }
 
@@ -79,8 +79,8 @@ export class FrozenTeacher implements Teacher {
     return undefined;
   }
 
-  targets(blocks: readonly number[] = []): TargetSource {
-    return new TeacherTargets(this, blocks);
+  targets(inside: Inside = nothingInside): TargetSource {
+    return new TeacherTargets(this, inside);
   }
 
   release(): void {
@@ -88,7 +88,7 @@ export class FrozenTeacher implements Teacher {
   }
 }
 
-/** What a teacher says of a batch: `prediction` (logits, or what they are made of) and imitated hidden states. */
+/** What a teacher says of a batch: `prediction` (logits, or what they are made of) and what is imitated inside. */
 export type Targets = Record<string, GraphInput>;
 
 /** Where a student gets what it imitates: from the teacher itself, or from what was kept of its answers. */
@@ -103,18 +103,18 @@ export interface TargetSource {
   release(): Promise<void>;
 }
 
-/** Asks the teacher for its prediction, and the hidden states after some of its blocks. */
+/** Asks the teacher for its prediction, and what is wanted of some of its blocks. */
 export class TeacherTargets implements TargetSource {
   private readonly programs;
 
   /** With `reduced`, the products of those weights are in fewer bits: `reducedTargets`. */
   constructor(
     private readonly teacher: FrozenTeacher,
-    blocks: readonly number[] = [],
+    { blocks, attentions }: Inside = nothingInside,
     reduced?: { format: ReducedFormat; weights: FrozenInputs },
   ) {
     const { executor } = teacher;
-    const imitated = { teacher: teacher.architecture, blocks };
+    const imitated = { teacher: teacher.architecture, blocks, attentions };
     const load = (program: Program): Promise<LoadedProgram> =>
       reduced ? executor.loadReduced![reduced.format]!(program, reduced.weights) : executor.load(program);
     this.programs = new ByShape<{ loaded: Promise<LoadedProgram>; targets: Record<string, DeviceTensor> }>((shape) => ({
@@ -141,12 +141,12 @@ export class TeacherTargets implements TargetSource {
 export function reducedTargets(
   format: ReducedFormat,
   teacher: FrozenTeacher,
-  blocks: readonly number[],
+  inside: Inside,
   parameters: FrozenParameters,
 ): TeacherTargets {
   const weights = mapValues(parameterSpecs(teacher.architecture), (spec, name) => ({
     ...spec,
     data: floatsOf(parameters[name]!),
   }));
-  return new TeacherTargets(teacher, blocks, { format, weights: prefixed('teacher.', weights) });
+  return new TeacherTargets(teacher, inside, { format, weights: prefixed('teacher.', weights) });
 }

@@ -5,13 +5,25 @@ import { recordedDropout, type Dropout } from '../../engine/graph/dropout';
 import type { Program } from '../../engine/graph/program';
 import { record } from '../../engine/graph/trace-backend';
 import type { ParameterTensors } from '../../model/computations/computation';
+import { seenPairs } from '../../model/computations/attention';
 import { vocabularyHead } from '../../model/computations/transformer';
-import { isSoftened } from '../../protocol/divergences';
+import type { Sight } from '../../model/sight';
+import { isSoftened, type AttentionLossKind } from '../../protocol/divergences';
 import { classLoss, vocabularyLoss, type Counting, type Distillation, type HeadLoss } from '../losses/head-loss';
+import { attentionLoss, attentionScalar } from '../losses/attention-loss';
 import { hiddenLoss } from '../losses/hidden-loss';
-import { prefixed } from '../named';
-import { imitatedOf, onPolicyOf, wholeBlocks, type Objective, type Pairing } from '../pairing';
-import { chunkRows, predict } from '../prediction';
+import { mapValues, prefixed } from '../named';
+import {
+  comparedAttention,
+  imitatedOf,
+  onPolicyOf,
+  positionsOf,
+  wholeBlocks,
+  type HiddenObjective,
+  type Objective,
+  type Pairing,
+} from '../pairing';
+import { chunkRows, modelInputs, predict } from '../prediction';
 import {
   isLanguageModel,
   labelSpecs,
@@ -30,6 +42,7 @@ const SCALARS = ['temperature', 'alpha', 'inverseCount', 'inverseLabelled', 'inv
 /** LossComponents of the records, as scalars. */
 interface LossScalars extends HeadLoss {
   hidden?: tf.Scalar;
+  attention?: tf.Scalar;
 }
 
 /**
@@ -45,9 +58,10 @@ export function gradientsProgram(pairing: Pairing, shape: BatchShape): Program {
     ...tokenSpecs(shape),
     ...predictionSpecs(student, shape),
     ...labelSpecs(pairing.student, shape),
-    ...scalarSpecs(SCALARS),
+    ...scalarSpecs([...SCALARS, ...comparedAttention(pairing).map((_, pair) => attentionScalar(pair))]),
     ...prefixed('student.', trained),
-    ...(pairing.objective && teacherInputSpecs(pairing, imitatedOf(pairing).blocks, shape)),
+    ...(pairing.objective && teacherInputSpecs(pairing, imitatedOf(pairing), wholeShape(shape))),
+    ...(shape.of !== undefined && { chosen: { shape: [shape.predictions], dtype: 'int32' as const } }),
   };
   return record(`gradients-${shape.rows}x${shape.length}`, inputs, (tensors, addInput) => {
     const names = Object.keys(trained);
@@ -64,18 +78,48 @@ export function gradientsProgram(pairing: Pairing, shape: BatchShape): Program {
   });
 }
 
-/** α · T² · soft + (1 − α) · hard + weight · hidden, and each of them by itself. No T² where T does not enter `soft`. */
+/** Of all predictions that some are chosen of: the teacher's answers. */
+const wholeShape = (shape: BatchShape): BatchShape => ({ ...shape, predictions: shape.of ?? shape.predictions });
+
+/** The teacher's answers at the chosen predictions, where they are not all chosen. */
+function ofChosen(tensors: Record<string, tf.Tensor>): Record<string, tf.Tensor> {
+  const { chosen } = tensors;
+  if (!chosen) return tensors;
+  return mapValues(tensors, (tensor, name) =>
+    name.startsWith('target.prediction') ? tf.gather(tensor, chosen as tf.Tensor1D) : tensor,
+  );
+}
+
+/** α · T² · soft + (1 − α) · hard + weight · hidden + weight · attention, and each of them by itself. No T² where T does not enter `soft`. */
 function combinedLoss(
   pairing: Pairing,
   parameters: ParameterTensors,
   tensors: Record<string, tf.Tensor>,
   dropout: Dropout,
 ): LossScalars {
-  const objective = pairing.objective?.hidden;
   const whole = wholeBlocks(pairing);
-  const { prediction, hiddenStates } = predict(pairing.student, parameters, tensors, { dropout, whole });
-  const head = headLoss(pairing, parameters, prediction, tensors);
-  if (!objective) return head;
+  const seen = comparedAttention(pairing).map((compared) => compared.student);
+  const { prediction, ...inside } = predict(pairing.student, parameters, tensors, { dropout, whole, seen });
+  const losses: LossScalars = headLoss(pairing, parameters, prediction, tensors);
+  const { hidden, attention } = pairing.objective ?? {};
+  if (hidden) {
+    losses.hidden = tf.keep(hiddenLosses(hidden, parameters, inside.hiddenStates, tensors));
+    losses.total = tf.add(losses.total, tf.mul(losses.hidden, hidden.weight));
+  }
+  if (attention) {
+    losses.attention = tf.keep(attentionLosses(attention.loss, pairing, inside.scores, tensors));
+    losses.total = tf.add(losses.total, tf.mul(losses.attention, attention.weight));
+  }
+  return losses;
+}
+
+/** The sum of all pairs' losses. */
+function hiddenLosses(
+  objective: HiddenObjective,
+  parameters: ParameterTensors,
+  hiddenStates: readonly tf.Tensor3D[],
+  tensors: Record<string, tf.Tensor>,
+): tf.Scalar {
   const pairs = objective.layers.map(([teacherBlock, studentBlock], pair) => {
     const projection = parameters[`projection.${pair}`];
     return hiddenLoss(objective.loss, {
@@ -86,8 +130,33 @@ function combinedLoss(
       inverseCount: tensors.inverseTokens as tf.Scalar,
     });
   });
-  const hidden = pairs.reduce((sum, loss) => tf.add(sum, loss));
-  return { ...head, total: tf.add(head.total, tf.mul(hidden, objective.weight)), hidden: tf.keep(hidden) };
+  return pairs.reduce((sum, loss) => tf.add(sum, loss));
+}
+
+/** The sum of all pairs' losses. */
+function attentionLosses(
+  kind: AttentionLossKind,
+  pairing: Pairing,
+  scores: readonly tf.Tensor4D[],
+  tensors: Record<string, tf.Tensor>,
+): tf.Scalar {
+  // Most pairs see alike.
+  const known = new Map<string, tf.Tensor>();
+  const seenWithin = (sight: Sight): tf.Tensor => {
+    const key = `${sight.before} ${sight.after}`;
+    const seen = known.get(key) ?? seenPairs(modelInputs(tensors), sight);
+    known.set(key, seen);
+    return seen;
+  };
+  const pairs = comparedAttention(pairing).map(({ teacher, student, sight }, pair) =>
+    attentionLoss(kind, {
+      student: scores[student]!,
+      teacher: tensors[`target.attention.${teacher}`] as tf.Tensor4D,
+      seen: seenWithin(sight),
+      inverseCount: tensors[attentionScalar(pair)] as tf.Scalar,
+    }),
+  );
+  return pairs.reduce((sum, loss) => tf.add(sum, loss));
 }
 
 /** Soft and hard loss at the prediction layer. */
@@ -113,11 +182,12 @@ function headLoss(
   }
   return vocabularyLoss({
     ...counting,
-    labelled: onPolicyOf(objective) && labelledOf(tensors),
+    labelled: onPolicyOf(objective) || positionsOf(objective) ? labelledOf(tensors) : undefined,
+    isSoftAlone: tensors.chosen !== undefined,
     labels: labels as tf.Tensor1D,
     student: { ...vocabularyHead(student, parameters), hidden: prediction },
     chunkRows: chunkRows(student.vocabularySize),
-    distillation: softened && { ...softened, teacher: teacherProjection(pairing, tensors)! },
+    distillation: softened && { ...softened, teacher: teacherProjection(pairing, ofChosen(tensors))! },
   });
 }
 
@@ -128,11 +198,12 @@ const labelledOf = (tensors: Record<string, tf.Tensor>): Counting => ({
 
 /** The objective with the step's values, which are inputs of the graph. */
 function distillationOf(
-  { divergence, beta, scaleByTemperatureSquared }: Objective,
+  { divergence, beta, scaleByTemperatureSquared, temperature: scheduled }: Objective,
   tensors: Record<string, tf.Tensor>,
 ): Distillation {
-  const temperature = tensors.temperature as tf.Scalar;
-  const isScaled = scaleByTemperatureSquared && isSoftened(divergence);
+  // At 1, as language models are best distilled, nothing is divided, and one softmax serves both losses.
+  const temperature = scheduled === 1 ? undefined : (tensors.temperature as tf.Scalar);
+  const isScaled = temperature && scaleByTemperatureSquared && isSoftened(divergence);
   return {
     divergence,
     beta,

@@ -2,17 +2,20 @@
 
 import { bytesOf } from '../../engine/graph/graph-memory';
 import { partsOf } from '../../engine/graph/late-scatters';
+import type { Program } from '../../engine/graph/program';
 import { workingBytes, workingBytesDepthFirst } from '../../engine/graph/working-memory';
+import { teacherEntropies } from '../entropies';
 import { decoding } from '../evaluation/next-tokens';
 import { teacherEvaluationProgram } from '../evaluation/evaluation-program';
 import { KEPT_BYTES } from '../evaluation/evaluator';
+import { programShape } from './chosen-positions';
 import { writingPrograms } from './on-policy';
 import { Recordings } from './recordings';
 import { teacherProgram } from '../teacher/teacher-program';
 import { isLanguageModel, teacherOutputSpecs, trainedSpecs, type BatchShape } from '../specs';
 import type { MomentFormat } from '../../protocol/engines';
 import { isOpaque } from '../../model/architecture';
-import { imitatedOfEach, type Pairing } from '../pairing';
+import { imitatedOf, imitatedOfEach, nothingInside, positionsOf, type Pairing } from '../pairing';
 
 export interface PlannedTraining {
   pairing: Pairing;
@@ -58,7 +61,8 @@ const COMPILED_BYTES = 24 * 2 ** 20;
 export function predictPeakBytes(training: PlannedTraining, recordings = new Recordings(training.pairing)): number {
   const trained = Object.values(trainedSpecs(training.pairing)).reduce((sum, spec) => sum + bytesOf(spec), 0);
   const groups = GROUPS + MOMENT_GROUPS[training.moments] + (training.accumulates ? 1 : 0);
-  const held = training.heldBytes + groups * trained + keptAnswers(training) + (decodingOf(training)?.keptBytes ?? 0);
+  const decoded = decodingOf(training)?.keptBytes ?? 0;
+  const held = training.heldBytes + groups * trained + keptAnswers(training) + keptScores(training) + decoded;
   return held + workingPeak(training, recordings) + handedBack(training, recordings) + OVERHEAD_BYTES;
 }
 
@@ -66,9 +70,10 @@ export function predictPeakBytes(training: PlannedTraining, recordings = new Rec
  * What a step's program has written is handed to JavaScript once more by onnxruntime, as a copy, and lies there until V8 looks for garbage. Of a
  * program in two parts what both write.
  */
-function handedBack({ shapes: [largest], workingMemory }: PlannedTraining, recordings: Recordings): number {
+function handedBack({ pairing, shapes: [largest], workingMemory }: PlannedTraining, recordings: Recordings): number {
   if (workingMemory !== 'freed' || !largest) return 0;
-  const outputs = partsOf(recordings.gradients(largest).graph).flatMap(({ outputs }) => Object.values(outputs));
+  const shape = programShape(pairing.objective, largest);
+  const outputs = partsOf(recordings.gradients(shape).graph).flatMap(({ outputs }) => Object.values(outputs));
   return outputs.reduce((sum, spec) => sum + bytesOf(spec), 0);
 }
 
@@ -76,11 +81,22 @@ function handedBack({ shapes: [largest], workingMemory }: PlannedTraining, recor
 function keptAnswers({ pairing, evaluationShapes: [longest], evaluatedRows }: PlannedTraining): number {
   const { teacher } = pairing;
   if (!teacher || !longest) return 0;
-  const ofBatch = Object.values(teacherOutputSpecs({ teacher, blocks: [] }, longest)).reduce(
+  const ofBatch = Object.values(teacherOutputSpecs({ teacher, ...nothingInside }, longest)).reduce(
     (sum, spec) => sum + bytesOf(spec),
     0,
   );
   return Math.min(KEPT_BYTES, (evaluatedRows / longest.rows) * ofBatch);
+}
+
+/** Of batches of each shape the teacher's scores of attention, which lie there from one such batch to the next; two of them where they are read from a file. */
+function keptScores({ pairing, shapes, runsTeacher }: PlannedTraining): number {
+  if (!pairing.objective) return 0;
+  const { teacher, attentions } = imitatedOf(pairing);
+  const scoresOf = (shape: BatchShape): number =>
+    Object.entries(teacherOutputSpecs({ teacher, blocks: [], attentions }, shape))
+      .filter(([name]) => name !== 'prediction')
+      .reduce((sum, [, spec]) => sum + bytesOf(spec), 0);
+  return shapes.reduce((sum, shape) => sum + scoresOf(shape), 0) * (runsTeacher ? 1 : 2);
 }
 
 const decodingOf = ({ pairing, writes }: PlannedTraining) =>
@@ -97,6 +113,18 @@ function writingBytes(training: PlannedTraining): number {
   return Math.round(KEPT_FACTOR * values) + (prompts + rooms * halves) * COMPILED_BYTES;
 }
 
+/** What computes in the steps which positions are chosen: nothing where the teacher's entropies are kept, which those of an ensemble are not. */
+function entropiesBefore(
+  { pairing, runsTeacher }: PlannedTraining,
+  shape: BatchShape,
+  recordings: Recordings,
+): Program[] {
+  const by = positionsOf(pairing.objective)?.by;
+  if (by === 'student-entropy') return [recordings.entropies(shape)];
+  const isComputed = by === 'teacher-entropy' && (runsTeacher || pairing.ensemble !== undefined);
+  return isComputed ? [teacherEntropies(pairing, pairing.student.vocabularySize, shape)] : [];
+}
+
 /** Of all programs together where each keeps its memory, otherwise of the one that takes the most. */
 function workingPeak(training: PlannedTraining, recordings: Recordings): number {
   const { pairing, shapes, evaluationShapes, workingMemory, runsTeacher } = training;
@@ -107,7 +135,8 @@ function workingPeak(training: PlannedTraining, recordings: Recordings): number 
   const teachers = isOurs ? (pairing.ensemble?.members ?? [pairing.teacher!]) : [];
   const programs = [
     ...counted(shapes).flatMap((shape) => [
-      recordings.gradients(shape),
+      recordings.gradients(programShape(pairing.objective, shape)),
+      ...entropiesBefore(training, shape, recordings),
       ...(runsTeacher && isOurs && pairing.objective
         ? imitatedOfEach(pairing).map((one) => teacherProgram(one, shape))
         : []),
@@ -115,7 +144,7 @@ function workingPeak(training: PlannedTraining, recordings: Recordings): number 
     ...counted(evaluationShapes).flatMap((shape) => [
       recordings.evaluation(pairing, shape),
       ...(pairing.teacher && isLanguageModel(pairing.student) ? [teacherEvaluationProgram(pairing, shape)] : []),
-      ...teachers.map((teacher) => teacherProgram({ teacher, blocks: [] }, shape)),
+      ...teachers.map((teacher) => teacherProgram({ teacher, ...nothingInside }, shape)),
     ]),
   ];
   const written = decodingOf(training);

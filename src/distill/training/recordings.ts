@@ -2,6 +2,7 @@
 
 import type { Program } from '../../engine/graph/program';
 import { ByShape } from '../batch-inputs';
+import { studentEntropies } from '../entropies';
 import { evaluationProgram } from '../evaluation/evaluation-program';
 import type { ModelPair, Pairing } from '../pairing';
 import type { BatchShape } from '../specs';
@@ -9,15 +10,22 @@ import { gradientsProgram } from './gradients-program';
 
 export class Recordings {
   private readonly ofTraining: ByShape<Program>;
+  private readonly ofEntropies: ByShape<Program>;
   private readonly ofEvaluation: ByShape<Program>;
 
   constructor(private readonly pairing: Pairing) {
     this.ofTraining = new ByShape((shape) => gradientsProgram(pairing, shape));
+    this.ofEntropies = new ByShape((shape) => studentEntropies(pairing.student, shape));
     this.ofEvaluation = new ByShape((shape) => evaluationProgram(pairing, shape));
   }
 
   gradients(shape: BatchShape): Program {
     return this.ofTraining.get(shape);
+  }
+
+  /** The student's, before positions are chosen. */
+  entropies(shape: BatchShape): Program {
+    return this.ofEntropies.get(shape);
   }
 
   /** Of another pair, such as a student that is held against nobody, it is recorded anew. */

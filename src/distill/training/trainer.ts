@@ -12,11 +12,13 @@ import { batchInputs, ByShape, scalar, withoutLabels, type BatchInputs } from '.
 import { mapValues, prefixed, withPrefix } from '../named';
 import { findNotFinite, NotFinite } from '../not-finite';
 import { rateFactors } from './block-rates';
+import { ChosenPositions, programShape } from './chosen-positions';
 import { decaysByDefault } from './optimizer';
 import type { OwnTextsWriter } from './on-policy';
 import { trainedSpecs, type BatchShape } from '../specs';
 import { imitatedOf, type Pairing } from '../pairing';
 import { learningRateAt, valuesAt, type LearningRateSchedule, type StepValues } from './schedules';
+import { attentionScalars } from '../losses/attention-loss';
 import { inverseOf } from '../losses/shift';
 import type { TargetSource, Teacher } from '../teacher/teacher';
 import { Recordings } from './recordings';
@@ -106,6 +108,8 @@ export class Trainer {
   private readonly updates: Updates;
   private readonly targets: TargetSource | undefined;
   private readonly programs: ByShape<Promise<LoadedProgram>>;
+  /** Where the soft loss counts some positions alone. */
+  private readonly positions: ChosenPositions | undefined;
   /** The parameters, as inputs of the programs. */
   private readonly students: DeviceTensors;
   /** Where gradients are written to, as outputs of the programs. */
@@ -124,6 +128,7 @@ export class Trainer {
     this.setup = setup;
     this.targets = setup.targets ?? targetsOf(setup);
     this.programs = new ByShape((shape) => executor.load(recordings.gradients(shape)));
+    this.positions = ChosenPositions.of({ ...setup, recordings, seed: options.seed });
     const adamw = {
       beta1: BETA1,
       beta2: BETA2,
@@ -145,7 +150,9 @@ export class Trainer {
   loadAhead(shapes: readonly BatchShape[]): void {
     if (!this.setup.executor.loadsBeside) return;
     const load = async (): Promise<void> => {
-      for (const shape of shapes) if (!this.isReleased) await this.programs.get(shape).catch(() => undefined);
+      for (const shape of shapes.map((one) => programShape(this.setup.pairing.objective, one))) {
+        if (!this.isReleased) await this.programs.get(shape).catch(() => undefined);
+      }
     };
     this.loading = this.loading.then(load);
   }
@@ -176,14 +183,16 @@ export class Trainer {
     const values = pairing.objective && valuesAt(pairing.objective, step, source.steps);
     const tokens = sum(batches.map((batch) => batch.tokens));
     const computed = sum(batches.map(({ shape }) => shape.rows * shape.length));
-    const count = sum(batches.map((batch) => batch.count));
-    const labelled = sum(batches.map((batch) => batch.labelledCount));
+    const counts = batches.map((batch) => this.positions?.countsOf(batch) ?? batch);
+    const count = sum(counts.map((one) => one.count));
+    const labelled = sum(counts.map((one) => one.labelledCount));
     const scalars = {
       ...mapValues({ ...(values ?? unread) }, scalar),
       // One N (of all predictions and of those with a label) and one M for the whole step, so that splitting it into batches changes nothing.
       inverseCount: scalar(inverseOf(count)),
       inverseLabelled: scalar(inverseOf(labelled)),
       inverseTokens: scalar(inverseOf(tokens)),
+      ...mapValues(attentionScalars(pairing, batches), scalar),
     };
     const losses: LossComponents[] = [];
     const upcoming = step + 1 < source.steps && !this.isOnPolicy(step + 1) ? this.inputsOf(step + 1) : [];
@@ -257,14 +266,15 @@ export class Trainer {
     micro: number,
   ): Promise<LossComponents> {
     const { teacher, options } = this.setup;
-    const program = await this.programs.get(batch.shape);
     const { objective } = this.setup.pairing;
     const temperature = objective && isSoftened(objective.divergence) ? scalars.temperature!.data[0]! : 1;
     const targets = source ? await source.of(batch, temperature) : {};
     if (next.batch) next.targets?.prefetch?.(next.batch);
+    const chosen = (await this.positions?.in(batch, targets, this.students, step)) ?? batch;
+    const program = await this.programs.get(chosen.shape);
     const outputs = await program.run(
       {
-        ...batch.tensors,
+        ...chosen.tensors,
         ...scalars,
         ...this.students,
         ...prefixed('target.', targets),
@@ -335,6 +345,7 @@ export class Trainer {
     this.isReleased = true;
     await this.loading;
     for (const program of this.programs.all()) await (await program).release();
+    await this.positions?.release();
     await this.updates.release();
     await this.targets?.release();
     const { onPolicy } = this.setup;
@@ -344,7 +355,7 @@ export class Trainer {
 }
 
 function targetsOf({ pairing, teacher }: Omit<TrainerSetup, 'initial'>): TargetSource | undefined {
-  return pairing.objective && teacher?.targets(imitatedOf(pairing).blocks);
+  return pairing.objective && teacher?.targets(imitatedOf(pairing));
 }
 
 /** Batches of one step have keys of their own for dropout as long as there are fewer than this. */

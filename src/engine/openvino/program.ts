@@ -26,6 +26,7 @@ class BoundRequest {
     narrow: ReadonlySet<string>,
     private readonly isBrief: boolean,
     private readonly whenReleased: () => void,
+    private readonly whenRun: () => ((kernels: KernelTime[]) => void) | undefined,
   ) {
     const unbound = Object.entries(ports).filter(([name]) => !(name in given));
     this.own = Object.fromEntries(
@@ -60,11 +61,8 @@ class BoundRequest {
     // On one of Node's pool, together with the library's own threads: two wakings fewer than where one of those is asked, and one of the pool waits.
     if (this.isBrief) this.library.check('ov_infer_request_infer', this.handle);
     else await this.library.checkAsync('ov_infer_request_infer', this.handle);
+    this.whenRun()?.(this.library.profile(this.handle));
     return Object.fromEntries(outputs.map((name) => [name, this.own[name]!.toHost()]));
-  }
-
-  kernelTimes(): KernelTime[] {
-    return this.library.profile(this.handle);
   }
 
   release(): void {
@@ -76,6 +74,8 @@ class BoundRequest {
 }
 
 export class OpenVinoProgram implements LoadedProgram {
+  /** Told after each run what its kernels took, where the program was compiled with the property PERF_COUNT. */
+  onRun: ((kernels: KernelTime[]) => void) | undefined;
   /** Inputs that are given to each run. */
   private readonly inputs: Specs;
   private readonly inputNames: readonly string[];
@@ -160,12 +160,8 @@ export class OpenVinoProgram implements LoadedProgram {
 
   private bind(given: Tensors, whenReleased: () => void): BoundRequest {
     const ports = { ...this.inputs, ...this.graph.outputs };
-    return new BoundRequest(this.library, this.compiled, ports, given, this.narrow, this.isBrief, whenReleased);
-  }
-
-  /** Of the last run, where the program was compiled with the property PERF_COUNT. */
-  kernelTimes(): KernelTime[] {
-    return this.last?.kernelTimes() ?? [];
+    const { library, compiled, narrow, isBrief } = this;
+    return new BoundRequest(library, compiled, ports, given, narrow, isBrief, whenReleased, () => this.onRun);
   }
 
   async release(): Promise<void> {

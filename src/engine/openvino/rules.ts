@@ -1,6 +1,7 @@
-/** @file Products that OpenVINO's CPU kernels compute slowly, written as others that they compute fast. */
+/** @file What OpenVINO's CPU kernels compute slowly, written as what they compute fast. */
 
 import type { Value } from '../graph/graph';
+import { cast } from '../graph/kernels/elementwise';
 import type { LoweringRule, LoweringRules } from '../graph/lowering';
 
 /** Columns from which on rows of a right side lie so far apart that they fall on the same sets of the caches. */
@@ -45,4 +46,18 @@ const wideProduct: LoweringRule = ({ graph, node, inputs: [x, w, bias] }) => {
   return graph.node('Concat', products, output!, { attributes: { axis: 1 } });
 };
 
-export const openVinoRules: LoweringRules = { Gemm: [wideProduct] };
+/** Rows added to the rows of a table that their targets name: a place for each row, where `ScatterElements` wants one for each of its elements. The same sums in the same order. */
+const rowsByPlace: LoweringRule = ({ graph, node, inputs: [into, places, rows] }) => {
+  const targets = places!.broadcastOf; // [N, 1]
+  if (node.attributes.reduction !== 'add' || rows!.shape.length !== 2 || !targets) return undefined;
+  return graph.node('ScatterND', [into!, cast(graph, targets, 'int64'), rows!], node.outputs[0]!, {
+    attributes: { reduction: 'add' },
+  });
+};
+
+export const openVinoRules: LoweringRules = {
+  /** Written as it was, but so that the last rule can tell what is only repeated. */
+  Expand: [({ graph, node, inputs: [x] }) => graph.expand(x!, node.outputs[0]!.shape)],
+  Gemm: [wideProduct],
+  ScatterElements: [rowsByPlace],
+};

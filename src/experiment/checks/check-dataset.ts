@@ -251,6 +251,12 @@ const problemsOfPath: ReadonlySet<string> = new Set<ProblemCode>([
   'dataset-not-permitted',
   'dataset-of-unknown-kind',
   'dataset-without-columns',
+  'parquet-damaged',
+  'parquet-encrypted',
+  'parquet-claims-rows',
+  'parquet-footer-long',
+  'parquet-page-large',
+  'parquet-not-read',
 ]);
 
 const isOfPath = ({ code }: Problem): boolean => problemsOfPath.has(code);
@@ -295,7 +301,7 @@ function columnKeys({ text, label, pair, prompt, completion }: Columns): { key: 
 /** Names of the columns of a file's first rows; none where it has no columns. */
 async function columnsIn(file: string): Promise<string[]> {
   const names = new Set<string>();
-  if (!['.jsonl', '.csv', '.tsv'].includes(extname(file).toLowerCase())) return [];
+  if (!['.jsonl', '.csv', '.tsv', '.parquet'].includes(extname(file).toLowerCase())) return [];
   let rows = 0;
   for await (const record of fileRecords(file)) {
     if ('fields' in record) for (const name of Object.keys(record.fields)) names.add(name);

@@ -10,6 +10,7 @@ import {
   problemTypeOf,
   type TeacherModel,
 } from '../../model/architecture';
+import { requireParameters } from '../../model/files/checkpoint';
 import { type NewHead, parameterCount } from '../../model/layouts/config';
 import { initializationProblem, spreadLayers, withSettingsOf } from '../../model/parameters';
 import { type Complaint, problemAt } from '../../protocol/problem';
@@ -72,10 +73,12 @@ export async function checkModels(
   }
   if (dataset !== undefined) findings.check(() => checkClasses(experiment, dataset, facts, findings));
   if (dataset !== undefined) findings.check(() => checkVerbalizers(experiment, dataset, findings));
-  findings.check(() => checkHiddenLayers(experiment, facts, findings));
+  findings.check(() => checkImitatedBlocks(experiment, facts, findings));
+  findings.check(() => checkHeads(experiment, facts, findings));
   findings.check(() => checkInitialization(experiment, facts, findings));
   findings.check(() => checkPackedClassifiers(experiment, facts, findings));
   findings.check(() => checkSizes(experiment, facts, findings));
+  findings.check(() => checkFrozenBlocks(experiment, facts, findings));
   return facts;
 }
 
@@ -185,6 +188,13 @@ async function headFor(task: Experiment['task'], folder: string, dataset: Datase
   return { head: headOfTask[task], labels, problemType: problemTypeIn(dataset) };
 }
 
+/** As `readArchitecture`, where the weights are those that the config means: a run would say so only once it is about to train. */
+async function readModel(folder: string, wanted: NewHead | undefined, sizesAlone: boolean): Promise<Architecture> {
+  const architecture = await readArchitecture(folder, wanted, sizesAlone);
+  if (!sizesAlone) await requireParameters(folder, architecture, wanted !== undefined);
+  return architecture;
+}
+
 async function findTeacher(
   experiment: Experiment,
   dataset: DatasetFacts | undefined,
@@ -201,7 +211,7 @@ async function findTeacher(
   if (folder === undefined) return;
   const { task } = experiment;
   const wanted = isTrained(teacher) ? await headFor(task, folder, dataset) : undefined;
-  const architecture = await findings.attempt(readArchitecture(folder, wanted, sizesAlone), path);
+  const architecture = await findings.attempt(readModel(folder, wanted, sizesAlone), path);
   if (architecture === undefined) return;
   facts.teacherFolder = folder;
   const { head } = architecture;
@@ -300,7 +310,7 @@ async function findMembers(
       isTuned && folder !== undefined
         ? { ...(await headFor(task, folder, data)), ...(classes && { labels: classes }) }
         : undefined;
-    const architecture = folder && (await findings.attempt(readArchitecture(folder, wanted, sizesAlone), path));
+    const architecture = folder && (await findings.attempt(readModel(folder, wanted, sizesAlone), path));
     if (folder === undefined || !architecture) continue;
     const { head } = architecture;
     if (head !== headOfTask[task]) {
@@ -380,7 +390,7 @@ async function readStudent(
   facts.studentFolder = folder;
   const labels = facts.teacher?.labels ?? classesIn(dataset);
   const architecture = await findings.attempt(
-    readArchitecture(folder, { head: headOfTask[task], labels, problemType: problemTypeIn(dataset) }, sizesAlone),
+    readModel(folder, { head: headOfTask[task], labels, problemType: problemTypeIn(dataset) }, sizesAlone),
     path,
   );
   if (architecture === undefined) return;
@@ -503,6 +513,17 @@ function checkVerbalizers(
   }
 }
 
+function checkFrozenBlocks(experiment: Experiment, { teacher, student }: ModelFacts, findings: Findings): void {
+  const check = (path: Path, frozenBlocks: number, model: TeacherModel | undefined): void => {
+    if (model === undefined || isOpaque(model) || frozenBlocks <= model.layers) return;
+    const { layers } = model;
+    findings.error(path, 'blocks-frozen-beyond', { frozenBlocks, layers }, setValue(path, layers));
+  };
+  check(['training', 'frozenBlocks'], experiment.training.frozenBlocks, student);
+  if (experiment.teacher.source === 'ensemble' || !isTrained(experiment.teacher)) return;
+  check(['teacher', 'training', 'frozenBlocks'], experiment.teacher.training.frozenBlocks, teacher);
+}
+
 function checkSizes({ student: spec }: Experiment, { teacher, student }: ModelFacts, findings: Findings): void {
   if (teacher === undefined || student === undefined) return;
   const ofTeacher = isOpaque(teacher) ? teacher.parameters : parameterCount(teacher);
@@ -514,7 +535,7 @@ function checkSizes({ student: spec }: Experiment, { teacher, student }: ModelFa
   findings.warning(path, 'student-larger-than-teacher', sizes);
 }
 
-function checkHiddenLayers(experiment: Experiment, facts: ModelFacts, findings: Findings): void {
+function checkImitatedBlocks(experiment: Experiment, facts: ModelFacts, findings: Findings): void {
   const { teacher, student, distillation } = experiment;
   if (teacher.source === 'ensemble' || teacher.source === 'onnx' || teacher.source === 'endpoint') return;
   const { teacher: found } = facts;
@@ -523,13 +544,31 @@ function checkHiddenLayers(experiment: Experiment, facts: ModelFacts, findings: 
     teacher: findings.check(() => (teacher.source === 'train' ? teacher.architecture.layers : known)),
     student: findings.check(() => facts.student?.layers ?? student.architecture?.layers),
   };
-  for (const [index, pair] of (distillation.hidden?.layers ?? []).entries()) {
-    for (const [side, role] of (['teacher', 'student'] as const).entries()) {
-      findings.check(() =>
-        checkLayer(['distillation', 'hidden', 'layers', index, side], role, pair[side]!, depths[role], findings),
-      );
+  for (const key of ['hidden', 'attention'] as const) {
+    const layers = findings.check(() => distillation[key]?.layers) ?? [];
+    if (typeof layers === 'string') continue;
+    for (const [index, pair] of layers.entries()) {
+      for (const [side, role] of (['teacher', 'student'] as const).entries()) {
+        findings.check(() =>
+          checkLayer(['distillation', key, 'layers', index, side], role, pair[side]!, depths[role], findings),
+        );
+      }
     }
   }
+}
+
+/** Scores of attention are a head's, and no head of one model is known to do what one of another place does in the other. */
+function checkHeads({ distillation, student: spec }: Experiment, facts: ModelFacts, findings: Findings): void {
+  const { teacher, student } = facts;
+  if (distillation.attention === undefined || teacher === undefined || student === undefined) return;
+  if (isOpaque(teacher) || teacher.heads === student.heads) return;
+  const at: Path = ['student', 'architecture', 'heads'];
+  const isNamed = spec.preset === undefined && spec.architecture !== undefined;
+  const fits = isNamed && student.hiddenSize % teacher.heads === 0;
+  const path: Path = isNamed ? at : ['distillation', 'attention'];
+  const heads = { student: student.heads, teacher: teacher.heads };
+  const fixes = fits ? [setValue(at, teacher.heads)] : [removeKey(['distillation', 'attention'])];
+  findings.error(path, 'attention-of-other-heads', heads, ...fixes);
 }
 
 function checkLayer(

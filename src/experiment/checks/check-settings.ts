@@ -22,6 +22,7 @@ export function checkSettings(experiment: Experiment, findings: Findings): void 
     checkPrompt,
     checkSequenceLevel,
     checkOnPolicy,
+    checkPositions,
     checkTokenizerOfTeacher,
     checkTokenizerKind,
     checkKeptTokens,
@@ -92,7 +93,11 @@ export function checkTorchrun(experiment: Experiment, findings: Findings): void 
     const onPolicy = ['distillation', 'onPolicy'];
     findings.error(onPolicy, 'torchrun-without-on-policy', {}, removeKey(onPolicy));
   }
-  if (source === 'ensemble' || source === 'onnx' || source === 'endpoint') {
+  if (distillation.positions !== undefined) {
+    const positions = ['distillation', 'positions'];
+    findings.error(positions, 'torchrun-without-positions', {}, removeKey(positions));
+  }
+  if (source === 'ensemble' || source === 'onnx') {
     findings.error(['teacher', 'source'], 'torchrun-without-teacher', { source });
   }
   for (const [path, spec] of trainingsOf({ teacher, training })) {
@@ -196,6 +201,13 @@ function checkOnPolicy({ task, teacher, training, distillation }: Experiment, fi
   else if (training.pack) findings.error(path, 'on-policy-of-packed', {}, removeKey(['training', 'pack']), remove);
 }
 
+/** A classifier has one prediction a row. */
+function checkPositions({ task, distillation }: Experiment, findings: Findings): void {
+  const path = ['distillation', 'positions'];
+  if (distillation.positions === undefined || task !== 'text-classification') return;
+  findings.error(path, 'positions-of-task', { task }, removeKey(path));
+}
+
 function checkTokenizerOfTeacher({ task, tokenizer, teacher }: Experiment, findings: Findings): void {
   if (teacher.source === 'endpoint') return;
   if (tokenizer.source === 'teacher' && isMadeFromNothing(teacher)) {
@@ -270,6 +282,22 @@ function checkStudentSource({ task, student, teacher }: Experiment, findings: Fi
   }
 }
 
+type SeenOutside = 'ensemble' | 'opaque' | 'endpoint';
+
+/** Of a teacher that shows nothing but its predictions. */
+function refuseInside(
+  distillation: Experiment['distillation'],
+  codes: { hidden: `${SeenOutside}-without-hidden`; attention: `${SeenOutside}-without-attention` },
+  findings: Findings,
+): void {
+  for (const key of ['hidden', 'attention'] as const) {
+    const path = ['distillation', key];
+    findings.check(() => {
+      if (distillation[key] !== undefined) findings.error(path, codes[key], {}, removeKey(path));
+    });
+  }
+}
+
 /** A mean of probabilities has no hidden states and no blocks. */
 function checkEnsemble({ teacher, distillation, student }: Experiment, findings: Findings): void {
   if (teacher.source !== 'ensemble') return;
@@ -279,10 +307,7 @@ function checkEnsemble({ teacher, distillation, student }: Experiment, findings:
     const path = ['teacher', 'weights'];
     findings.error(path, 'ensemble-weights', { weights: weights.length, teachers: teachers.length }, removeKey(path));
   }
-  findings.check(() => {
-    const path = ['distillation', 'hidden'];
-    if (distillation.hidden !== undefined) findings.error(path, 'ensemble-without-hidden', {}, removeKey(path));
-  });
+  refuseInside(distillation, { hidden: 'ensemble-without-hidden', attention: 'ensemble-without-attention' }, findings);
   findings.check(() => {
     if (student.initialize.from !== 'teacher') return;
     findings.error(['student', 'initialize', 'from'], 'ensemble-without-blocks', {});
@@ -292,10 +317,7 @@ function checkEnsemble({ teacher, distillation, student }: Experiment, findings:
 /** Of an ONNX file nothing is seen but its logits. */
 function checkOpaque({ teacher, distillation, student }: Experiment, findings: Findings): void {
   if (teacher.source !== 'onnx') return;
-  findings.check(() => {
-    const path = ['distillation', 'hidden'];
-    if (distillation.hidden !== undefined) findings.error(path, 'opaque-without-hidden', {}, removeKey(path));
-  });
+  refuseInside(distillation, { hidden: 'opaque-without-hidden', attention: 'opaque-without-attention' }, findings);
   findings.check(() => {
     if (student.initialize.from !== 'teacher') return;
     findings.error(['student', 'initialize', 'from'], 'opaque-without-blocks', {});
@@ -313,10 +335,7 @@ function checkEndpoint(experiment: Experiment, findings: Findings): void {
     const { username, password } = new URL(teacher.url);
     if (username !== '' || password !== '') findings.error(['teacher', 'url'], 'endpoint-has-user', {});
   });
-  findings.check(() => {
-    const path = ['distillation', 'hidden'];
-    if (distillation.hidden !== undefined) findings.error(path, 'endpoint-without-hidden', {}, removeKey(path));
-  });
+  refuseInside(distillation, { hidden: 'endpoint-without-hidden', attention: 'endpoint-without-attention' }, findings);
   findings.check(() => {
     if (student.initialize.from !== 'teacher') return;
     findings.error(['student', 'initialize', 'from'], 'endpoint-without-blocks', {});
@@ -462,8 +481,8 @@ function nearestDivisors(width: number, heads: number): number[] {
 }
 
 function checkThatSomethingIsDistilled({ distillation }: Experiment, findings: Findings): void {
-  const { alpha, hidden } = distillation;
-  if (isAlways(alpha, 0) && hidden === undefined) {
+  const { alpha, hidden, attention } = distillation;
+  if (isAlways(alpha, 0) && hidden === undefined && attention === undefined) {
     const path = ['distillation', 'alpha'];
     findings.warning(path, 'nothing-distilled', {}, setValue(path, 0.7));
   }

@@ -41,7 +41,7 @@ export async function findSplitFiles(
   return { files: [...files], missing };
 }
 
-const datasetKinds = ['.jsonl', '.csv', '.tsv', '.txt'];
+const datasetKinds = ['.jsonl', '.csv', '.tsv', '.parquet', '.txt'];
 
 /** The dataset file whose name is closest to one that leads nowhere, beside it or in a folder of the experiment's folder. */
 export async function closestFile(name: string, base: string): Promise<string | undefined> {

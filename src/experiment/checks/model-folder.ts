@@ -10,6 +10,7 @@ import { findGguf, readGgufArchitecture } from '../../model/files/gguf-checkpoin
 import { findTensors, requireRoom } from '../../model/files/weight-files';
 import { hasTokenizer, tokenizerOfGguf } from '../../tokenizer/gguf-tokenizer';
 import { Tokenizer } from '../../tokenizer/tokenizer';
+import { hasTokenizerFiles } from '../../tokenizer/tokenizer-files';
 import { isFile, isFolder } from './dataset-files';
 import { locateModel } from './model-place';
 import { findCompleteDirectory } from '../../run-directory/atomic-directory';
@@ -126,7 +127,7 @@ async function readConfig(file: string): Promise<unknown> {
 /** Whether a model folder, or a GGUF file, has a tokenizer. */
 export async function isWithTokenizer(folder: string): Promise<boolean> {
   const gguf = await findGguf(folder);
-  return gguf === undefined ? isFile(join(folder, 'tokenizer.json')) : hasTokenizer(await readMetadata(gguf));
+  return gguf === undefined ? hasTokenizerFiles(folder) : hasTokenizer(await readMetadata(gguf));
 }
 
 /** The tokenizer in a model folder or GGUF file. Throws an InputError that names the file. */

@@ -9,7 +9,7 @@ import { readOnnxFile, type OnnxFile, type OnnxType, type OnnxValue } from '../.
 import { InputError } from '../../protocol/problem';
 import type { Task } from '../../protocol/records';
 import { headOfTask } from '../architecture';
-import { isFile } from './dataset-files';
+import { hasTokenizerFiles } from '../../tokenizer/tokenizer-files';
 
 /** What tools export a language model's inputs as. */
 const onnxInputs = ['input_ids', 'attention_mask', 'token_type_ids', 'position_ids'] as const;
@@ -42,7 +42,7 @@ export async function onnxFileOf(path: string): Promise<string> {
 /** The folder with its tokenizer: its own, or the one above a folder named "onnx", as models for the web are laid out. */
 export async function onnxFolderOf(path: string): Promise<string> {
   const own = dirname(await onnxFileOf(path));
-  if (basename(own) !== 'onnx' || (await isFile(join(own, 'tokenizer.json')))) return own;
+  if (basename(own) !== 'onnx' || (await hasTokenizerFiles(own))) return own;
   return dirname(own);
 }
 

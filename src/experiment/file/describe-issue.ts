@@ -40,7 +40,7 @@ export function describeIssue(issue: Issue, root: unknown, most: number): Object
 
 function unknownKey(path: Path, key: string, root: unknown): Objection {
   const forms = formsAt(path, root);
-  const known = forms.flatMap((form) => Object.keys(form.properties ?? {}));
+  const known = [...new Set(forms.flatMap((form) => Object.keys(form.properties ?? {})))];
   const at = { path: [...path, key], key: true };
   const homes = homesOf(key);
   const here = path.filter((part) => typeof part === 'string').join('.');

@@ -6,7 +6,6 @@ import { describeIssue, type Objection } from './describe-issue';
 import { experimentSchema, type Experiment } from './schema';
 import { readExperiment } from './readable';
 import { Source, startsWith, type Path, type Place } from './source';
-import { findUnsupported } from './unsupported';
 
 export interface ParsedExperiment {
   source: Source;
@@ -46,12 +45,7 @@ export function parseSource(source: Source): ParsedExperiment {
   const problems = [...source.problems];
   if (source.root === undefined) return { source, problems };
   const { misspelt, value, parsed, objected } = readMisspelt(source);
-  const unsupported = findUnsupported(value);
-  problems.push(...unsupported.map((item) => place(source, item)));
-  const objections = [...misspelt, ...objected].filter(
-    (objection) =>
-      !unsupported.some((item) => item.path.join('/') === objection.path.join('/')) && !mayFollow(objection, source),
-  );
+  const objections = [...misspelt, ...objected].filter((objection) => !mayFollow(objection, source));
   problems.push(...objections.map((objection) => place(source, objection)));
   problems.sort((a, b) => a.line - b.line || a.column - b.column);
   if (problems.length > MOST_PROBLEMS) {
@@ -60,8 +54,7 @@ export function parseSource(source: Source): ParsedExperiment {
   }
   const hasError = problems.some(({ severity }) => severity === 'error');
   if (parsed.success && !hasError) return { source, problems, experiment: parsed.data, readable: parsed.data };
-  const unknown = unsupported.map(({ path }) => (path.at(-1) === 'source' ? path.slice(0, -1) : path));
-  const readable = readExperiment(value, unknown, source.faultAt);
+  const readable = readExperiment(value, source.faultAt);
   return { source, problems, readable };
 }
 

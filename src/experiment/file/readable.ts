@@ -17,12 +17,12 @@ export class UnknownSetting extends Error {
 const MOST_ROUNDS = 12;
 
 /**
- * The experiment with its defaults. Of what the schema objects to, of `unknown`, and of what may be lost around `faultAt`, each
+ * The experiment with its defaults. Of what the schema objects to, and of what may be lost around `faultAt`, each
  * throws an UnknownSetting when it is looked at. Undefined where nothing fits.
  */
-export function readExperiment(written: unknown, unknown: readonly Path[], faultAt?: Path): Experiment | undefined {
+export function readExperiment(written: unknown, faultAt?: Path): Experiment | undefined {
   const value = copyOf(written);
-  const paths = [...unknown, ...(faultAt === undefined ? [] : doubtfulAt(faultAt, value))];
+  const paths = faultAt === undefined ? [] : doubtfulAt(faultAt, value);
   for (let round = 0; round < MOST_ROUNDS; round++) {
     const { data, error } = experimentSchema.safeParse(value);
     if (data) {

@@ -37,7 +37,11 @@ function fitting(forms: JsonSchema[], value: unknown): JsonSchema[] {
   const open = forms.flatMap(openUnion);
   const agreeing = open.filter((form) =>
     Object.entries(form.properties ?? {}).every(
-      ([key, { const: constant }]) => constant === undefined || constant === childOf(value, key),
+      // What is left out has its default, which each form has of its own.
+      ([key, { const: constant }]) => {
+        const given = childOf(value, key);
+        return constant === undefined || given === undefined || constant === given;
+      },
     ),
   );
   return agreeing.length > 0 ? agreeing : open;

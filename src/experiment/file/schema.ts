@@ -5,7 +5,15 @@ import * as z from 'zod';
 import { usualSeparator } from '../../dataset/dataset';
 import { familyNames } from '../../model/architecture';
 import { layoutOf } from '../../model/layouts/families';
-import { defaultDivergence, divergenceFacts, divergenceNames, hiddenLossKinds } from '../../protocol/divergences';
+import {
+  attentionLayerRules,
+  attentionLossKinds,
+  defaultDivergence,
+  divergenceFacts,
+  divergenceNames,
+  hiddenLossKinds,
+  positionOrders,
+} from '../../protocol/divergences';
 import { engineNames, momentFormats, precisions, teacherPrecisions } from '../../protocol/engines';
 import {
   rendezvousPattern,
@@ -56,7 +64,7 @@ export const usualPrompt = '{text}\nLabel:';
 const datasetSchema = z
   .strictObject({
     train: paths(
-      'Training rows: a .jsonl, .csv, .tsv or .txt file, a glob such as "data/train-*.jsonl", or a list of them. Paths are relative to this file.',
+      'Training rows: a .jsonl, .csv, .tsv, .parquet or .txt file, a glob such as "data/train-*.jsonl", or a list of them. Paths are relative to this file.',
       ['data/train.jsonl'],
     ),
     validation: z
@@ -539,6 +547,9 @@ const betaDescription = divergenceNames
   .flatMap((name) => (divergenceFacts[name].beta === undefined ? [] : [`${name} only: ${divergenceFacts[name].beta}.`]))
   .join(' ');
 
+/** [teacher block, student block], counted from 0. */
+const blockPair = z.tuple([z.int().min(0), z.int().min(0)]).meta({ examples: [[1, 0]] });
+
 const distillationSchema = z
   .strictObject({
     temperature: z
@@ -572,7 +583,7 @@ const distillationSchema = z
     hidden: z
       .strictObject({
         loss: z.enum(hiddenLossKinds).default('mse').describe('How hidden states are compared.'),
-        layers: some(z.tuple([z.int().min(0), z.int().min(0)]).meta({ examples: [[1, 0]] })).meta({
+        layers: some(blockPair).meta({
           description: 'Pairs [teacher block, student block], counted from 0; the output of each is compared.',
           examples: [
             [
@@ -585,6 +596,27 @@ const distillationSchema = z
       })
       .optional()
       .describe('Also imitate hidden states. Where widths differ, a projection is learnt.'),
+    attention: z
+      .strictObject({
+        loss: z
+          .enum(attentionLossKinds)
+          .default('mse')
+          .describe(
+            '"mse": the scores before the softmax, as TinyBERT compares them; mean over what real tokens see, and over heads. "ce": the cross-entropy of the distributions after it, whose gradient is MiniLM\'s; mean over tokens and heads. It is the entropy of the teacher\'s where both are the same, and not 0.',
+          ),
+        layers: z.union([some(blockPair), z.enum(attentionLayerRules)]).meta({
+          description:
+            'Pairs [teacher block, student block], counted from 0. "uniform": each block of the student with one of the teacher, at even distances up to the last (TinyBERT). "last": the last of both (MiniLM).',
+          examples: ['uniform', 'last', [[3, 1]]],
+        }),
+        weight: z.number().gt(0).default(0.1).describe('Weight of this loss in the total.'),
+      })
+      .optional()
+      .meta({
+        description:
+          "Also imitate what the teacher's attention looks at. Teacher and student have as many heads; the student may share keys and values among more or fewer of them.",
+        examples: [{ loss: 'mse', layers: 'uniform', weight: 0.1 }],
+      }),
     sequenceLevel: z
       .boolean()
       .optional()
@@ -616,6 +648,27 @@ const distillationSchema = z
         description:
           "causal-lm: in some steps the student writes on from the rows' prompts, or from the first half of rows without one, and learns from what the teacher says of that (on-policy distillation, GKD): alpha · distillation loss on the tokens that it wrote.",
         examples: [{ fraction: 0.5, maxNewTokens: 64 }],
+      }),
+    positions: z
+      .strictObject({
+        fraction: z
+          .number()
+          .gt(0)
+          .max(1)
+          .default(0.2)
+          .describe("Part of each row's counted positions, rounded; at least one of each row."),
+        by: z
+          .enum(positionOrders)
+          .default('student-entropy')
+          .describe(
+            'Whose predictions are to be the least sure (entropy at T = 1). "teacher-entropy" is kept with the teacher\'s answers; "student-entropy" takes one more forward pass of the student in each step. "random" draws others in each step, so that all have their turn.',
+          ),
+      })
+      .optional()
+      .meta({
+        description:
+          'causal-lm and masked-lm: the distillation loss counts some of the positions alone. With alpha = 1 nothing else is predicted, and a step takes less time; below that the student loss still counts all.',
+        examples: [{ fraction: 0.2, by: 'student-entropy' }],
       }),
   })
   .describe('How the student imitates the teacher.');
@@ -731,7 +784,7 @@ export const torchrunSchema = z
   })
   .describe('How the engine "torchrun" trains.');
 
-/** What a person writes, as this version runs it. Names of later versions are in unsupported.ts. */
+/** What a person writes, as this version runs it. */
 export const experimentSchema = z
   .strictObject({
     $schema: z.string().optional().describe('Where this schema is; only editors use it.'),

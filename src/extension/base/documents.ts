@@ -15,8 +15,8 @@ export function isExperiment({ uri }: Pick<TextDocument, 'uri'>): boolean {
 }
 
 /** A glob of the files that may hold rows. */
-export const datasetGlob = '**/*.{jsonl,csv,tsv,txt}';
+export const datasetGlob = '**/*.{jsonl,csv,tsv,parquet,txt}';
 
 export function isDataset(uri: Uri): boolean {
-  return uri.scheme === 'file' && /\.(jsonl|csv|tsv|txt)$/i.test(uri.path);
+  return uri.scheme === 'file' && /\.(jsonl|csv|tsv|parquet|txt)$/i.test(uri.path);
 }

@@ -19,7 +19,7 @@ export function registerCodeLenses(runs: RunList): Disposable {
     const lenses = fileLenses(runs, document);
     given.set(document, saidBy(lenses));
     const sweep = nodeAt(parsedDocument(document).source.root, ['sweep']);
-    return [...lenses, ...(sweep && workspace.isTrusted ? [sweepLens(document, nodeRange(document, sweep))] : [])];
+    return [...lenses, ...(sweep && workspace.isTrusted ? sweepLenses(document, nodeRange(document, sweep)) : [])];
   };
   const provider = { onDidChangeCodeLenses: changed.event, provideCodeLenses };
   return Disposable.from(
@@ -67,8 +67,11 @@ function fileLenses(runs: RunList, document: TextDocument): CodeLens[] {
   return lenses;
 }
 
-function sweepLens(document: TextDocument, range: Range): CodeLens {
-  const title = `$(layers) ${l10n.t('Sweep')}`;
-  const command: CommandId = 'distillery.sweepExperiment';
-  return new CodeLens(range, { title, command, arguments: [document.uri] });
+function sweepLenses(document: TextDocument, range: Range): CodeLens[] {
+  const lens = (title: string, command: CommandId, ...given: unknown[]): CodeLens =>
+    new CodeLens(range, { title, command, arguments: [document.uri, ...given] });
+  return [
+    lens(`$(layers) ${l10n.t('Sweep')}`, 'distillery.sweepExperiment'),
+    lens(`$(remote) ${l10n.t('Sweep on…')}`, 'distillery.runExperimentOn', { sweeps: true }),
+  ];
 }

@@ -186,5 +186,9 @@ function snippetWords(): Record<SnippetId, readonly [title: string, description:
       l10n.t('imitate hidden states'),
       l10n.t('Pairs [teacher block, student block], counted from 0. Where widths differ, a projection is learnt.'),
     ],
+    attention: [
+      l10n.t('imitate attention'),
+      l10n.t("What the teacher's heads look at, block by block or in the last; the student has as many heads."),
+    ],
   };
 }

@@ -12,13 +12,14 @@ import { ask } from '../base/messages';
 import { requireTrust } from '../base/require-trust';
 import { execute } from '../base/commands';
 import { openLab } from '../base/open-lab';
+import { hostPattern } from '../../protocol/torchrun';
 import { runId } from '../runs/choose-run';
 import { showStarted, type RunCommandParts } from '../runs/run-commands';
 import type { RunList } from '../runs/run-list';
 import { studyQuestion } from '../runs/run-words';
 import { choosePlace, type PlaceParts, type RunOptions } from './run-on';
 
-type Verb = ['run', ...RunOptions] | ['sweep'] | ['study', StudyKind];
+type Verb = ['run' | 'sweep', ...RunOptions] | ['study', StudyKind];
 
 /** @param chooseVerb `sweep` tries each value of the experiment's "sweep", one run each; undefined where the person chooses nothing */
 export async function runExperiment(
@@ -37,7 +38,7 @@ export async function runExperiment(
   const parsed = await readExperimentFile(experiment.fsPath).catch(() => undefined);
   const agreed = await parts.endpoints.environment(parsed?.experiment?.teacher);
   if (!agreed) return;
-  const env = verb[0] === 'run' && verb[1] === '--on' ? { ...agreed, ...parts.hosts.environment(verb[2]) } : agreed;
+  const env = verb[1] === '--on' ? { ...agreed, ...parts.hosts.environment(verb[2]) } : agreed;
   const cwd = workspace.getWorkspaceFolder(experiment)?.uri.fsPath ?? path.dirname(experiment.fsPath);
   parts.log.info(`distillery ${verb.join(' ')} ${experiment.fsPath}`);
   const directory = runsDirectory(experiment.fsPath);
@@ -61,12 +62,23 @@ export async function runExperiment(
   });
 }
 
-/** Run Experiment on…: asks where. @param host that is to be gone to, which the person has named already */
-export function runExperimentOn(parts: PlaceParts, given: unknown, host?: string): Promise<void> {
+/** What is asked of Run Experiment on… beside a file. */
+export interface PlaceWish {
+  /** That is to be gone to, which the person has named already. */
+  host?: string;
+  /** Whether all runs of the file's sweep go there. */
+  sweeps?: boolean;
+}
+
+/** Run Experiment on…, Sweep on…: asks where. @param given what it is asked about, and `wish` a PlaceWish, by whoever calls the command */
+export function runExperimentOn(parts: PlaceParts, given: unknown, wish: unknown): Promise<void> {
+  const { host, sweeps } = (typeof wish === 'object' && wish !== null ? wish : {}) as Record<keyof PlaceWish, unknown>;
+  const named = typeof host === 'string' && hostPattern.test(host) ? host : undefined;
   return runExperiment(parts, given, async (experiment) => {
-    const again = (name: string): Thenable<unknown> => execute('distillery.runExperimentOn', experiment, name);
-    const options = await choosePlace(parts, experiment, again, host);
-    return options && ['run', ...options];
+    const again = (name: string): Thenable<unknown> =>
+      execute('distillery.runExperimentOn', experiment, { host: name, sweeps: sweeps === true } satisfies PlaceWish);
+    const options = await choosePlace(parts, experiment, { again, given: named, sweeps: sweeps === true });
+    return options && [sweeps === true ? 'sweep' : 'run', ...options];
   });
 }
 

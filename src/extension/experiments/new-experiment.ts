@@ -161,7 +161,7 @@ async function chooseDataset(given: unknown): Promise<Uri | undefined> {
   const active = window.activeTextEditor?.document.uri;
   const found = await workspace.findFiles(datasetGlob, '**/{node_modules,.distillery}/**', 1000);
   if (found.length === 0)
-    throw new Error(l10n.t('There is no dataset (.jsonl, .csv, .tsv or .txt) in this workspace.'));
+    throw new Error(l10n.t('There is no dataset (.jsonl, .csv, .tsv, .parquet or .txt) in this workspace.'));
   // What one looks at comes first, then training rows, which are what an experiment begins with.
   const order = (uri: Uri): number =>
     uri.toString() === active?.toString() ? 2 : Number(/train/i.test(path.basename(uri.path)));

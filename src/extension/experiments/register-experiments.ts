@@ -4,7 +4,6 @@ import { Disposable, type Uri } from 'vscode';
 import { registerCommands } from '../base/commands';
 import type { ContextKeys } from '../base/context-keys';
 import type { ModelList } from '../models/model-list';
-import { hostPattern } from '../../protocol/torchrun';
 import { deleteRuns } from '../runs/trash-commands';
 import { registerCodeLenses } from './code-lenses';
 import { registerCompletions } from './completions';
@@ -58,8 +57,7 @@ export function registerExperiments(parts: ExperimentParts): Disposable {
       'distillery.createSampleWorkspace': (folder) => createSampleWorkspace(extensionUri, folder),
       'distillery.newExperiment': (dataset, answers) => newExperiment(parts, dataset, answers),
       'distillery.runExperiment': (file) => runExperiment(parts, file),
-      'distillery.runExperimentOn': (file, host) =>
-        runExperimentOn(parts, file, typeof host === 'string' && hostPattern.test(host) ? host : undefined),
+      'distillery.runExperimentOn': (file, wish) => runExperimentOn(parts, file, wish),
       'distillery.sweepExperiment': (file) => runExperiment(parts, file, () => ['sweep']),
       'distillery.studyExperiment': (file, kind) =>
         runExperiment(parts, file, kind === 'temperature' ? confirmTemperatures : chooseStudy),

@@ -48,18 +48,25 @@ interface PlaceItem extends QuickPickItem {
   place?: Place;
 }
 
+export interface PlaceQuestion {
+  /** Begins anew, for after what was missing is there. */
+  again: (host: string) => Thenable<unknown>;
+  /** A host that is chosen already. */
+  given?: string | undefined;
+  /** Whether it is about all runs of a sweep, which are not written out. */
+  sweeps: boolean;
+}
+
 /**
  * Asks where an experiment is to be trained, and makes sure of it. Undefined where the person chooses nothing, where something is missing, and
  * where the experiment was written out for a cluster.
- * @param again begins anew, for after what was missing is there
  */
 export async function choosePlace(
   parts: PlaceParts,
   experiment: Uri,
-  again: (host: string) => Thenable<unknown>,
-  given?: string,
+  { again, given, sweeps }: PlaceQuestion,
 ): Promise<RunOptions | undefined> {
-  const place: Place | undefined = given === undefined ? await pickPlace(parts) : { kind: 'host', name: given };
+  const place: Place | undefined = given === undefined ? await pickPlace(parts, sweeps) : { kind: 'host', name: given };
   if (place?.kind === 'cluster') await writeForCluster(parts, experiment, place.scheduler);
   if (place?.kind === 'job') {
     if (place.from === 'here') return ['--slurm'];
@@ -77,7 +84,7 @@ export async function choosePlace(
 }
 
 /** What can be seen at once stands first and does not move: engines come when they have been asked. */
-async function pickPlace({ hosts, devices, log }: PlaceParts): Promise<Place | undefined> {
+async function pickPlace({ hosts, devices, log }: PlaceParts, sweeps: boolean): Promise<Place | undefined> {
   await hosts.ready().catch((error: unknown) => log.error(String(error)));
   const suggested = (await suggestedHosts()).filter((name) => !hosts.has(name));
   const separator = (label: string): PlaceItem => ({ label, kind: QuickPickItemKind.Separator });
@@ -124,16 +131,7 @@ async function pickPlace({ hosts, devices, log }: PlaceParts): Promise<Place | u
       description: l10n.t('a job that is submitted there over ssh, and followed'),
       place: { kind: 'job', from: 'host' },
     },
-    {
-      label: '$(server-process) Slurm…',
-      description: l10n.t('a folder with slurm.sh, for sbatch'),
-      place: { kind: 'cluster', scheduler: 'slurm' },
-    },
-    {
-      label: '$(server-environment) Kubernetes…',
-      description: l10n.t('a folder with a PyTorchJob, for kubectl'),
-      place: { kind: 'cluster', scheduler: 'kubernetes' },
-    },
+    ...(sweeps ? [] : clusterItems()),
     separator(l10n.t('Engines of this machine')),
     {
       label: `$(circuit-board) ${torchrunEngine}`,
@@ -167,6 +165,20 @@ async function pickPlace({ hosts, devices, log }: PlaceParts): Promise<Place | u
   return chosen?.place;
 }
 
+/** Folders that are written here and submitted by the person. */
+const clusterItems = (): PlaceItem[] => [
+  {
+    label: '$(server-process) Slurm…',
+    description: l10n.t('a folder with slurm.sh, for sbatch'),
+    place: { kind: 'cluster', scheduler: 'slurm' },
+  },
+  {
+    label: '$(server-environment) Kubernetes…',
+    description: l10n.t('a folder with a PyTorchJob, for kubectl'),
+    place: { kind: 'cluster', scheduler: 'kubernetes' },
+  },
+];
+
 function engineItem({ engine, name, memoryBytes, device }: DeviceRecord): PlaceItem {
   const parts = [name, memoryBytes !== undefined && formatBytes(memoryBytes)];
   return {
@@ -181,13 +193,13 @@ async function isWanted(hosts: Hosts, named: string, again: (host: string) => Th
   const names = hostNames(named);
   const facts: string[] = [];
   for (const name of names) {
-    const record = await hosts.check(name);
+    const record = await hosts.check(name, names[0]);
     if (record.problems.length > 0) {
       // The message may stand for a long time.
       void showMissing(record, () => again(named));
       return false;
     }
-    facts.push(`${[...(names.length > 1 ? [name] : []), ...factWords(record.found!)].join(', ')}.`);
+    facts.push(`${names.length > 1 ? `${name}: ` : ''}${factWords(record.found!).join(', ')}.`);
   }
   const train = l10n.t('Train There');
   const detail = [

@@ -9,7 +9,8 @@ export type SnippetId =
   | 'teacherBlocks'
   | 'softLabels'
   | 'falling'
-  | 'hiddenStates';
+  | 'hiddenStates'
+  | 'attention';
 
 export interface Snippet {
   /** By which completions.ts has its words. */
@@ -77,5 +78,11 @@ export const snippets: readonly Snippet[] = [
     owner: 'distillation',
     key: 'hidden',
     body: '{ "layers": [[${1:1}, ${2:0}], [${3:3}, ${4:1}]], "weight": ${5:0.1} }',
+  },
+  {
+    id: 'attention',
+    owner: 'distillation',
+    key: 'attention',
+    body: '{ "loss": "${1|mse,ce|}", "layers": "${2|uniform,last|}", "weight": ${3:0.1} }',
   },
 ];

@@ -9,7 +9,8 @@ import type { Inspection } from './inspection';
 import type { Inspections } from './inspections';
 import { markdown } from './markdown';
 import type { SelectionInspector } from './selection-inspector';
-import { rowsScheme, rowTarget } from './rows-document';
+import { rowsScheme } from '../base/row-pages';
+import { rowTarget } from './rows-document';
 
 const commands: Record<'lab' | 'next' | 'temperature', CommandId> = {
   lab: 'distillery.openLab',

@@ -8,10 +8,11 @@ import { runChoice } from '../runs/choose-run';
 import { requireTrust } from '../base/require-trust';
 import { isDataset } from '../base/documents';
 import { openLab } from '../base/open-lab';
+import { pageUri } from '../base/row-pages';
 import type { ListedRun, RunList } from '../runs/run-list';
 import type { Inspection } from './inspection';
 import type { Inspections } from './inspections';
-import { isTooLarge, pageUri, rowTarget } from './rows-document';
+import { needsPages, rowTarget } from './rows-document';
 import type { SelectionInspector } from './selection-inspector';
 
 export interface InspectionCommandParts {
@@ -38,10 +39,9 @@ function defaultTemperature(): number {
 async function datasetDocument(given: unknown): Promise<TextDocument> {
   const uri = uriOf(given) ?? window.activeTextEditor?.document.uri;
   if (!uri || (uri.scheme === 'file' && !isDataset(uri))) {
-    throw new Error(l10n.t('Open a dataset (.jsonl, .csv, .tsv or .txt) to inspect it.'));
+    throw new Error(l10n.t('Open a dataset (.jsonl, .csv, .tsv, .parquet or .txt) to inspect it.'));
   }
-  // The editor gives extensions no document of that size: it is shown in pages.
-  return workspace.openTextDocument(uri.scheme === 'file' && (await isTooLarge(uri)) ? pageUri(uri, 0) : uri);
+  return workspace.openTextDocument(uri.scheme === 'file' && (await needsPages(uri)) ? pageUri(uri, 0) : uri);
 }
 
 function uriOf(given: unknown): Uri | undefined {

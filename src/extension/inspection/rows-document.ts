@@ -1,4 +1,4 @@
-/** @file The documents that hold rows: a dataset, or where that is too large for the editor, read-only pages of its lines. */
+/** @file The documents that hold rows: a dataset, or where the editor cannot show that, read-only pages of its lines. */
 
 import {
   workspace,
@@ -12,10 +12,9 @@ import { stat } from 'node:fs/promises';
 import { readLineRange } from '../../dataset/line-range';
 import type { LabTarget } from '../../protocol/panel';
 import { datasetGlob } from '../base/documents';
+import { firstLineOf, hasNoLines, pageLines, pageUri, rowsScheme } from '../base/row-pages';
 import type { Inspection } from './inspection';
 import type { DocumentRow } from './rows/row';
-
-export const rowsScheme = 'distillery-rows';
 
 /** The documents that can be inspected row by row. */
 export const datasetSelector: DocumentFilter[] = ['file', rowsScheme].map((scheme) => ({
@@ -26,22 +25,9 @@ export const datasetSelector: DocumentFilter[] = ['file', rowsScheme].map((schem
 /** The editor gives extensions no document beyond this, in bytes. */
 const largestDocument = 50 * 1024 * 1024;
 
-/** Lines of a page. */
-const pageLines = 2000;
-
-export async function isTooLarge({ fsPath }: Uri): Promise<boolean> {
-  return ((await stat(fsPath).catch(() => undefined))?.size ?? 0) >= largestDocument;
-}
-
-/** The page of a file that holds a line; lines count from 0. */
-export function pageUri(file: Uri, line: number): Uri {
-  const first = pageLines * Math.floor(line / pageLines);
-  return file.with({ scheme: rowsScheme, query: String(first) });
-}
-
-/** Line of the file at which a page begins, from 0. */
-function firstLineOf({ scheme, query }: Uri): number {
-  return scheme === rowsScheme ? Number(query) : 0;
+/** Whether a file is shown in pages. */
+export async function needsPages(file: Uri): Promise<boolean> {
+  return hasNoLines(file) || ((await stat(file.fsPath).catch(() => undefined))?.size ?? 0) >= largestDocument;
 }
 
 /** A page of CSV begins with the file's header, which names the columns. */

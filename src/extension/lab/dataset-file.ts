@@ -5,6 +5,7 @@ import path from 'node:path';
 import { readRunExperiment } from '../../experiment/experiment-record';
 import type { LabTarget } from '../../protocol/panel';
 import type { RunPaths } from '../../run-directory/run-paths';
+import { firstLineOf, hasNoLines, pageUri } from '../base/row-pages';
 
 /** `file` as the experiment has it, `line` counted from 1. Opens nothing but what the run has read. */
 export async function openDatasetFile(paths: RunPaths, file: string, line: number): Promise<void> {
@@ -13,8 +14,10 @@ export async function openDatasetFile(paths: RunPaths, file: string, line: numbe
   if (!experiment.inputs.some((input) => path.resolve(input.path) === wanted)) {
     throw new Error(l10n.t('{0} is not a file of this run.', file));
   }
-  const at = new Position(line - 1, 0);
-  await window.showTextDocument(Uri.file(wanted), { selection: new Range(at, at), viewColumn: ViewColumn.Beside });
+  const uri = Uri.file(wanted);
+  const shown = hasNoLines(uri) ? pageUri(uri, line - 1) : uri;
+  const at = new Position(line - 1 - firstLineOf(shown), 0);
+  await window.showTextDocument(shown, { selection: new Range(at, at), viewColumn: ViewColumn.Beside });
 }
 
 /** The page knows files by absolute paths; a link may have one as the experiment has it. */

@@ -7,7 +7,7 @@ import type { ExperimentFacts, ModelShape } from '../../protocol/lab-data';
 import { isSoftened } from '../../protocol/divergences';
 
 export function experimentFacts({ teacher, student, distillation, training }: ResolvedExperiment): ExperimentFacts {
-  const { divergence, scaleByTemperatureSquared, hidden } = distillation;
+  const { divergence, scaleByTemperatureSquared, hidden, attention } = distillation;
   const { clipNorm, schedule, evaluateEvery } = training;
   return {
     student: shapeOf(student.architecture),
@@ -18,11 +18,15 @@ export function experimentFacts({ teacher, student, distillation, training }: Re
     divergence,
     scaleByTemperatureSquared: scaleByTemperatureSquared && isSoftened(divergence),
     ...(hidden ? { hidden: { weight: hidden.weight, layers: hidden.layers } } : {}),
+    ...(attention ? { attention: { ...attention, layers: pairsOf(attention.layers) } } : {}),
     ...(typeof clipNorm === 'number' ? { clipNorm } : {}),
     schedule,
     evaluateEvery,
   };
 }
+
+/** A rule has become pairs where the run was begun. */
+const pairsOf = <T>(layers: T[] | string): T[] => (typeof layers === 'string' ? [] : layers);
 
 function shapeOf({ family, layers, hiddenSize }: ArchitectureSpec): ModelShape {
   return { family, layers, hiddenSize };

@@ -72,12 +72,15 @@ export class Hosts implements Disposable {
     this.#changed.fire(undefined);
   }
 
-  /** Asks a host that the person has named what it has and what is missing, and shows that it is being asked. */
-  check(name: string): Thenable<HostRecord> {
+  /**
+   * Asks a host that the person has named what it has and what is missing, and shows that it is being asked.
+   * @param first of those that it trains together with, whose interpreter is theirs
+   */
+  check(name: string, first = name): Thenable<HostRecord> {
     this.requireTrust();
     const options = { location: ProgressLocation.Notification, title: l10n.t('Asking {0} …', name) };
     return window.withProgress(options, async () => {
-      const record = answerOf(await this.#run(['devices', '--on', name], this.environment(name))) as HostRecord;
+      const record = answerOf(await this.#run(['devices', '--on', name], this.environment(first))) as HostRecord;
       this.#records.set(name, record);
       if (record.found) this.#kept.add(name);
       this.#changed.fire(undefined);

@@ -3,7 +3,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { embedding, gelu, silu } from '../../engine/graph/ops';
 import type { Activation, Architecture } from '../architecture';
+import type { Sight } from '../sight';
 import type {
+  Attention,
   Backbone,
   ChooseRows,
   ForwardOptions,
@@ -39,13 +41,15 @@ export function dropped<T extends tf.Tensor>(x: T, rate: number, options: Forwar
 /** @param areChosen whether the last state holds chosen rows alone */
 export function backboneOf(
   hiddenStates: tf.Tensor[],
-  attentions: tf.Tensor4D[],
+  attended: readonly Attention[],
   areChosen: boolean,
   kept?: KeptHeads[],
 ): Backbone {
   const states = hiddenStates as tf.Tensor3D[];
-  if (!areChosen) return { hiddenStates: states, attentions, kept };
-  return { hiddenStates: states.slice(0, -1), chosen: hiddenStates.at(-1) as tf.Tensor2D, attentions, kept };
+  const attentions = attended.map(({ probabilities }) => probabilities);
+  const scores = attended.map((one) => one.scores);
+  if (!areChosen) return { hiddenStates: states, attentions, scores, kept };
+  return { hiddenStates: states.slice(0, -1), chosen: hiddenStates.at(-1) as tf.Tensor2D, attentions, scores, kept };
 }
 
 export function activate(x: tf.Tensor, activation: Activation): tf.Tensor {
@@ -137,8 +141,21 @@ export function localBias(inputs: Sighted, reach: number): tf.Tensor {
   return bias(tf.mul(realKeys(inputs), near));
 }
 
+/** 1 where a real token sees a real key of its own text, of those that `sight` lets it see; 0 elsewhere. [B, 1, L, L] */
+export function seenPairs(inputs: Sighted, { before, after }: Sight): tf.Tensor {
+  const [batch, length] = inputs.attentionMask.shape;
+  const positions = Float32Array.from({ length }, (_, i) => i);
+  const distances = tf.sub(tf.tensor(positions, [1, length]), tf.tensor(positions, [length, 1])); // [L, L], key − query
+  const real = tf.mul(realKeys(inputs), tf.reshape(inputs.attentionMask, [batch, 1, length, 1]));
+  const bounded = [
+    ...(before < length - 1 ? [tf.greaterEqual(distances, -before)] : []),
+    ...(after < length - 1 ? [tf.lessEqual(distances, after)] : []),
+  ];
+  return bounded.reduce((seen, bound) => tf.mul(seen, tf.cast(bound, 'float32')), real);
+}
+
 /** 1 (seen) → 0, 0 (not seen) → −2³⁰. */
-const bias = (visible: tf.Tensor): tf.Tensor => tf.mul(tf.sub(visible, 1), UNSEEN);
+export const bias = (visible: tf.Tensor): tf.Tensor => tf.mul(tf.sub(visible, 1), UNSEEN);
 
 /** [B, L, H · d] → [B, H, L, d] */
 export function splitHeads(x: tf.Tensor, heads: number): tf.Tensor4D {
@@ -167,14 +184,14 @@ export interface AttentionHeads {
  * values are the rows of one product, so that those are not repeated. Kept heads have products of their own: joined with the new ones, all
  * of them would be copied for each token.
  * @param bias additive mask that broadcasts to [B, H, L, M]: M is L, or C + L after kept heads
- * @returns context [B, L, H · d], and the probabilities [B, H, L, M] before dropout
+ * @returns context [B, L, H · d], and the scores and probabilities [B, H, L, M] before dropout
  */
 export function attendHeads(
   a: Architecture,
   { query, key, value, past }: AttentionHeads,
   bias: tf.Tensor,
   options: ForwardOptions,
-): { context: tf.Tensor3D; probabilities: tf.Tensor4D } {
+): { context: tf.Tensor3D; attention: Attention } {
   const [batch, heads, length, width] = query.shape;
   const [, shared, own] = key.shape;
   const before = past ? past.key.shape[2] : 0;
@@ -183,12 +200,15 @@ export function attendHeads(
   const queries = tf.reshape(query, [batch, shared, rows, width]);
   const scoresOf = (some: tf.Tensor4D): tf.Tensor => tf.matMul(queries, some, false, true); // [B, K, H / K · L, their number]
   const product = past ? tf.concat([scoresOf(past.key), scoresOf(key)], 3) : scoresOf(key);
-  const scores = capped(tf.reshape(product, [batch, heads, length, keys]), a.scoreCap);
+  const scores = capped(tf.reshape<tf.Rank.R4>(product, [batch, heads, length, keys]), a.scoreCap);
   const probabilities = tf.softmax<tf.Tensor4D>(tf.add(scores, bias));
   const kept = dropped(probabilities, a.attentionDropout, options);
   const shares = tf.reshape(kept, [batch, shared, rows, keys]);
   const context = past ? ofBoth(shares, past.value, value) : tf.matMul(shares, value); // [B, K, H / K · L, d]
-  return { context: mergeHeads(tf.reshape(context, [batch, heads, length, width])), probabilities };
+  return {
+    context: mergeHeads(tf.reshape(context, [batch, heads, length, width])),
+    attention: { scores, probabilities },
+  };
 }
 
 /** The values of kept heads and of new ones, by their shares [B, K, R, C + L]. */
@@ -209,7 +229,7 @@ export function attend(
   bias: tf.Tensor,
   options: ForwardOptions,
   past?: KeptHeads,
-): { context: tf.Tensor3D; probabilities: tf.Tensor4D; kept: KeptHeads } {
+): { context: tf.Tensor3D; attention: Attention; kept: KeptHeads } {
   // The queries are scaled and not the scores: the same product on fewer numbers.
   const scaled = splitHeads(tf.mul(query, 1 / Math.sqrt(a.hiddenSize / a.heads)), a.heads);
   const kept = { key: splitHeads(key, a.heads), value: splitHeads(value, a.heads) };

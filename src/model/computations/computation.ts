@@ -38,20 +38,33 @@ export interface KeptHeads {
 export interface ForwardOptions {
   /** x with elements dropped at `rate` and the rest scaled by 1 / (1 − rate); absent in evaluation. */
   dropout?: ((x: tf.Tensor, rate: number) => tf.Tensor) | undefined;
-  /** The rows that the head reads. Where given, the last layer computes no others once its attention is done. */
+  /** The rows that the head reads. Where given, the last layer computes no others once its attention is done, and encoders ask for no others before it. */
   choose?: ChooseRows | undefined;
 }
 
 /** Picks rows: [B, L, D] → [R, D]. */
-export type ChooseRows = (x: tf.Tensor3D) => tf.Tensor2D;
+export interface ChooseRows {
+  (x: tf.Tensor3D): tf.Tensor2D;
+  /** Whether they are one token of each text, in the texts' order: R is B. */
+  readonly isOneOfEach?: boolean;
+}
+
+/** A layer's attention, [B, H, L, L] each. */
+export interface Attention {
+  /** q · kᵀ / √d, capped where the family caps it. */
+  scores: tf.Tensor4D;
+  probabilities: tf.Tensor4D;
+}
 
 export interface Backbone {
   /** layers + 1, [B, L, D]: after the embeddings, then after each layer; the last one after the final norm. One less where rows are chosen. */
   hiddenStates: tf.Tensor3D[];
   /** [R, D]: the chosen rows of what would be the last hidden state. */
   chosen?: tf.Tensor2D;
-  /** One a layer, [B, H, L, L]: the softmax over the keys, before dropout. */
+  /** One a layer, [B, H, L, L]: the softmax over the keys, before dropout. The last may be [B, H, 1, L] where rows are chosen. */
   attentions: tf.Tensor4D[];
+  /** One a layer, [B, H, L, L]: what those are the softmax of, before the mask; also of keys that a query does not see. */
+  scores: tf.Tensor4D[];
   /** Of decoders, one a layer: of the input's tokens alone. */
   kept?: KeptHeads[] | undefined;
 }

@@ -16,6 +16,7 @@ import {
 } from './attention';
 import { gpt2Layout } from '../layouts/gpt2';
 import type {
+  Attention,
   Backbone,
   FamilyComputation,
   ForwardOptions,
@@ -39,15 +40,15 @@ function block(
   bias: tf.Tensor,
   { choose, ...options }: ForwardOptions,
   past: KeptHeads | undefined,
-): { output: tf.Tensor; probabilities: tf.Tensor4D; kept: KeptHeads } {
+): { output: tf.Tensor; attention: Attention; kept: KeptHeads } {
   const projected = conv1d(norm(x, a, p, `${name}ln_1`), p, `${name}attn.c_attn`); // [B, L, 3 D]
   const [query, key, value] = tf.split(projected, 3, -1) as [tf.Tensor, tf.Tensor, tf.Tensor];
-  const { context, probabilities, kept } = attend(a, { query, key, value }, bias, options, past);
+  const { context, attention, kept } = attend(a, { query, key, value }, bias, options, past);
   const [seen, residual] = choose ? [choose(context), choose(x as tf.Tensor3D)] : [context, x];
   const attended = tf.add(dropped(conv1d(seen, p, `${name}attn.c_proj`), a.dropout, options), residual);
   const inner = activate(conv1d(norm(attended, a, p, `${name}ln_2`), p, `${name}mlp.c_fc`), a.activation);
   const mlp = dropped(conv1d(inner, p, `${name}mlp.c_proj`), a.dropout, options);
-  return { output: tf.add(mlp, attended), probabilities, kept };
+  return { output: tf.add(mlp, attended), attention, kept };
 }
 
 function backbone(a: Architecture, p: ParameterTensors, inputs: ModelInputs, withChoice: ForwardOptions): Backbone {
@@ -59,14 +60,14 @@ function backbone(a: Architecture, p: ParameterTensors, inputs: ModelInputs, wit
   const positions = positionRows(a, positionTable, inputs.inputIds.shape[1], inputs.positionIds);
   let x = dropped(tf.add(words, positions), a.embeddingDropout, options);
   const hiddenStates: tf.Tensor[] = [];
-  const attentions: tf.Tensor4D[] = [];
+  const attentions: Attention[] = [];
   const kept: KeptHeads[] = [];
   for (let index = 0; index < a.layers; index++) {
     hiddenStates.push(x);
     const isLast = index === a.layers - 1;
     const name = gpt2Layout.layerPrefix(index);
     const done = block(a, p, name, x, bias, isLast ? withChoice : options, past?.layers[index]);
-    attentions.push(done.probabilities);
+    attentions.push(done.attention);
     kept.push(done.kept);
     x = done.output;
   }

@@ -14,7 +14,14 @@ import {
   requirePositions,
   splitHeads,
 } from './attention';
-import type { Backbone, FamilyComputation, ForwardOptions, ModelInputs, ParameterTensors } from './computation';
+import type {
+  Attention,
+  Backbone,
+  FamilyComputation,
+  ForwardOptions,
+  ModelInputs,
+  ParameterTensors,
+} from './computation';
 import { BASE, modernbertLayout, WORD_EMBEDDINGS } from '../layouts/modernbert';
 import { dense, firstRows } from './post-norm';
 import { rotation, type Turn } from './rotary';
@@ -28,7 +35,7 @@ function norm(x: tf.Tensor, a: Architecture, p: ParameterTensors, name: string):
 }
 
 /** What differs from layer to layer beside the parameters. */
-interface Sight {
+interface Seeing {
   /** Additive mask that broadcasts to [B, H, L, L]. */
   bias: tf.Tensor;
   turn: Turn;
@@ -40,15 +47,15 @@ function block(
   p: ParameterTensors,
   index: number,
   x: tf.Tensor,
-  { bias, turn }: Sight,
+  { bias, turn }: Seeing,
   { choose, ...options }: ForwardOptions,
-): { output: tf.Tensor; probabilities: tf.Tensor4D } {
+): { output: tf.Tensor; attention: Attention } {
   const name = modernbertLayout.layerPrefix(index);
   const input = index === 0 ? x : norm(x, a, p, `${name}attn_norm`);
   const parts = tf.split(plain(input, p, `${name}attn.Wqkv`), 3, -1).map((part) => splitHeads(part, a.heads));
   const [queries, keys, value] = parts as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D];
   const query = tf.mul<tf.Tensor4D>(turn(queries), 1 / Math.sqrt(headSizeOf(a)));
-  const { context, probabilities } = attendHeads(a, { query, key: turn(keys), value }, bias, options);
+  const { context, attention } = attendHeads(a, { query, key: turn(keys), value }, bias, options);
   const [seen, residual] = choose ? [choose(context), choose(x as tf.Tensor3D)] : [context, x];
   const attended = tf.add(dropped(plain(seen, p, `${name}attn.Wo`), a.attentionDropout, options), residual);
   const [inner, gate] = tf.split(plain(norm(attended, a, p, `${name}mlp_norm`), p, `${name}mlp.Wi`), 2, -1) as [
@@ -56,7 +63,7 @@ function block(
     tf.Tensor,
   ];
   const gated = dropped(tf.mul(activate(inner, a.activation), gate), a.dropout, options);
-  return { output: tf.add(plain(gated, p, `${name}mlp.Wo`), attended), probabilities };
+  return { output: tf.add(plain(gated, p, `${name}mlp.Wo`), attended), attention };
 }
 
 function backbone(a: Architecture, p: ParameterTensors, inputs: ModelInputs, withChoice: ForwardOptions): Backbone {
@@ -75,13 +82,13 @@ function backbone(a: Architecture, p: ParameterTensors, inputs: ModelInputs, wit
   const words = embedding(parameter(p, WORD_EMBEDDINGS), inputs.inputIds);
   let x = dropped(norm(words, a, p, `${BASE}embeddings.norm`), a.embeddingDropout, options);
   const hiddenStates: tf.Tensor[] = [];
-  const attentions: tf.Tensor4D[] = [];
+  const attentions: Attention[] = [];
   for (let index = 0; index < a.layers; index++) {
     hiddenStates.push(x);
     const sight = a.slidingLayers?.[index] ? nearby : everywhere;
     const isLast = index === a.layers - 1;
-    const { output, probabilities } = block(a, p, index, x, sight, isLast && !isMean ? withChoice : options);
-    attentions.push(probabilities);
+    const { output, attention } = block(a, p, index, x, sight, isLast && !isMean ? withChoice : options);
+    attentions.push(attention);
     x = output;
   }
   const last = norm(x, a, p, `${BASE}final_norm`);

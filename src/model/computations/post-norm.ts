@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { layerNorm, linear } from '../../engine/graph/ops';
 import type { Architecture } from '../architecture';
 import { activate, attend, backboneOf, dropped, paddingBias, parameter } from './attention';
-import type { Backbone, ChooseRows, ForwardOptions, ModelInputs, ParameterTensors } from './computation';
+import type { Attention, Backbone, ChooseRows, ForwardOptions, ModelInputs, ParameterTensors } from './computation';
 
 /** Names of a block's linear layers and norms, whole but for `.weight` and `.bias`. */
 export interface BlockNames {
@@ -44,15 +44,19 @@ function block(
   x: tf.Tensor,
   bias: tf.Tensor,
   { choose, ...options }: ForwardOptions,
-): { output: tf.Tensor; probabilities: tf.Tensor4D } {
-  const projected = { query: dense(x, p, names.query), key: dense(x, p, names.key), value: dense(x, p, names.value) };
-  const { context, probabilities } = attend(a, projected, bias, options);
-  const [seen, residual] = choose ? [choose(context), choose(x as tf.Tensor3D)] : [context, x];
-  const attention = dropped(dense(seen, p, names.attentionOutput), a.dropout, options);
-  const attended = norm(tf.add(attention, residual), a, p, names.attentionNorm);
+): { output: tf.Tensor; attention: Attention } {
+  const residual = choose ? choose(x as tf.Tensor3D) : x;
+  // A token that no head reads need not ask, only be seen.
+  const asking = choose?.isOneOfEach ? tf.expandDims(residual, 1) : x; // [B, 1, D]
+  const query = dense(asking, p, names.query);
+  const projected = { query, key: dense(x, p, names.key), value: dense(x, p, names.value) };
+  const { context, attention } = attend(a, projected, bias, options);
+  const seen = choose?.isOneOfEach ? tf.squeeze(context, [1]) : choose ? choose(context) : context;
+  const given = dropped(dense(seen, p, names.attentionOutput), a.dropout, options);
+  const attended = norm(tf.add(given, residual), a, p, names.attentionNorm);
   const inner = activate(dense(attended, p, names.inner), a.activation);
   const mlp = dropped(dense(inner, p, names.outer), a.dropout, options);
-  return { output: norm(tf.add(mlp, attended), a, p, names.outputNorm), probabilities };
+  return { output: norm(tf.add(mlp, attended), a, p, names.outputNorm), attention };
 }
 
 /** The blocks on embeddings [B, L, D]; every token sees every real one. */
@@ -67,19 +71,22 @@ export function postNormBackbone(
   const { choose, ...options } = withChoice;
   const bias = paddingBias(inputs);
   const hiddenStates = [embeddings];
-  const attentions: tf.Tensor4D[] = [];
+  const attentions: Attention[] = [];
   for (let index = 0; index < a.layers; index++) {
     const isLast = index === a.layers - 1;
     const blockOptions = isLast ? withChoice : options;
-    const { output, probabilities } = block(a, p, namesOf(index), hiddenStates[index]!, bias, blockOptions);
+    const { output, attention } = block(a, p, namesOf(index), hiddenStates[index]!, bias, blockOptions);
     hiddenStates.push(output);
-    attentions.push(probabilities);
+    attentions.push(attention);
   }
   return backboneOf(hiddenStates, attentions, choose !== undefined);
 }
 
 /** The first token's row of each text. */
-export const firstRows: ChooseRows = (x) => {
-  const [batch, , width] = x.shape;
-  return tf.reshape(tf.slice(x, [0, 0, 0], [batch, 1, width]), [batch, width]);
-};
+export const firstRows: ChooseRows = Object.assign(
+  (x: tf.Tensor3D): tf.Tensor2D => {
+    const [batch, , width] = x.shape;
+    return tf.reshape(tf.slice(x, [0, 0, 0], [batch, 1, width]), [batch, width]);
+  },
+  { isOneOfEach: true },
+);

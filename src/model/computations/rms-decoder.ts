@@ -16,6 +16,7 @@ import {
   splitHeads,
 } from './attention';
 import type {
+  Attention,
   Backbone,
   FamilyComputation,
   ForwardOptions,
@@ -68,7 +69,7 @@ export function rmsDecoder(layout: DecoderLayout): FamilyComputation {
     return tf.split(product('qkv'), [a.heads * headSizeOf(a), keys, keys], -1) as [tf.Tensor, tf.Tensor, tf.Tensor];
   }
 
-  /** x [B, L, D] → context [B, L, H · d], the probabilities, and x's keys and values. */
+  /** x [B, L, D] → context [B, L, H · d], the attention, and x's keys and values. */
   function attention(context: BlockContext, x: tf.Tensor, options: ForwardOptions) {
     const { a, p, name, bias, turn, past } = context;
     const [queries, keys, values] = project(context, x);
@@ -99,11 +100,12 @@ export function rmsDecoder(layout: DecoderLayout): FamilyComputation {
       which === undefined ? y : norm(y, a, p, name + which);
     const attended = attention(context, normed(x, norms.beforeAttention), options);
     const [seen, residual] = choose ? [choose(attended.context), choose(x as tf.Tensor3D)] : [attended.context, x];
-    const output = linear(seen, parameter(p, `${name}self_attn.o_proj.weight`), null, 'out-in');
-    const between = tf.add(dropped(normed(output, norms.afterAttention), a.dropout, options), residual);
+    const given = linear(seen, parameter(p, `${name}self_attn.o_proj.weight`), null, 'out-in');
+    const between = tf.add(dropped(normed(given, norms.afterAttention), a.dropout, options), residual);
     const inner = normed(mlp(context, normed(between, norms.beforeMlp)), norms.afterMlp);
-    const { probabilities, kept } = attended;
-    return { output: tf.add(dropped(inner, a.dropout, options), between), probabilities, kept };
+    const { kept } = attended;
+    const output = tf.add(dropped(inner, a.dropout, options), between);
+    return { output, attention: attended.attention, kept };
   }
 
   function backbone(a: Architecture, p: ParameterTensors, inputs: ModelInputs, withChoice: ForwardOptions): Backbone {
@@ -132,7 +134,7 @@ export function rmsDecoder(layout: DecoderLayout): FamilyComputation {
     const words = embedding(parameter(p, WORD_EMBEDDINGS), inputs.inputIds);
     let x = dropped(scalesEmbeddings ? tf.mul(words, Math.sqrt(a.hiddenSize)) : words, a.embeddingDropout, options);
     const hiddenStates: tf.Tensor[] = [];
-    const attentions: tf.Tensor4D[] = [];
+    const attentions: Attention[] = [];
     const kept: KeptHeads[] = [];
     for (let index = 0; index < a.layers; index++) {
       hiddenStates.push(x);
@@ -148,7 +150,7 @@ export function rmsDecoder(layout: DecoderLayout): FamilyComputation {
         past: past?.layers[index],
       };
       const done = block(context, x, index === a.layers - 1 ? withChoice : options);
-      attentions.push(done.probabilities);
+      attentions.push(done.attention);
       kept.push(done.kept);
       x = done.output;
     }

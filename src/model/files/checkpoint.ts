@@ -1,7 +1,7 @@
 /** @file Models in folders as Hugging Face lays them out, config.json and model.safetensors, whole or in shards; and in GGUF files. */
 
 import { mkdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { sizeOf } from '../../engine/array';
 import { encodeBfloat16 } from '../../protocol/float16';
 import { InputError } from '../../protocol/problem';
@@ -109,6 +109,26 @@ export async function loadStart(
   return { parameters: { ...initializeParameters(architecture, seed), ...found }, fresh };
 }
 
+/**
+ * Whether each parameter of an architecture is in a model folder, in its shape, as who loads it will ask; of the weights nothing is read. Of a GGUF file `readGgufArchitecture` has said so.
+ * @param isStart whether the head may be missing, or of other classes
+ * @throws InputError that names the file
+ */
+export async function requireParameters(
+  directory: string,
+  architecture: Architecture,
+  isStart: boolean,
+): Promise<void> {
+  if ((await findGguf(directory)) !== undefined) return;
+  const nothing = new Float32Array();
+  await readParameters(
+    directory,
+    architecture,
+    () => Promise.resolve(nothing),
+    isStart ? headParameters(architecture) : undefined,
+  );
+}
+
 /** Size of the files that hold a model's weights. */
 export async function weightBytes(directory: string): Promise<number> {
   const gguf = await findGguf(directory);
@@ -150,6 +170,7 @@ async function readParameters<T extends FrozenValues>(
         throw InputError.at(place, 'tensor-missing-for-config', { tensor: name });
       }
       const path = fileOf.get(stored)!;
+      if (!files.has(path) && path !== place) await requireShard(path);
       const file = files.get(path) ?? (await SafetensorsFile.open(path));
       files.set(path, file);
       if (dispensable.has(name) && file.shapeOf(stored).join() !== shape.join()) continue;
@@ -160,6 +181,11 @@ async function readParameters<T extends FrozenValues>(
   } finally {
     for (const file of files.values()) await file.close();
   }
+}
+
+async function requireShard(path: string): Promise<void> {
+  if (await stat(path).catch(() => undefined)) return;
+  throw InputError.at(path, 'shard-missing', { shard: basename(path) });
 }
 
 /** Names under which checkpoints of any age keep a parameter, the present one first. */

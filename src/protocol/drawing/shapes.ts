@@ -113,6 +113,7 @@ export const paperColours: Readonly<Record<string, string>> = {
   ownSoft: '#b35900',
   hard: '#1a7f37',
   hidden: '#7d6a00',
+  attention: '#0969da',
   wrong: '#cf222e',
 };
 
@@ -132,6 +133,7 @@ export const darkPaperColours: Readonly<Record<string, string>> = {
   ownSoft: '#e3973d',
   hard: '#56d364',
   hidden: '#d2b53b',
+  attention: '#58a6ff',
   wrong: '#ff7b72',
 };
 

@@ -20,11 +20,11 @@ export const datasetProblems = {
   'dataset-not-permitted': { message: 'This file may not be read.', remedy: 'Change its permissions.' },
   'dataset-of-unknown-kind': {
     message: ['Distillery does not read {kind} files.', 'Distillery does not read files without an extension.'],
-    remedy: 'Use a .jsonl, .csv, .tsv or .txt file.',
+    remedy: 'Use a .jsonl, .csv, .tsv, .parquet or .txt file.',
   },
   'dataset-without-columns': {
     message: 'A text file has no columns.',
-    remedy: 'Use a .jsonl, .csv or .tsv file for labels or prompts.',
+    remedy: 'Use a .jsonl, .csv, .tsv or .parquet file for labels or prompts.',
   },
   'dataset-utf16': { message: 'This file is UTF-16.', remedy: 'Save it as UTF-8.' },
   'dataset-empty': {
@@ -74,6 +74,37 @@ export const datasetProblems = {
   },
   'row-not-json': { message: 'This row is not valid JSON.', remedy: 'Write one JSON object on each line.' },
   'row-not-object': { message: 'This row is not a JSON object.', remedy: 'Write one JSON object on each line.' },
+  'parquet-damaged': {
+    message: [
+      'This Parquet file cannot be read from row {row} on: {reason}.',
+      'This is no whole Parquet file: {reason}.',
+    ],
+    remedy: 'Copy or download it again, or write it again from its source.',
+  },
+  'parquet-encrypted': {
+    message: 'This Parquet file is encrypted.',
+    remedy: 'Write it again without encryption.',
+  },
+  'parquet-claims-rows': {
+    message: 'This Parquet file says that it has {rows} rows in {bytes} bytes.',
+    remedy: 'Write it again from its source; a file whose rows are all the same teaches nothing.',
+  },
+  'parquet-footer-long': {
+    message: 'The footer of this Parquet file is longer than {megabytes} MB.',
+    remedy: 'Write it again with larger groups of rows ("row_group_size" of pyarrow), or divide it.',
+  },
+  'parquet-page-large': {
+    message: 'A page of {column:json} is too large: all that is read together would take {megabytes} MB.',
+    remedy: 'Write the file again with pages of less than {most} MB ("data_page_size" of pyarrow; 1 MB is usual).',
+  },
+  'parquet-not-read': {
+    message: '{column:json} is stored as {kind}, which is not read.',
+    remedy: 'Write the file again with another compression or encoding, such as "snappy" or "zstd" of pyarrow.',
+  },
+  'parquet-label-unnamed': {
+    message: 'The label {number} of this row is none of the {names} classes that the file names.',
+    remedy: 'Correct the row or remove it.',
+  },
   'csv-quote-open': {
     message: 'A quote that opens here or below is not closed before the end of the file.',
     remedy: 'Close it, and write a quote within a quoted field twice.',

@@ -7,6 +7,10 @@ export const endpointProblems = {
     message: 'A server shows its log-probabilities alone: there are no hidden states to imitate.',
     remedy: 'Remove "hidden", or use a checkpoint of the model.',
   },
+  'endpoint-without-attention': {
+    message: 'A server shows its log-probabilities alone: there is no attention to imitate.',
+    remedy: 'Remove "attention", or use a checkpoint of the model.',
+  },
   'endpoint-without-blocks': {
     message: 'A server shows no blocks to start the student from.',
     remedy: 'Use "random" or "checkpoint".',

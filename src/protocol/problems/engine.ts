@@ -202,6 +202,10 @@ const torchrun = {
     message: 'The engine "torchrun" has no student that writes while it is trained.',
     remedy: 'Leave "onPolicy" out, or use another engine.',
   },
+  'torchrun-without-positions': {
+    message: 'The engine "torchrun" counts all positions in the distillation loss.',
+    remedy: 'Leave "positions" out, or use another engine.',
+  },
   'torchrun-without-packing': {
     message: 'The engine "torchrun" packs no rows.',
     remedy: 'Leave "pack" out, or use another engine.',

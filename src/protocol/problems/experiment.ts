@@ -94,11 +94,6 @@ const values = {
     message: '{subject} must have {size}.',
     remedy: ['Write {example:inline}, for example.', 'Write one with {size}.'],
   },
-  'setting-not-supported': { message: '"{key}" is not supported by this version.', remedy: 'Remove it.' },
-  'parquet-not-supported': {
-    message: 'A .parquet file is not supported by this version.',
-    remedy: 'Convert it to .jsonl or .csv.',
-  },
 } as const satisfies Record<string, Entry>;
 
 const settings = {
@@ -179,6 +174,10 @@ const settings = {
     message: 'The teacher ends the text right after each of the prompts: there is nothing to learn from.',
     remedy: 'Leave "sequenceLevel" out, or use a teacher that was trained on prompts like these.',
   },
+  'positions-of-task': {
+    message: '"positions" is for language models: a {task} model has one prediction a row.',
+    remedy: 'Remove it.',
+  },
   'on-policy-of-task': {
     message: '"onPolicy" is for causal-lm: a {task} model writes nothing.',
     remedy: 'Remove it.',
@@ -245,8 +244,8 @@ const settings = {
     remedy: 'Raise "maxPositions", or lower "maxLength" of the dataset.',
   },
   'nothing-distilled': {
-    message: 'Nothing is distilled: alpha 0 leaves only the hard labels, and there is no hidden-layer loss.',
-    remedy: 'Raise "alpha", or add "hidden".',
+    message: 'Nothing is distilled: alpha 0 leaves only the hard labels, and nothing inside the teacher is imitated.',
+    remedy: 'Raise "alpha", or add "hidden" or "attention".',
   },
   'warmup-too-long': {
     message: 'The warm-up of {warmup} updates is not over when training ends after {updates}.',
@@ -345,6 +344,10 @@ const models = {
     message: 'A mean of probabilities has no hidden states to imitate.',
     remedy: 'Remove "hidden", or use a single teacher.',
   },
+  'ensemble-without-attention': {
+    message: 'A mean of probabilities has no attention to imitate.',
+    remedy: 'Remove "attention", or use a single teacher.',
+  },
   'ensemble-without-blocks': {
     message: 'An ensemble has no blocks of its own to start the student from.',
     remedy: 'Use "random" or "checkpoint".',
@@ -352,6 +355,10 @@ const models = {
   'opaque-without-hidden': {
     message: 'An ONNX file shows its logits alone: there are no hidden states to imitate.',
     remedy: 'Remove "hidden", or name the checkpoint that the file was exported from.',
+  },
+  'opaque-without-attention': {
+    message: 'An ONNX file shows its logits alone: there is no attention to imitate.',
+    remedy: 'Remove "attention", or name the checkpoint that the file was exported from.',
   },
   'opaque-without-blocks': {
     message: 'An ONNX file has no blocks to start the student from.',
@@ -377,6 +384,10 @@ const models = {
     message: 'The teacher of this run is an ONNX file, which is not a model of the run.',
     remedy: 'Name the file itself: "teacher": {"source": "onnx", "path": …}.',
   },
+  'blocks-frozen-beyond': {
+    message: '{frozenBlocks} blocks cannot be frozen: the model has {layers}.',
+    remedy: 'Freeze {layers} at most; its head alone is trained then.',
+  },
   'student-larger-than-teacher': {
     message: "The student has {student:count} parameters, more than the teacher's {teacher:count}.",
     remedy: 'Give the student fewer layers or a smaller width.',
@@ -384,6 +395,11 @@ const models = {
   'layer-out-of-range': {
     message: 'The {role} has no block {layer}: pairs count blocks from 0.',
     remedy: ['Use 0 to {last}.', 'Use 0.'],
+  },
+  'attention-of-other-heads': {
+    message:
+      'The student has {student} attention heads and the teacher {teacher}: the attention of a head is compared with that of the head of its place.',
+    remedy: 'Give the student {teacher} heads, or imitate hidden states ("hidden") in place of attention.',
   },
   'start-of-another-family': {
     message: 'The student is a {student} model, the teacher a {teacher} model.',

@@ -195,6 +195,10 @@ export const modelProblems = {
     message: 'The shard of {tensor} is no file name.',
     remedy: 'Copy or download the model again.',
   },
+  'shard-missing': {
+    message: 'The index names {shard:json}, which is not there.',
+    remedy: 'Copy or download the model again.',
+  },
   'weights-index-empty': {
     message: 'The index names no tensor.',
     remedy: 'Copy or download the model again.',
@@ -365,7 +369,7 @@ export const modelProblems = {
     remedy: 'Convert the model again with the present llama.cpp.',
   },
   'tokenizer-missing': {
-    message: 'There is no tokenizer.json in this folder.',
+    message: 'There is no tokenizer.json in this folder, and no vocabulary of an older kind that is known.',
     remedy:
       'Name a folder with a tokenizer.json; Python transformers writes one with save_pretrained of a fast tokenizer.',
   },

@@ -106,6 +106,10 @@ export const runProblems = {
     message: 'Its teacher is not trained yet.',
     remedy: 'Run the experiment here until its teacher is, and export the run.',
   },
+  'export-torchrun-served': {
+    message: 'Its teacher is behind a server, which is asked from here.',
+    remedy: 'Train with --engine torchrun, --on HOST or --slurm: the answers go along.',
+  },
   'control-missing': {
     message: 'The run has no control {control}.',
     remedy: 'See its folder "controls" for their names.',
@@ -127,6 +131,14 @@ export const runProblems = {
     remedy:
       'Lower the learning rate, lengthen the warm-up, or set clipNorm to 1 or less, and run again; in bfloat16 try the precision "float32".',
     actions: { open: '{experiment}' },
+  },
+  'weights-not-finite': {
+    message: [
+      '{tensor} ({place}) is not a finite number at step {step}, before anything was learnt: {value}.',
+      '{tensor} is not a finite number at step {step}, before anything was learnt: {value}.',
+    ],
+    remedy:
+      'Look at the weights that the model starts with, which may hold NaN or be too large: copy or download them again; in bfloat16 try the precision "float32".',
   },
   'numbers-not-finite': {
     message: ['{tensor} ({place}) is not a finite number: {value}.', '{tensor} is not a finite number: {value}.'],

@@ -37,7 +37,8 @@ function modelText({ id, family, parameters, bytes, licence, tasks, startsFor, p
 }
 
 export const modelsText = (models: readonly ModelRecord[]): string =>
-  models.map(modelText).join('\n') || 'no models are here: fetch one with "distillery models --fetch org/name"';
+  models.map(modelText).join('\n') ||
+  'no models are here: install one with "distillery models --install minilm", or fetch one with "distillery models --fetch org/name"';
 
 export function planText(plan: PlannedModel): string {
   const { missing, bytes, host, licence, cache, files, commit } = plan;

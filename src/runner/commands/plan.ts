@@ -12,6 +12,7 @@ import {
 } from '../../distill/planning/devices';
 import {
   planScaling,
+  secondsOfTeacher,
   type Machines,
   type ScalingCase,
   type ScalingPlan,
@@ -39,7 +40,7 @@ import {
 } from '../../protocol/format';
 import { InputError, type Problem } from '../../protocol/problem';
 import { devicesOf, torchrunEngine } from '../../protocol/torchrun';
-import { canUseCache } from '../run/cache-place';
+import { canUseCache, settingsOf } from '../run/cache-place';
 import { processorHere } from '../torchrun/device-here';
 import { memoryOf } from './student';
 
@@ -106,6 +107,8 @@ export async function planExperiment(file: string, options: PlanOptions = {}): P
     stored: storedOf(experiment),
     recomputesBlocks: experiment.torchrun?.activationCheckpointing,
   };
+  const askedFirst =
+    options.teacher === undefined && teacher === 'asked' ? secondsOfTeacher(planned, machines) : undefined;
   const scaling = planScaling(planned, machines, options.strategy ?? experiment.torchrun?.strategy);
   const seeds = Array.isArray(experiment.seeds) ? experiment.seeds.length : (experiment.seeds ?? 1);
   return {
@@ -119,7 +122,12 @@ export async function planExperiment(file: string, options: PlanOptions = {}): P
     maxLength,
     trainings: seeds * (1 + experiment.controls.length),
     ...scaling,
-    notes: [...scaling.notes, ...requestsText(experiment, rows), ...onPolicyText(experiment)],
+    notes: [
+      ...scaling.notes,
+      ...(askedFirst === undefined ? [] : askedFirstText(experiment, scaling, askedFirst)),
+      ...requestsText(experiment, rows),
+      ...onPolicyText(experiment),
+    ],
     // Read off the recorded programs, which are not recorded for what could never run here.
     ...(isHere &&
       scaling.chosen.fits &&
@@ -127,10 +135,25 @@ export async function planExperiment(file: string, options: PlanOptions = {}): P
   };
 }
 
-/** Its answers are kept where that can be. */
+/** Its answers are kept where that can be; elsewhere the plan is of the longest steps, and `askedFirstText` says so. */
 function placeOf(experiment: Experiment, isHere: boolean): TeacherPlace {
   if (experiment.teacher.source === 'endpoint') return 'elsewhere';
   return isHere && canUseCache(experiment) ? 'kept' : 'asked';
+}
+
+/** What the engine torchrun does where the plan's steps have it ask the teacher each time. */
+function askedFirstText(experiment: Experiment, { kept: [own] }: ScalingPlan, seconds: number): string[] {
+  const settings = settingsOf(experiment.teacher.cache);
+  if (!canUseCache(experiment) || !settings || !own) return [];
+  if (own.bytes > settings.mostBytes) {
+    const most = formatBytes(settings.mostBytes);
+    return [
+      `The teacher is asked in every step: its answers would be more than the ${most} of teacher.cache.maxGigabytes.`,
+    ];
+  }
+  return [
+    `The engine torchrun asks about all rows before its first step, in about ${formatSeconds(seconds)}, and keeps the answers: its steps are those of --teacher kept. With "cache": false in "teacher" it asks in every step, as is counted here, and the first begins at once.`,
+  ];
 }
 
 function storedOf({ teacher: { cache } }: Experiment): ScalingCase['stored'] {

@@ -1,8 +1,6 @@
 /** @file `run` and `resume`: carry an experiment out in its run directory, whatever happens. */
 
 import path from 'node:path';
-import { checkTorchrun } from '../../experiment/checks/check-settings';
-import { Findings } from '../../experiment/checks/findings';
 import { findChangedInputs } from '../../experiment/input-files';
 import { acquireLock, heldElsewhere, LockedError } from '../../run-directory/lock';
 import { loadExperiment } from '../../experiment/resolve';
@@ -16,28 +14,23 @@ import type { RunPaths } from '../../run-directory/run-paths';
 import { engineNames } from '../../protocol/engines';
 import { InputError, type Problem } from '../../protocol/problem';
 import type { RunRecord } from '../../protocol/records';
-import { hostNames, namesOfHosts, torchrunEngine } from '../../protocol/torchrun';
+import { namesOfHosts } from '../../protocol/torchrun';
 import { withTunedTeacher } from '../sweep/sweep-sharing';
 import { carryOut, resultOf, type RunResult } from '../run/carry-out';
 import { knownHosts } from '../devices/hosts';
 import { openEngine } from '../devices/open-engine';
 import type { Told } from '../devices/offer';
 import type { RunListener } from '../run/run-recorder';
+import { isPlaced, placed, requireEngine, type Placement } from './placement';
 
 /** What a run tells while it goes on, beside the listener's. */
 export interface RunOutput extends RunListener, Told {
   started(directory: string, experiment: ResolvedExperiment, warnings: readonly Problem[]): void;
 }
 
-export interface StartOptions {
+export interface StartOptions extends Placement {
   /** Without this the run does not wait for others on its device. */
   queue?: boolean;
-  /** Trains with the engine torchrun on this host, over ssh; on several, with commas between them, together. */
-  on?: string | undefined;
-  /** Trains as a job of Slurm, submitted here or on that host, whatever the experiment's "where" is. */
-  slurm?: boolean | undefined;
-  /** Computes with this engine, whatever the experiment names or the run has had. */
-  engine?: ResolvedExperiment['engine'] | undefined;
 }
 
 export interface ResumeOptions extends StartOptions {
@@ -53,15 +46,13 @@ export interface ResumeOptions extends StartOptions {
 export async function startRun(
   file: string,
   output: RunOutput,
-  { queue = true, on, engine: named, slurm = false }: StartOptions = {},
+  { queue = true, ...placement }: StartOptions = {},
 ): Promise<RunResult> {
-  const { experiment: inFile, warnings, source } = await loadExperiment(file);
-  const read = slurm ? bySlurm(inFile) : inFile;
-  const asked =
-    on !== undefined ? onHost(read, read.torchrun?.hosts ?? 1, on) : named !== undefined ? here(read, named) : read;
-  if (on !== undefined || named !== undefined || slurm) requireEngine(asked, source, path.dirname(file));
+  const { experiment: read, warnings, source } = await loadExperiment(file);
+  const asked = placed(read, read.torchrun?.hosts ?? 1, placement);
+  if (isPlaced(placement)) requireEngine(asked, source, path.dirname(file));
   const experiment = await withTunedTeacher(asked);
-  const engine = await openEngine({ ...experiment, on }, source, output);
+  const engine = await openEngine({ ...experiment, on: placement.on }, source, output);
   const { paths, lock } = await createRun(experiment);
   output.started(paths.directory, experiment, warnings);
   if (experiment.teacher.source === 'run' && experiment !== asked)
@@ -76,7 +67,7 @@ export async function startRun(
 export async function resumeRun(
   nameOrPath: string,
   output: RunOutput,
-  { queue = true, withControl = false, takeOver = false, engine: asked, processes, on: named }: ResumeOptions = {},
+  { queue = true, withControl = false, takeOver = false, processes, ...given }: ResumeOptions = {},
 ): Promise<RunResult> {
   const paths = await findRun(nameOrPath);
   await requireOwnedTree(paths.directory);
@@ -84,21 +75,21 @@ export async function resumeRun(
   const addsControl = withControl && kept.controls.length === 0;
   const { record } = await readRun(paths.directory);
   const isDone = record.status === 'done' && !addsControl;
-  const on = named ?? (asked === undefined && !isDone ? await hostOf(record, paths) : undefined);
+  const on = given.on ?? (isPlaced(given) || isDone ? undefined : await hostOf(record, paths));
+  const placement = { ...given, on };
   // A checkpoint does not know how many hosts there were.
-  const placed = on !== undefined ? onHost(kept, 1, on) : asked !== undefined ? here(kept, asked) : kept;
+  const there = placed(kept, 1, placement);
   const experiment: ResolvedExperiment = {
-    ...placed,
+    ...there,
     ...(addsControl && { controls: ['no-distillation'] }),
-    ...(processes !== undefined && { torchrun: { ...torchrunSchema.parse({}), ...placed.torchrun, processes } }),
+    ...(processes !== undefined && { torchrun: { ...torchrunSchema.parse({}), ...there.torchrun, processes } }),
   };
   const changed = await findChangedInputs(experiment);
   if (changed.length > 0) throw new InputError(changed as [Problem, ...Problem[]]);
   if (isDone) return { ...resultOf(paths, 'done'), summary: record.summary };
-  const before =
-    asked !== undefined || on !== undefined ? undefined : engineNames.find((name) => name === record.engine);
+  const before = isPlaced(placement) ? undefined : engineNames.find((name) => name === record.engine);
   const source = new Source(paths.experiment, (await readOwned(paths.experiment)).toString());
-  if (asked !== undefined || on !== undefined) requireEngine(experiment, source, paths.directory);
+  if (isPlaced(placement)) requireEngine(experiment, source, paths.directory);
   const engine = await openEngine({ ...experiment, before, on }, source, output);
   const lock = await acquireLock(paths.directory, { takeOver }).catch((error: unknown) => {
     if (!(error instanceof LockedError)) throw error;
@@ -106,41 +97,11 @@ export async function resumeRun(
     throw InputError.at(paths.directory, 'run-still-going', {});
   });
   await sweepRun(paths.directory);
-  if (on !== undefined && named === undefined) output.note(`it was trained on ${on}, and goes on there`);
-  if (addsControl || asked !== undefined || processes !== undefined || on !== undefined)
-    await writeRunExperiment(paths, experiment);
+  if (on !== undefined && given.on === undefined) output.note(`it was trained on ${on}, and goes on there`);
+  if (addsControl || processes !== undefined || isPlaced(placement)) await writeRunExperiment(paths, experiment);
   output.started(paths.directory, experiment, []);
   return carryOut({ paths, experiment, lock, engine, started: record.started, alerts: record.alerts, queue }, output);
 }
-
-/** The same experiment, trained on hosts that ssh reaches, or by the cluster of one. `hosts`: how many are to be named; 1: as many as are. */
-function onHost(experiment: ResolvedExperiment, hosts: number, on: string): ResolvedExperiment {
-  const isSlurm = experiment.torchrun?.where === 'slurm';
-  return {
-    ...experiment,
-    engine: torchrunEngine,
-    torchrun: {
-      ...torchrunSchema.parse({}),
-      ...experiment.torchrun,
-      ...(isSlurm ? { where: 'slurm' } : { where: 'ssh', hosts: hosts === 1 ? hostNames(on).length : hosts }),
-    },
-  };
-}
-
-/** The same, trained as a job of Slurm. */
-const bySlurm = (experiment: ResolvedExperiment): ResolvedExperiment => ({
-  ...experiment,
-  engine: torchrunEngine,
-  torchrun: { ...torchrunSchema.parse({}), ...experiment.torchrun, where: 'slurm' },
-});
-
-/** The same, computed on this machine. */
-const here = (experiment: ResolvedExperiment, engine: ResolvedExperiment['engine']): ResolvedExperiment => ({
-  ...experiment,
-  engine,
-  ...(experiment.torchrun &&
-    experiment.torchrun.where !== 'local' && { torchrun: { ...experiment.torchrun, where: 'local', hosts: 1 } }),
-});
 
 /**
  * The host that a run was trained on, or several. Its record lies in a folder that may be a stranger's, and what the run learns from would be sent there.
@@ -153,12 +114,4 @@ async function hostOf({ host }: RunRecord, { record }: RunPaths): Promise<string
   const unknown = named.find((name) => !known.includes(name));
   if (unknown !== undefined) throw InputError.at(record, 'run-host-unknown', { host: unknown });
   return named.join(',');
-}
-
-/** Throws an InputError where the engine that a run is to go on with has not what its experiment asks for. */
-function requireEngine(experiment: ResolvedExperiment, source: Source, folder: string): void {
-  const findings = new Findings(source, folder);
-  checkTorchrun(experiment, findings);
-  const [first, ...others] = findings.problems;
-  if (first) throw new InputError([first, ...others]);
 }

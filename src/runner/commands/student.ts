@@ -13,6 +13,7 @@ import { parseExperiment, readExperimentFile, type ParsedExperiment } from '../.
 import type { ArchitectureSpec, Experiment } from '../../experiment/file/schema';
 import { studentAlternatives, type StudentAlternative } from '../../experiment/student-alternatives';
 import { type Architecture, isOpaque } from '../../model/architecture';
+import { type BlockPairs, pairBlocks } from '../../model/block-pairs';
 import { frozenBytes } from '../../model/files/checkpoint';
 import { parameterCount } from '../../model/layouts/config';
 import { isNarrower } from '../../model/pruning';
@@ -180,13 +181,17 @@ export function memoryOf(
     }[task];
     return { rows, length, predictions };
   };
-  // Pairs of hidden layers are those of the file's own student; another may have fewer blocks.
-  const hidden = distillation.hidden?.layers.every(([, block]) => block < student.layers)
-    ? distillation.hidden
-    : undefined;
+  // Pairs of blocks are those of the file's own student; another may have fewer blocks, and other heads.
+  const areThere = (layers: BlockPairs): boolean => layers.every(([, block]) => block < student.layers);
+  const { hidden, attention } = distillation;
+  const pairs = attention && pairBlocks(attention.layers, teacher, student);
+  const inside = {
+    hidden: hidden && areThere(hidden.layers) ? hidden : undefined,
+    attention: pairs && areThere(pairs) && student.heads === teacher.heads ? attention : undefined,
+  };
   const writes = onPolicyOf(distillation) !== undefined;
   return predictPeakBytes({
-    pairing: { student, teacher, objective: { ...distillation, hidden } },
+    pairing: { student, teacher, objective: { ...distillation, ...inside } },
     shapes: [shapeOf(training.batchSize)],
     evaluationShapes: [shapeOf(EVALUATED)],
     evaluatedRows: VALIDATION_ROWS,

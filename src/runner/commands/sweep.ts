@@ -1,12 +1,16 @@
 /** @file `sweep`: runs every combination of a sweep, each as a run of its own; what is done already is not run again. */
 
-import { createRun, listRuns } from '../../run-directory/run-directory';
+import path from 'node:path';
+import { createOnlyRun, type Run } from '../../run-directory/run-directory';
 import { runsDirectory, type RunPaths } from '../../run-directory/run-paths';
-import { isSameMember, loadSweep, type SweepExperiment, type SweepPlan } from '../../experiment/sweep/sweep';
+import { loadSweep, type SweepExperiment, type SweepPlan } from '../../experiment/sweep/sweep';
+import { InputError } from '../../protocol/problem';
 import type { Comparison, RunErrorRecord, RunStatus } from '../../protocol/records';
 import { carryOut, errorRecord } from '../run/carry-out';
 import { openEngine } from '../devices/open-engine';
 import { copyControls, withSharedTeacher, withTunedTeacher, type EarlierRun } from '../sweep/sweep-sharing';
+import { isRunOf, SweepMembers } from '../sweep/sweep-members';
+import { isPlaced, placed, requireEngine, type Placement } from './placement';
 import { resumeRun, type RunOutput, type StartOptions } from './start-run';
 
 /** One combination, and what came of it. */
@@ -31,7 +35,8 @@ export interface SweepResult {
 
 /**
  * Runs the combinations of a file's sweep, one after another, until all are done or one is stopped. One that fails does not
- * keep the others from being run. Throws an InputError before anything is run where a combination cannot be.
+ * keep the others from being run. Other processes may do the same at once, on other places: each takes what none has
+ * begun. Throws an InputError before anything is run where a combination cannot be.
  */
 export async function runSweep(file: string, output: RunOutput, options: StartOptions = {}): Promise<SweepResult> {
   return runPlan(await loadSweep(file), file, output, options);
@@ -42,34 +47,75 @@ export async function runPlan(
   plan: SweepPlan,
   file: string,
   output: RunOutput,
-  { queue = true }: StartOptions,
+  { queue = true, ...placement }: StartOptions,
 ): Promise<SweepResult> {
-  const runs = await listRuns(runsDirectory(file));
+  const experiments = placedAll(plan, file, placement);
+  const members = await SweepMembers.open(runsDirectory(file), experiments);
   const earlier: EarlierRun[] = [];
-  const rows: SweepRow[] = [];
-  const begin = async (experiment: SweepExperiment): Promise<Outcome> => {
+  const rows = new Map<number, SweepRow>();
+  /** Undefined where another process has begun it meanwhile. */
+  const begin = async (experiment: SweepExperiment): Promise<Outcome | undefined> => {
     const shared = await withTunedTeacher(await withSharedTeacher(experiment, earlier));
-    const engine = await openEngine(shared, plan.source, output);
-    const { paths, lock } = await createRun(shared);
+    const engine = await openEngine({ ...shared, on: placement.on }, plan.source, output);
+    const created = await createOnlyRun(shared, isRunOf(experiment));
+    if (!created) return undefined;
+    const { paths, lock } = created;
     await copyControls(paths, experiment, earlier);
     output.started(paths.directory, shared, earlier.length === 0 ? plan.warnings : []);
     return settle(paths, carryOut({ paths, experiment: shared, lock, engine, queue }, output));
   };
-  for (const [index, experiment] of plan.experiments.entries()) {
-    output.note(`${index + 1} of ${plan.experiments.length}: ${experiment.name}`);
-    const known = runs.find(({ record }) => record.sweep && isSameMember(record.sweep, experiment.sweepMember));
-    const { paths, ...outcome } = known
-      ? await settle(known.paths, resumeRun(known.paths.directory, output, { queue }))
-      : await begin(experiment);
+  for (;;) {
+    const next = await members.next(rows, (line) => output.note(line));
+    if (!next) break;
+    const { index, run, isOver } = next;
+    const experiment = experiments[index]!;
+    output.note(`${index + 1} of ${experiments.length}: ${experiment.name}`);
+    const outcome = !run
+      ? await begin(experiment)
+      : isOver
+        ? asRecorded(run)
+        : await settle(run.paths, resumeRun(run.paths.directory, output, { queue, ...placement }));
+    // Of two processes that would go on with a run one has it.
+    if (!outcome || outcome.error?.code === 'run-still-going') continue;
+    const { paths, ...result } = outcome;
     earlier.push({ paths, experiment });
-    rows.push({ values: experiment.sweepMember.values, run: paths.id, directory: paths.directory, ...outcome });
-    if (outcome.status === 'stopped') break;
+    rows.set(index, { values: experiment.sweepMember.values, run: paths.id, directory: paths.directory, ...result });
+    if (result.status === 'stopped' && !isOver) break;
   }
-  const { id, name, settings, experiments } = plan;
-  return { sweep: id, name, settings, combinations: experiments.length, rows };
+  const { id, name, settings } = plan;
+  const inOrder = [...rows].sort(([one], [other]) => one - other).map(([, row]) => row);
+  return { sweep: id, name, settings, combinations: experiments.length, rows: inOrder };
+}
+
+/**
+ * All of them where the person says, before any is begun.
+ * @throws InputError where one asks for what that has not, or varies what the person has said
+ */
+function placedAll(
+  { experiments, settings, source }: SweepPlan,
+  file: string,
+  placement: Placement,
+): SweepExperiment[] {
+  if (!isPlaced(placement)) return experiments;
+  if (settings.includes('engine')) {
+    const reason =
+      'The sweep varies "engine", so that --on, --engine and --slurm cannot choose one for all. Leave the option out, or the setting.';
+    throw InputError.at(file, 'command-line-wrong', { reason });
+  }
+  return experiments.map((experiment) => {
+    const there = placed(experiment, experiment.torchrun?.hosts ?? 1, placement);
+    requireEngine(there, source, path.dirname(file));
+    return { ...there, sweepMember: experiment.sweepMember };
+  });
 }
 
 type Outcome = Pick<SweepRow, 'status' | 'summary' | 'error'> & { paths: RunPaths };
+
+const asRecorded = ({ paths, record: { status, error } }: Run): Outcome => ({
+  paths,
+  status,
+  error: error ?? undefined,
+});
 
 /** What became of a run; its failure is a result too. */
 async function settle(paths: RunPaths, running: Promise<Pick<SweepRow, 'status' | 'summary'>>): Promise<Outcome> {

@@ -5,11 +5,13 @@ import { join } from 'node:path';
 import { headOfTask } from '../../experiment/architecture';
 import { isFolder } from '../../experiment/checks/dataset-files';
 import { readArchitecture } from '../../experiment/checks/model-folder';
+import { requireParameters } from '../../model/files/checkpoint';
 import { findTensors, requireRoom } from '../../model/files/weight-files';
 import type { Architecture } from '../../model/architecture';
 import { architectureFromConfig, parameterCount } from '../../model/layouts/config';
 import { readStart } from '../../model/places/hub-cache';
 import { complaintOf, InputError, type Complaint } from '../../protocol/problem';
+import { hasTokenizerFiles } from '../../tokenizer/tokenizer-files';
 import { tasks, type ModelRecord, type Task } from '../../protocol/records';
 
 export type ModelDescription = Omit<ModelRecord, 'id' | 'source' | 'path' | 'commit' | 'revisions'>;
@@ -21,7 +23,11 @@ const CARD_BYTES = 1 << 16;
 /** What is wrong with it is a part of the answer. @param path a Hugging Face folder, or a file that holds a model */
 export async function describeModel(path: string): Promise<ModelDescription> {
   if (!(await isFolder(path))) return describeFile(path);
-  const common = { bytes: await bytesIn(path), licence: await licenceIn(path), hasTokenizer: await hasTokenizer(path) };
+  const common = {
+    bytes: await bytesIn(path),
+    licence: await licenceIn(path),
+    hasTokenizer: await hasTokenizerFiles(path),
+  };
   try {
     const file = join(path, 'config.json');
     const config = await readConfig(file);
@@ -34,6 +40,7 @@ export async function describeModel(path: string): Promise<ModelDescription> {
     if (architecture === undefined)
       return { ...common, ...unusable((own as Failed).problem), family: familyOf(config) };
     requireRoom(architecture, (await findTensors(path)).fileOf.size, file);
+    await requireParameters(path, architecture, 'problem' in own);
     return {
       ...common,
       family: architecture.family,
@@ -101,9 +108,6 @@ function familyOf(config: unknown): string | undefined {
   const { model_type: family } = (config ?? {}) as { model_type?: unknown };
   return typeof family === 'string' ? family.slice(0, 40) : undefined;
 }
-
-const hasTokenizer = async (folder: string): Promise<boolean> =>
-  (await stat(join(folder, 'tokenizer.json')).catch(() => undefined))?.isFile() ?? false;
 
 /** Of the files in the folder itself, and of what links in it lead to. */
 async function bytesIn(folder: string): Promise<number> {

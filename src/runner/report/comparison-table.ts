@@ -116,6 +116,20 @@ export function terminalBars({ rows, seeds }: Comparison): string {
   return [`${title}${direction}, ${rows[0]!.split} split${means}, with 95 % intervals:`, ...lines].join('\n');
 }
 
+/** The same in a line each, for a page; nothing where no interval is known. */
+export function markdownIntervals({ rows }: Comparison): string {
+  const quality = rows.map(({ metrics }) => qualityIn(metrics)).find((one) => one !== undefined);
+  if (!quality) return '';
+  const { key, format, title } = quality;
+  const lines = rows.flatMap(({ role, name, metrics, intervals }) => {
+    const [value, interval] = [metrics[key], intervals?.[key]];
+    if (value === undefined || !interval) return [];
+    const model = role === 'control' ? `control, ${name}` : role;
+    return [`- ${inMarkdown(model)}: ${format(value)} (${format(interval[0])} to ${format(interval[1])})`];
+  });
+  return lines.length === 0 ? '' : [`${title}, with 95 % intervals:`, '', ...lines].join('\n');
+}
+
 /** @param share 0 … 1 */
 export function bar(share: number): string {
   const eighths = Math.round(share * BAR_COLUMNS * 8);

@@ -3,14 +3,16 @@
 import path from 'node:path';
 import { writeAtomically } from '../../model/files/atomic';
 import { nameOfEndpoint } from '../../experiment/endpoint';
-import type { ResolvedExperiment } from '../../experiment/file/schema';
+import { isTrained, membersOf } from '../../experiment/ensemble';
+import type { ResolvedExperiment, SingleSpec } from '../../experiment/file/schema';
 import { type Architecture } from '../../model/architecture';
+import { positionsOf } from '../../distill/pairing';
 import { parameterCount } from '../../model/layouts/config';
 import { inMarkdown } from '../../protocol/escapes';
 import { formatCount, formatPercent } from '../../protocol/format';
 import type { Comparison, Role, Task } from '../../protocol/records';
 import { readOwnedIfThere } from '../../run-directory/owned';
-import { findings, markdownTable } from './comparison-table';
+import { findings, markdownIntervals, markdownTable } from './comparison-table';
 
 const pipelines: Record<Task, string> = {
   'text-classification': 'text-classification',
@@ -49,7 +51,7 @@ tags:
 
 ${origin(experiment, role)}
 
-- Architecture: ${a.family}, ${a.layers} layers, width ${a.hiddenSize}, ${a.heads} heads
+- Architecture: ${a.family}, ${a.layers} ${a.layers === 1 ? 'layer' : 'layers'}, width ${a.hiddenSize}, ${a.heads} heads
 - Parameters: ${formatCount(parameterCount(a))}
 - Vocabulary: ${formatCount(a.vocabularySize)} tokens, at most ${formatCount(a.maxPositions)} in an input
 ${labels(a)}${data(experiment, role, rows)}
@@ -106,11 +108,50 @@ export async function tellResult(model: string, comparison: Comparison): Promise
   if (card === undefined) return;
   const [about] = card.split(RESULT);
   const split = comparison.rows[0]?.split ?? 'validation';
-  const told = [findings(comparison), `Measured on the ${split} split.`, markdownTable(comparison)].filter(Boolean);
+  const told = [
+    findings(comparison),
+    `Measured on the ${split} split.`,
+    markdownTable(comparison),
+    markdownIntervals(comparison),
+  ].filter(Boolean);
   await writeAtomically(file, `${about}${RESULT}\n${told.join('\n\n')}\n`);
 }
 
-function origin({ dataset, distillation, teacher }: ResolvedExperiment, role: Role): string {
+/** Who taught the student. Of a folder or file its name alone, for a card is given to others. */
+function teacherWords({ teacher, models = [] }: ResolvedExperiment): string {
+  const one = (model: SingleSpec): string => {
+    switch (model.source) {
+      case 'endpoint':
+        return inMarkdown(nameOfEndpoint(model));
+      case 'onnx':
+        return inMarkdown(path.basename(model.path));
+      case 'run':
+        return `the ${model.role} of the run ${inMarkdown(path.basename(model.run))}`;
+      case 'train': {
+        const { family, layers, hiddenSize } = model.architecture;
+        return `a teacher trained on the labels of these rows (${family}, ${layers} layers, width ${hiddenSize})`;
+      }
+      case 'checkpoint': {
+        const named = models.find((found) => found.path === model.path)?.asked ?? path.basename(model.path);
+        return `${inMarkdown(named)}${isTrained(model) ? ', fine-tuned on the labels of these rows first' : ''}`;
+      }
+    }
+  };
+  const members = membersOf(teacher).map(({ member }) => one(member));
+  return members.length === 1
+    ? members[0]!
+    : `${members.length} teachers together, ${someOf(members, MOST_FILES, 'of them')}`;
+}
+
+const ofPositions = (distillation: ResolvedExperiment['distillation']): string => {
+  const positions = positionsOf(distillation);
+  if (!positions) return '';
+  const by = positions.by === 'random' ? 'drawn by lot' : `chosen by ${positions.by.replace('-', "'s ")}`;
+  return `, on ${formatPercent(positions.fraction)} of the positions, ${by}`;
+};
+
+function origin(experiment: ResolvedExperiment, role: Role): string {
+  const { dataset, distillation } = experiment;
   const { temperature, alpha, divergence } = distillation;
   const at = (value: typeof temperature): string =>
     typeof value === 'number' ? String(value) : `${value.from} to ${value.to}`;
@@ -118,11 +159,11 @@ function origin({ dataset, distillation, teacher }: ResolvedExperiment, role: Ro
     case 'teacher':
       return 'The teacher of a knowledge-distillation experiment, trained on hard labels.';
     case 'student': {
-      const whose = teacher.source === 'endpoint' ? inMarkdown(nameOfEndpoint(teacher)) : 'a larger teacher';
+      const whose = teacherWords(experiment);
       if (dataset.labels === 'regression') {
-        return `A student distilled from a larger teacher: the squared difference from its numbers, α = ${at(alpha)}.`;
+        return `A student distilled from ${whose}: the squared difference from its numbers, α = ${at(alpha)}.`;
       }
-      return `A student distilled from ${whose}: ${divergence} at temperature ${at(temperature)}, α = ${at(alpha)}.`;
+      return `A student distilled from ${whose}: ${divergence} at temperature ${at(temperature)}, α = ${at(alpha)}${ofPositions(distillation)}.`;
     }
     case 'control':
       return 'The control of a knowledge-distillation experiment: the same student, trained on hard labels alone.';

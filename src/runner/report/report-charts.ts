@@ -113,6 +113,7 @@ const inks: Record<Component, string> = {
   ownSoft: 'var(--ownSoft)',
   hard: 'var(--hard)',
   hidden: 'var(--hidden)',
+  attention: 'var(--attention)',
 };
 
 const names: Record<Component, string> = {
@@ -121,6 +122,7 @@ const names: Record<Component, string> = {
   ownSoft: 'distillation loss on own texts',
   hard: 'student loss (hard)',
   hidden: 'hidden-layer loss',
+  attention: 'attention loss',
 };
 
 /** The total and its components, each before its weight: means of as many stretches as fit. */

@@ -13,7 +13,7 @@ import { AskedTeacher, type AnswerSource } from '../../distill/teacher/asked-tea
 import type { OpaqueIdentity } from '../../distill/teacher/cache-key';
 import { decodeTop, encodeScored, topBytes } from '../../distill/teacher/top-logits';
 import { ExampleStore, StoredExamples, type Examples, type ExamplesWithRows } from '../../dataset/example-store';
-import { notCounted, type TokenExample } from '../../dataset/examples';
+import { countedPositions, notCounted, type TokenExample } from '../../dataset/examples';
 import { nameOfEndpoint, promptOfRow, verbalizersOf } from '../../experiment/endpoint';
 import type { EndpointSpec } from '../../experiment/file/schema';
 import { Source, type Path } from '../../experiment/file/source';
@@ -71,7 +71,7 @@ export class EndpointTeacher implements AnswerSource {
   /** Tokens of the vocabulary. */
   private readonly width: number;
   /** Tokens kept of a position: those that were asked for, and the one that is there. */
-  private readonly kept: number;
+  readonly kept: number;
   private ability: Ability = 'prompt_logprobs';
   /** Answers that are on their way. */
   private readonly coming = new Map<string, Promise<Uint8Array>>();
@@ -180,21 +180,26 @@ export class EndpointTeacher implements AnswerSource {
       into[0]!.set(new Float32Array(new Uint8Array(logits).buffer));
       return;
     }
+    const records = await this.records(ids, positions);
+    records.forEach((record, i) => decodeTop(record, this.kept, into[i]!));
+  }
+
+  async records(ids: Int32Array, positions: readonly number[]): Promise<Uint8Array[]> {
     const size = topBytes(this.width, this.kept);
-    const decode = (record: Uint8Array, row: number, i: number): void =>
-      decodeTop(record.subarray(row * size, (row + 1) * size), this.kept, into[i]!);
+    const rowOf = (record: Uint8Array, row: number): Uint8Array => record.subarray(row * size, (row + 1) * size);
     if (this.ability !== 'generated') {
       const record = await this.scored(ids);
-      positions.forEach((position, i) => decode(record, position, i));
-      return;
+      return positions.map((position) => rowOf(record, position));
     }
     const source = this.written.get(nameOf(ids));
     const record = source && (await this.log.get(source.name));
-    for (const [i, position] of positions.entries()) {
+    const rows: Uint8Array[] = [];
+    for (const position of positions) {
       // What it wrote begins after the last token of the prompt.
-      if (record) decode(rowsOfWritten(record), position - source.prompt + 1, i);
-      else decode(await this.next(ids.subarray(0, position + 1)), 0, i);
+      if (record) rows.push(rowOf(rowsOfWritten(record), position - source.prompt + 1));
+      else rows.push(rowOf(await this.next(ids.subarray(0, position + 1)), 0));
     }
+    return rows;
   }
 
   async close(): Promise<void> {
@@ -418,12 +423,6 @@ export class EndpointTeacher implements AnswerSource {
     const { code } = error.complaint;
     return InputError.of(error.complaint, { file, ...new Source(file, text).placeOf(settingOf[code] ?? SERVER) });
   }
-}
-
-/** Positions before tokens that are predicted. */
-function countedPositions(labels: TokenExample['labels']): number[] {
-  const perToken = labels as Int32Array;
-  return Array.from(perToken.keys()).filter((at) => at + 1 < perToken.length && perToken[at + 1] !== notCounted);
 }
 
 function promptLength({ labels }: TokenExample): number {

@@ -4,8 +4,9 @@ import { existsSync } from 'node:fs';
 import { FrozenEnsemble } from '../../distill/teacher/ensemble';
 import { OpaqueEnsemble } from '../../distill/teacher/opaque-ensemble';
 import { AskedTeacher } from '../../distill/teacher/asked-teacher';
+import { withEntropies } from '../../distill/entropies';
 import { layoutCache, type CacheLayout } from '../../distill/teacher/cache-layout';
-import type { Imitated } from '../../distill/pairing';
+import { isInside, nothingInside, type Imitated } from '../../distill/pairing';
 import {
   FrozenTeacher,
   reducedTargets,
@@ -70,7 +71,7 @@ export async function teacherAnswers(
     const source = await answersOf(run, {
       model,
       frozen: member,
-      imitated: { teacher: member.architecture, blocks: [] },
+      imitated: { teacher: member.architecture, ...nothingInside },
       index: i,
     });
     if (!source) {
@@ -90,14 +91,18 @@ export function askedTeacher(
   if (!(frozen instanceof FrozenEnsemble || frozen instanceof OpaqueEnsemble))
     return askOf(run, { model: models[0]!, frozen, imitated })();
   const members = frozen.members.map((member, i) => {
-    return askOf(run, { model: models[i]!, frozen: member, imitated: { teacher: member.architecture, blocks: [] } })();
+    return askOf(run, {
+      model: models[i]!,
+      frozen: member,
+      imitated: { teacher: member.architecture, ...nothingInside },
+    })();
   });
   return frozen.targetsFrom(members);
 }
 
 /** An ensemble stands for its first member too, which is asked by itself here. */
 const exactly = ({ frozen, imitated }: TeacherToAsk): TargetSource =>
-  frozen instanceof FrozenTeacher ? new TeacherTargets(frozen, imitated.blocks) : frozen.targets(imitated.blocks);
+  frozen instanceof FrozenTeacher ? new TeacherTargets(frozen, imitated) : frozen.targets(imitated);
 
 /** In the precision that the experiment names. */
 function askOf({ experiment }: PreparedRun, teacher: TeacherToAsk): Ask {
@@ -106,7 +111,7 @@ function askOf({ experiment }: PreparedRun, teacher: TeacherToAsk): Ask {
   if (precision === 'float32' || !(frozen instanceof FrozenTeacher) || !('parameters' in model)) {
     return () => exactly(teacher);
   }
-  return () => reducedTargets(precision, frozen, imitated.blocks, model.parameters);
+  return () => reducedTargets(precision, frozen, imitated, model.parameters);
 }
 
 async function answersOf(run: PreparedRun, teacher: TeacherToAsk): Promise<TargetSource | undefined> {
@@ -127,12 +132,12 @@ async function answersOf(run: PreparedRun, teacher: TeacherToAsk): Promise<Targe
     const layout = layoutCache(run.data.train, { imitated, task, maxLength: dataset.maxLength, values, top });
     return openCache(run, teacher, ask, settings, { model, index: teacher.index, values, layout });
   };
-  // Without hidden states there is nothing that "auto" would round.
-  const values = settings.values === 'auto' && imitated.blocks.length === 0 ? 'float32' : settings.values;
+  // Of a prediction alone there is nothing that "auto" would round.
+  const values = settings.values === 'auto' && !isInside(imitated) ? 'float32' : settings.values;
   try {
     return await keep(values).catch(async (error: unknown) => {
       if (values !== 'auto' || !(error instanceof RangeError)) throw error;
-      await run.recorder.note(`the teacher's hidden states are kept in float32: ${error.message}`);
+      await run.recorder.note(`what is imitated inside the teacher is kept in float32: ${error.message}`);
       return keep('float32');
     });
   } catch (error) {
@@ -198,7 +203,7 @@ async function openOthers(run: PreparedRun, kept: ToKeep, own: CachePlace): Prom
 /** Asks the teacher for what is missing; what is left of that goes on while the student is trained, where it is little. */
 async function fill(
   run: PreparedRun,
-  { frozen, index }: TeacherToAsk,
+  { frozen, imitated: { entropyOver }, index }: TeacherToAsk,
   ask: Ask,
   cache: TeacherCacheSetup,
   files: TeacherCacheFiles,
@@ -225,7 +230,7 @@ async function fill(
     ...cache,
     examples: data.train,
     padId: data.tokenizer.padId,
-    teacher: ask(),
+    teacher: entropyOver === undefined ? ask() : withEntropies(ask(), frozen, entropyOver),
     mayGoOn: () => goesOn(run),
     onBlock: rounding && ((inputs, answers) => rounding.add(inputs, answers)),
   };

@@ -41,6 +41,20 @@ function controlsKey(experiment: ResolvedExperiment): string {
   return hashOf({ task, dataset, tokenizer, described, student, training, seeds, inputs });
 }
 
+/** Of each experiment those before it that train what it shares: the first with the same teacher, the first with the same controls. */
+export function leadersOf(experiments: readonly ResolvedExperiment[]): number[][] {
+  const first = new Map<string, number>();
+  return experiments.map((experiment, index) => {
+    const keys = [teacherKey(experiment), experiment.controls.length > 0 ? controlsKey(experiment) : undefined];
+    return keys.flatMap((key) => {
+      if (key === undefined) return [];
+      const leader = first.get(key);
+      if (leader === undefined) first.set(key, index);
+      return leader ?? [];
+    });
+  });
+}
+
 const hashOf = (value: unknown): string => createHash('sha256').update(JSON.stringify(value, inOrder)).digest('hex');
 
 /** A record that was read has its keys in another order than what was just resolved. */

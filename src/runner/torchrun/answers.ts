@@ -1,7 +1,7 @@
 /** @file Where Python keeps what the teacher says, as job.json has it: in the caches of the built-in engines, which it reads and fills. */
 
 import path from 'node:path';
-import { imitatedOf, type Pairing } from '../../distill/pairing';
+import { imitatedOf, isInside, type Pairing } from '../../distill/pairing';
 import { layoutCache, type CacheLayout } from '../../distill/teacher/cache-layout';
 import { rowsOfExample, type StoredValues } from '../../distill/teacher/records';
 import type { Examples } from '../../dataset/example-store';
@@ -12,7 +12,7 @@ import { requireOwnedTree } from '../../run-directory/owned';
 import { cachesOfOthers, describeCache, settingsOf, tooLarge, wantsCache } from '../run/cache-place';
 import type { PreparedRun } from '../run/prepared-run';
 
-const LAYOUT = 'answers.safetensors';
+export const LAYOUT = 'answers.safetensors';
 
 /**
  * Writes into the folder of a training where each row's record lies, and gives what job.json says of the caches; undefined where the teacher is asked in every step.
@@ -31,8 +31,8 @@ export async function writeAnswers(
   const { task, dataset } = experiment;
   const layoutOf = (values: StoredValues): CacheLayout =>
     layoutCache(data.train, { imitated, task, maxLength: dataset.maxLength, values, top: settings.top });
-  const isRounded = settings.values === 'auto' && imitated.blocks.length > 0;
-  // Hidden states that are too large for float16 are kept in float32.
+  const isRounded = settings.values === 'auto' && isInside(imitated);
+  // Hidden states and scores that are too large for float16 are kept in float32.
   const kinds: StoredValues[] = isRounded
     ? ['auto', 'float32']
     : [settings.values === 'auto' ? 'float32' : settings.values];
@@ -63,7 +63,12 @@ export async function writeAnswers(
 }
 
 /** `rows` int32 [N], in the order of their records; `predictions` int32 [N], how many of each row count; `blocks` int32 [B, 3]: tokens a row, rows of the batch, and the first of its rows in `rows`. */
-async function writeLayout(file: string, examples: Examples, { blocks }: CacheLayout, task: Task): Promise<void> {
+export async function writeLayout(
+  file: string,
+  examples: Examples,
+  { blocks }: CacheLayout,
+  task: Task,
+): Promise<void> {
   const rows = Int32Array.from(blocks.flatMap((block) => block.examples));
   const counts = Int32Array.from(rows, (_, i) => rowsOfExample(examples.at(i)!, task).predictions);
   let first = 0;

@@ -154,7 +154,9 @@ async function sourceOf(target: string): Promise<ExportSource> {
 
 function requireTrainable({ teacher: { source }, distillation }: ResolvedExperiment): void {
   if (distillation.onPolicy !== undefined) throw new ComplaintError(complaint('torchrun-without-on-policy', {}));
-  if (source === 'ensemble' || source === 'onnx' || source === 'endpoint') {
+  if (distillation.positions !== undefined) throw new ComplaintError(complaint('torchrun-without-positions', {}));
+  if (source === 'endpoint') throw new ComplaintError(complaint('export-torchrun-served', {}));
+  if (source === 'ensemble' || source === 'onnx') {
     throw new ComplaintError(complaint('torchrun-without-teacher', { source }));
   }
 }

@@ -3,10 +3,11 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { mapValues } from '../../distill/named';
-import { wholeBlocks, type Pairing } from '../../distill/pairing';
+import { comparedAttention, wholeBlocks, type AttentionObjective, type Pairing } from '../../distill/pairing';
 import type { Strategy } from '../../distill/planning/scaling';
 import { projectionShapes } from '../../distill/specs';
 import { lengthsOf, type Examples } from '../../dataset/example-store';
+import type { Teacher } from '../../distill/teacher/teacher';
 import type { TrainingSpec } from '../../experiment/file/schema';
 import { writeAtomically } from '../../model/files/atomic';
 import { saveCheckpoint } from '../../model/files/checkpoint';
@@ -17,6 +18,7 @@ import { makeFolder } from '../../run-directory/folders';
 import type { TrainingPaths } from '../../run-directory/run-paths';
 import { choosePinned } from '../run/pinned';
 import { writeAnswers } from './answers';
+import { writeServed } from './served';
 import { trainingBatches, type PreparedRun } from '../run/prepared-run';
 
 /** Read by python/distillery_torch/experiment.py, which refuses another. */
@@ -26,8 +28,10 @@ export interface JobTraining {
   role: Role;
   name: string;
   pairing: Pairing;
-  /** Whom the model is held against; of a teacher that is trained, none. */
+  /** Whom the model is held against; of a teacher that is trained, none, and none whose weights are not here. */
   teacher?: FrozenModel | undefined;
+  /** The same to be asked from here. */
+  frozen?: Teacher | undefined;
   initial: () => Promise<Parameters>;
   paths: TrainingPaths;
   spec: TrainingSpec;
@@ -71,18 +75,22 @@ export async function writeJob(run: PreparedRun, training: JobTraining, place: J
     await writeSafetensors(path.join(initialFolder, 'projections.safetensors'), Object.fromEntries(projections));
   }
   const answers = await writeAnswers(run, training, folder, place.caches);
-  const text = JSON.stringify({ ...describeJob(run, training, place), answers: answers ?? null }, undefined, 2);
+  const learns = pairing.objective !== undefined;
+  const served = await writeServed(run, { frozen: training.frozen, learns }, place);
+  const described = { ...describeJob(run, training, place), answers: answers ?? null, served: served ?? null };
+  const text = JSON.stringify(described, undefined, 2);
   await writeAtomically(path.join(folder, 'job.json'), `${text}\n`);
 }
 
 /** job.json; paths are relative to its folder, so that all of it can be taken elsewhere. */
 function describeJob(run: PreparedRun, training: JobTraining, place: JobPlace): Record<string, unknown> {
   const { experiment, data } = run;
-  const { role, name, pairing, teacher, paths, spec } = training;
+  const { role, name, pairing, teacher, frozen, paths, spec } = training;
   const { shared, folder, runner, strategy, tokenizer, isApart = false } = place;
   const here = (target: string): string => path.relative(folder, target).split(path.sep).join('/');
   const { student, objective } = pairing;
-  const pinned = teacher && choosePinned(data.validation, student.labels?.length ?? student.vocabularySize);
+  const isHeld = teacher !== undefined || frozen !== undefined;
+  const pinned = isHeld && choosePinned(data.validation, student.labels?.length ?? student.vocabularySize);
   return {
     version: VERSION,
     task: experiment.task,
@@ -95,7 +103,7 @@ function describeJob(run: PreparedRun, training: JobTraining, place: JobPlace): 
     activationCheckpointing: experiment.torchrun?.activationCheckpointing ?? false,
     compile: experiment.torchrun?.compile ?? false,
     training: spec,
-    objective: objective ?? null,
+    objective: objective ? { ...objective, attention: attentionOf(pairing) } : null,
     student,
     teacher: teacher?.architecture ?? null,
     wholeBlocks: wholeBlocks(pairing),
@@ -105,7 +113,7 @@ function describeJob(run: PreparedRun, training: JobTraining, place: JobPlace): 
     vocabularySize: data.tokenizer.vocabularySize,
     steps: trainingBatches(run, spec, role).steps,
     trainRows: role === 'student' ? data.train.length : data.labelled.length,
-    probes: pinned ?? null,
+    probes: pinned || null,
     data: here(path.join(shared, 'data')),
     initial: 'initial',
     teacherModel: teacher ? here(path.join(shared, 'teacher-model')) : null,
@@ -115,6 +123,13 @@ function describeJob(run: PreparedRun, training: JobTraining, place: JobPlace): 
     runner: runner ?? null,
     sharesFolder: !isApart,
   };
+}
+
+/** With a rule's pairs in its place. */
+function attentionOf(pairing: Pairing): AttentionObjective | undefined {
+  const attention = pairing.objective?.attention;
+  const layers = comparedAttention(pairing).map(({ teacher, student }) => [teacher, student] as const);
+  return attention && { ...attention, layers };
 }
 
 /** Rows as tokens, one after the other: `lengths` int32 [N], `inputIds` and `typeIds` int32 [tokens], `labels` as an example has them. */

@@ -17,6 +17,7 @@ import { writeJob } from './job';
 import { packageFolder } from './interpreter';
 import { meet } from './meeting';
 import { type Host, quoted } from './ssh';
+import { SERVED } from './served';
 import { strategyFor } from './strategy';
 import { hostsOf, type Torchrun } from './torchrun';
 import { JobState, startingOf } from './starting';
@@ -73,7 +74,7 @@ export async function trainOverSsh(
     await members[0]!.starting.prepare(folder);
     await Promise.all(
       members.map(async ({ host: there, there: place, output }, i) => {
-        await sendParts(there, place, { directory, job, hasTeacher: training.teacher !== undefined }, states[i]!);
+        await sendParts(there, place, { directory, job }, states[i]!);
         if (here > steps[i]!) await sendCheckpoints(there, training.paths, output);
       }),
     );
@@ -131,11 +132,12 @@ export async function trainOverSsh(
 async function sendParts(
   host: Host,
   there: string,
-  { directory, job, hasTeacher }: { directory: string; job: string; hasTeacher: boolean },
+  { directory, job }: { directory: string; job: string },
   state: string,
 ): Promise<void> {
   await host.send(path.dirname(packageFolder()), [`${path.basename(packageFolder())}/distillery_torch`], there);
-  const parts = ['data', ...(hasTeacher ? ['teacher-model'] : [])].filter((part) => !state.includes(`has ${part}\n`));
+  const made = ['data', 'teacher-model', SERVED].filter((part) => existsSync(path.join(directory, 'torchrun', part)));
+  const parts = made.filter((part) => !state.includes(`has ${part}\n`));
   await host.send(directory, [job, ...parts.map((part) => `torchrun/${part}`)], there);
   const has = parts.map((part) => quoted(`${there}/has ${part}`));
   if (has.length > 0) await host.ask(`touch ${has.join(' ')}`);

@@ -352,7 +352,12 @@ describe('a run with a server that cannot', () => {
       'endpoint-without-blocks',
     ]);
     expect(await codes({ student: { preset: 'half-blocks' } })).toEqual(['endpoint-without-sizes']);
-    expect(await codes({ engine: 'torchrun' })).toContain('torchrun-without-teacher');
+    expect(await codes({ engine: 'torchrun' })).toEqual([]);
+    const taken = await distillery(['export', 'tiny.distill.json', '--format', 'torchrun'], workspace);
+    expect([taken.code, taken.stderr]).toEqual([
+      2,
+      expect.stringContaining('behind a server, which is asked from here'),
+    ]);
     expect(await codes({ tokenizer: { source: 'teacher' } })).toEqual(['endpoint-without-tokenizer']);
     expect(await codes({ teacher: { ...original.teacher, url: 'http://me:pw@localhost/v1' } })).toEqual([
       'endpoint-has-user',

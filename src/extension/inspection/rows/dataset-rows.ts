@@ -12,7 +12,8 @@ export interface DatasetRows {
 /** By the file's ending; lines of another kind of file are read as plain text. */
 export function datasetRows(name: string, lines: Lines): DatasetRows {
   const kind = /\.\w+$/.exec(name.toLowerCase())?.[0];
-  if (kind === '.jsonl') return new JsonRows(lines);
+  // Rows of Parquet are shown as JSON.
+  if (kind === '.jsonl' || kind === '.parquet') return new JsonRows(lines);
   if (kind === '.csv') return new CsvRows(lines, ',');
   if (kind === '.tsv') return new CsvRows(lines, '\t');
   return new TextRows(lines);

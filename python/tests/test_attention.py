@@ -1,0 +1,59 @@
+"""Steps that imitate attention, beside those of PyTorch and transformers (test/golden/data/attention), and what is seen of masks."""
+
+import json
+import math
+
+import pytest
+import torch
+from golden import DATA, architecture_of
+from safetensors.torch import load_file
+from test_trajectories import batches_of
+
+from distillery_torch.data import Counts
+from distillery_torch.experiment import Attention, Objective, Scheduled
+from distillery_torch.models import build
+from distillery_torch.step import Distiller, StepValues, Targets
+from distillery_torch.transformer import common_sight, seen_pairs
+
+GOLDEN = json.loads((DATA / "attention" / "losses.json").read_text())
+SETTINGS = GOLDEN["settings"]
+
+
+def model(folder):
+    found = build(architecture_of(folder))
+    found.load_state_dict(load_file(folder / "model.safetensors"), assign=True)
+    return found
+
+
+@pytest.mark.parametrize("recomputes", [False, True])
+@pytest.mark.parametrize("name", GOLDEN["cases"])
+def test_step(name, recomputes):
+    case = GOLDEN["cases"][name]
+    temperature, alpha = SETTINGS["temperature"], SETTINGS["alpha"]
+    attention = Attention(case["loss"], [tuple(pair) for pair in case["layers"]], SETTINGS["weight"])
+    scheduled = Scheduled(temperature, temperature), Scheduled(alpha, alpha)
+    objective = Objective(*scheduled, "forward-kl", 0.5, True, attention=attention)
+    teacher, student = model(DATA / case["teacher"]), model(DATA / case["student"])
+    student.recomputes = recomputes
+    distiller = Distiller(student, teacher.a, objective, [])
+    batch, counts = next(batches_of(DATA / "distillation" / case["batches"], case["batches"] == "bert"))
+    targets = Targets.asked(teacher, batch, whole=False, attentions=[block for block, _ in attention.layers])
+    counts = Counts(counts.predictions, counts.labelled, counts.tokens, tuple(distiller.attended(batch)))
+    losses = distiller(batch, targets, StepValues(temperature, alpha, counts))
+    losses["total"].backward()
+    for component in ("soft", "hard", "attention", "total"):
+        assert losses[component].item() == pytest.approx(case[component], rel=1e-5, abs=1e-5), component
+    norm = math.sqrt(sum(p.grad.double().square().sum() for p in student.parameters() if p.grad is not None))
+    assert norm == pytest.approx(case["gradientNorm"], rel=1e-4)
+    stored = DATA / "attention" / f"{name.replace(' ', '-')}.safetensors"
+    if stored.exists():
+        named = dict(student.named_parameters())
+        for key, expected in load_file(stored).items():
+            assert (named[key].grad - expected).abs().max() < 1e-4, key
+
+
+def test_what_is_seen():
+    mask = torch.tensor([[1, 1, 1, 0], [1, 1, 1, 1]]).float()
+    assert int(seen_pairs(mask, (math.inf, math.inf)).sum()) == 9 + 16
+    assert int(seen_pairs(mask, (math.inf, 0)).sum()) == 6 + 10
+    assert int(seen_pairs(mask, common_sight((math.inf, 0), (1, 1))).sum()) == 5 + 7

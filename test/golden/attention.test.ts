@@ -1,0 +1,140 @@
+/** @file A step that imitates attention, beside transformers and PyTorch: `attention_by_torch.py`. */
+
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import type { Batch } from '../../src/dataset/batches';
+import { attentionScalars } from '../../src/distill/losses/attention-loss';
+import { batchInputs, scalar, type BatchInputs } from '../../src/distill/batch-inputs';
+import { mapValues, prefixed } from '../../src/distill/named';
+import { imitatedOf, type AttentionObjective, type DistilledPair } from '../../src/distill/pairing';
+import { parameterSpecs } from '../../src/distill/specs';
+import { FrozenTeacher, placeParameters } from '../../src/distill/teacher/teacher';
+import { gradientsProgram } from '../../src/distill/training/gradients-program';
+import { Trainer } from '../../src/distill/training/trainer';
+import { loadCheckpoint } from '../../src/model/files/checkpoint';
+import { readSafetensors, toFloat32 } from '../../src/model/files/safetensors';
+import type { Model } from '../../src/model/parameters';
+import type { Task } from '../../src/protocol/records';
+import { describeOnEach } from '../engine/executors';
+import { expectClose } from './compare';
+
+const folder = (path: string): string => fileURLToPath(new URL(`data/${path}`, import.meta.url));
+
+interface Case extends Pick<AttentionObjective, 'loss'> {
+  teacher: string;
+  student: string;
+  batches: 'bert' | 'gpt2';
+  layers: [number, number][];
+  soft: number;
+  hard: number;
+  attention: number;
+  total: number;
+  gradientNorm: number;
+}
+
+const { settings, cases } = JSON.parse(readFileSync(folder('attention/losses.json'), 'utf8')) as {
+  settings: Record<'temperature' | 'alpha' | 'weight', number>;
+  cases: Record<string, Case>;
+};
+
+const task = ({ batches }: Case): Task => (batches === 'bert' ? 'text-classification' : 'causal-lm');
+
+/** The first of the eight stored batches of [4, 12] tokens, with padding in it. */
+async function firstBatch({ batches }: Case): Promise<Batch> {
+  const stored = await readSafetensors(folder(`distillation/${batches}/batches.safetensors`));
+  const part = (name: string, size: number): Int32Array =>
+    Int32Array.from((stored[name]?.data ?? new Int32Array(size)) as Int32Array, Number).subarray(0, size);
+  const attentionMask = Float32Array.from(part('attention_mask', 48));
+  return {
+    rows: 4,
+    length: 12,
+    inputIds: part('input_ids', 48),
+    typeIds: part('token_type_ids', 48),
+    attentionMask,
+    labels: part('labels', batches === 'bert' ? 4 : 48),
+    indices: Int32Array.of(0, 1, 2, 3),
+    tokens: attentionMask.reduce((a, b) => a + b, 0),
+  };
+}
+
+interface Pair {
+  student: Model;
+  teacher: Model;
+  pairing: DistilledPair;
+}
+
+async function pairOf({ loss, layers, ...one }: Case): Promise<Pair> {
+  const [teacher, student] = [await loadCheckpoint(folder(one.teacher)), await loadCheckpoint(folder(one.student))];
+  const { temperature, alpha, weight } = settings;
+  const objective = {
+    divergence: 'forward-kl' as const,
+    beta: 0.5,
+    scaleByTemperatureSquared: true,
+    temperature,
+    alpha,
+    attention: { loss, layers, weight },
+  };
+  return { student, teacher, pairing: { student: student.architecture, teacher: teacher.architecture, objective } };
+}
+
+const onEach = ['bert ce', 'llama mse'];
+const withGradients = ['bert mse', 'bert ce', 'gpt2 mse', 'llama mse'];
+
+describeOnEach('a step that imitates attention', (executor, engine) => {
+  it.each(engine === 'cpu' ? Object.keys(cases) : onEach)('has the losses that PyTorch has: %s', async (name) => {
+    const one = cases[name]!;
+    const { student, teacher, pairing } = await pairOf(one);
+    const batch = await firstBatch(one);
+    const trainer = new Trainer({
+      executor: executor(),
+      task: task(one),
+      pairing,
+      teacher: new FrozenTeacher(executor(), teacher.architecture, teacher.parameters),
+      source: { steps: 1, stepsPerEpoch: 1, batchesOf: () => [batch] },
+      options: {
+        learningRate: 1e-3,
+        schedule: 'constant',
+        warmup: 0,
+        weightDecay: 0,
+        decayBiasAndNorm: false,
+        clipNorm: 0,
+        seed: 1,
+      },
+      initial: student.parameters,
+    });
+    const { loss, gradientNorm } = await trainer.step();
+    await trainer.release();
+    for (const component of ['soft', 'hard', 'attention', 'total'] as const) {
+      const close = 1e-5 * Math.max(1, one[component]);
+      expect(Math.abs(loss[component]! - one[component]), component).toBeLessThan(close);
+    }
+    expect(Math.abs(gradientNorm - one.gradientNorm) / one.gradientNorm).toBeLessThan(1e-4);
+  });
+
+  it.runIf(engine === 'cpu').each(withGradients)('has each parameter’s gradient: %s', async (name) => {
+    const one = cases[name]!;
+    const { student, teacher, pairing } = await pairOf(one);
+    const inputs: BatchInputs = batchInputs(await firstBatch(one), task(one));
+    const frozen = new FrozenTeacher(executor(), teacher.architecture, teacher.parameters);
+    const program = await executor().load(gradientsProgram(pairing, inputs.shape));
+    const outputs = await program.run({
+      ...inputs.tensors,
+      temperature: scalar(settings.temperature),
+      alpha: scalar(settings.alpha),
+      inverseCount: scalar(1 / inputs.count),
+      inverseLabelled: scalar(1 / inputs.labelledCount),
+      inverseTokens: scalar(1 / inputs.tokens),
+      ...mapValues(attentionScalars(pairing, [inputs]), scalar),
+      ...prefixed('student.', placeParameters(executor(), parameterSpecs(student.architecture), student.parameters)),
+      ...prefixed('target.', await frozen.targets(imitatedOf(pairing)).of(inputs)),
+      ...frozen.programInputs,
+    });
+    await program.release();
+    const stored = await readSafetensors(folder(`attention/${name.replace(' ', '-')}.safetensors`));
+    for (const [parameter, expected] of Object.entries(stored)) {
+      expectClose(parameter, outputs[`gradient.${parameter}`]!.data, toFloat32(expected)!, 1e-4);
+    }
+    expect(Object.keys(stored).length).toBeGreaterThan(15);
+  });
+});
