@@ -108,7 +108,7 @@ export const runProblems = {
   },
   'export-torchrun-served': {
     message: 'Its teacher is behind a server, which is asked from here.',
-    remedy: 'Train with --engine torchrun, --on HOST or --slurm: the answers go along.',
+    remedy: 'Train with the engine "torchrun" here, on a host or as a job of Slurm: the answers go along.',
   },
   'control-missing': {
     message: 'The run has no control {control}.',
