@@ -82,6 +82,28 @@ describe('the predicted peak', () => {
     expect(kept({ ...training, writes }) - kept(training)).toBeGreaterThan(4 * 24 * 2 ** 20);
   });
 
+  it('counts the teacher’s scores of attention where the student imitates them, two of each shape where they are read', () => {
+    const objective = {
+      divergence: 'forward-kl' as const,
+      beta: 0.5,
+      scaleByTemperatureSquared: true,
+      temperature: 2,
+      alpha: 0.5,
+    };
+    const attention = { loss: 'mse' as const, layers: 'uniform' as const, weight: 0.1 };
+    const peak = (inside: object, runsTeacher: boolean): number =>
+      predictPeakBytes({
+        ...training,
+        pairing: { student, teacher: student, objective: { ...objective, ...inside } },
+        runsTeacher,
+      });
+    // Of 2 blocks, each [4 rows, 2 heads, 16, 16], beside what the programs take for them.
+    const scores = 2 * 4 * 2 * 16 * 16 * 4;
+    expect(peak({ attention }, true) - peak({}, true)).toBeGreaterThanOrEqual(scores);
+    const more = peak({ attention }, false) - peak({ attention }, true);
+    expect(more - (peak({}, false) - peak({}, true))).toBe(scores);
+  });
+
   it('counts the programs of each of several teachers', () => {
     const member = { ...student, layers: 6 };
     const objective = {
