@@ -1,6 +1,6 @@
 /** @file Making, finding, listing and reading run directories. */
 
-import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadExperiment } from '../../src/experiment/resolve';
@@ -103,6 +103,17 @@ describe('createRun', () => {
 });
 
 describe('runsDirectory', () => {
+  it('removes empty folders that a killed one has left, but not one of this minute, whose lock may be about to be taken', async () => {
+    const experiment = await resolved();
+    const runs = runsDirectory(experiment.file);
+    for (const name of ['left', 'new']) mkdirSync(join(runs, name), { recursive: true });
+    const minutesAgo = new Date(Date.now() - 120_000);
+    utimesSync(join(runs, 'left'), minutesAgo, minutesAgo);
+    const { paths, lock } = await createRun(experiment);
+    expect(readdirSync(runs).sort()).toEqual([basename(paths.directory), 'new'].sort());
+    await lock.release();
+  });
+
   it('makes one of a kind where several want it at once', async () => {
     const experiment = { ...(await resolved()), sweepMember: { id: 'x', values: { a: 1 } } };
     const such = ({ sweep }: RunRecord): boolean => sweep?.id === 'x';

