@@ -55,6 +55,15 @@ def skew_kl(student: torch.Tensor, teacher: torch.Tensor, temperature: float, be
     return _at_least_zero((q.exp() * (q - mixture)).sum(-1))
 
 
+def skew_reverse_kl(student: torch.Tensor, teacher: torch.Tensor, temperature: float, beta: float) -> torch.Tensor:
+    """KL(S ‖ M) with M = βS + (1 − β)Q (Ko et al., 2024, DistiLLM)."""
+    if beta == 0:
+        return reverse_kl(student, teacher, temperature, beta)
+    s, q = _soften(student, temperature), _soften(teacher, temperature)
+    mixture = torch.logaddexp(s + math.log(beta), q + math.log1p(-beta)) if beta < 1 else s
+    return _at_least_zero((s.exp() * (s - mixture)).sum(-1))
+
+
 def jensen_shannon(student: torch.Tensor, teacher: torch.Tensor, temperature: float, beta: float) -> torch.Tensor:
     """β KL(Q ‖ M) + (1 − β) KL(S ‖ M) (Agarwal et al., 2024); β = 0 and 1 select forward and reverse KL, as TRL does."""
     if beta in (0, 1):
@@ -84,6 +93,7 @@ DIVERGENCES: dict[str, Callable[[torch.Tensor, torch.Tensor, float, float], torc
     "forward-kl": forward_kl,
     "reverse-kl": reverse_kl,
     "skew-kl": skew_kl,
+    "skew-reverse-kl": skew_reverse_kl,
     "jsd": jensen_shannon,
     "tvd": total_variation,
     "mse-logits": mean_square,

@@ -5,6 +5,7 @@ export const divergenceNames = [
   'forward-kl',
   'reverse-kl',
   'skew-kl',
+  'skew-reverse-kl',
   'jsd',
   'tvd',
   'mse-logits',
@@ -31,6 +32,10 @@ export const divergenceFacts: Readonly<Record<Divergence, DivergenceFacts>> = {
   'skew-kl': {
     title: 'skew KL',
     beta: "the teacher's share of the mixture that takes the student's place; 0 is forward KL",
+  },
+  'skew-reverse-kl': {
+    title: 'skew reverse KL',
+    beta: "the student's share of the mixture that takes the teacher's place; 0 is reverse KL",
   },
   jsd: { title: 'Jensen–Shannon', beta: "the teacher's share of the mixture; 0 is forward KL, 1 is reverse KL" },
   tvd: { title: 'total variation' },

@@ -15,6 +15,10 @@ const definitions: Record<Divergence, (s: tf.Tensor, t: tf.Tensor, temperature: 
     const [p, q] = [tf.softmax(tf.div(s, temperature)), tf.softmax(tf.div(t, temperature))];
     return kl(q, tf.add(tf.mul(q, beta), tf.mul(p, 1 - beta)));
   },
+  'skew-reverse-kl': (s, t, temperature, beta) => {
+    const [p, q] = [tf.softmax(tf.div(s, temperature)), tf.softmax(tf.div(t, temperature))];
+    return kl(p, tf.add(tf.mul(p, beta), tf.mul(q, 1 - beta)));
+  },
   jsd: (s, t, temperature, beta) => {
     const [p, q] = [tf.softmax(tf.div(s, temperature)), tf.softmax(tf.div(t, temperature))];
     const mixture = tf.add(tf.mul(q, beta), tf.mul(p, 1 - beta));
@@ -37,12 +41,15 @@ const cases = (Object.keys(divergences) as Divergence[]).flatMap((name) =>
   ),
 );
 
-it.each(['forward-kl', 'reverse-kl', 'skew-kl', 'jsd'] as const)('%s is never below 0, however high T is', (name) => {
-  const logits = normal([64, 500], 13, 8);
-  const almost = tf.add<tf.Tensor2D>(logits, normal([64, 500], 14, 1e-4));
-  const values = valuesOf(compare(name, almost, logits, 100, 0.5).perPosition);
-  expect(Math.min(...values)).toBeGreaterThanOrEqual(0);
-});
+it.each(['forward-kl', 'reverse-kl', 'skew-kl', 'skew-reverse-kl', 'jsd'] as const)(
+  '%s is never below 0, however high T is',
+  (name) => {
+    const logits = normal([64, 500], 13, 8);
+    const almost = tf.add<tf.Tensor2D>(logits, normal([64, 500], 14, 1e-4));
+    const values = valuesOf(compare(name, almost, logits, 100, 0.5).perPosition);
+    expect(Math.min(...values)).toBeGreaterThanOrEqual(0);
+  },
+);
 
 /** Of a teacher's logits, which are divided as the divergence takes them. */
 const compare = (name: Divergence, s: tf.Tensor2D, t: tf.Tensor2D, temperature: number, beta: number) =>

@@ -23,6 +23,7 @@ export const divergences: Record<Divergence, DivergenceFunction> = {
   'forward-kl': forwardKl,
   'reverse-kl': reverseKl,
   'skew-kl': skewKl,
+  'skew-reverse-kl': skewReverseKl,
   jsd: jensenShannon,
   tvd: totalVariation,
   'mse-logits': meanSquare,
@@ -98,6 +99,27 @@ function skewKl(student: tf.Tensor2D, teacher: tf.Tensor2D, temperature: tf.Scal
   return {
     perPosition: atLeastZero(sumOverVocabulary(tf.mul(q.probabilities, logRatio))),
     gradient: throughSoftmax(s.probabilities, tf.mul(tf.exp(logRatio), beta - 1), temperature),
+  };
+}
+
+/**
+ * Skew reverse KL (Ko et al., 2024, DistiLLM): KL(S ‖ M) with M = βS + (1 − β)Q, bounded by −log β where the teacher gives a label of
+ * the student's no probability. Its derivative with respect to S is log(S / M) − βS / M, up to what is the same for all labels.
+ */
+function skewReverseKl(
+  student: tf.Tensor2D,
+  teacher: tf.Tensor2D,
+  temperature: tf.Scalar | undefined,
+  beta: number,
+): RowLoss {
+  if (beta === 0) return reverseKl(student, teacher, temperature);
+  const s = soften(student, temperature);
+  const [logS, logQ] = [logProbabilities(s), logProbabilities(soften(teacher))];
+  const logMixture = logSumOfTwo(tf.add(logS, Math.log(beta)), tf.add(logQ, Math.log(1 - beta)));
+  const logRatio = tf.sub<tf.Tensor2D>(logS, logMixture);
+  return {
+    perPosition: atLeastZero(sumOverVocabulary(tf.mul(s.probabilities, logRatio))),
+    gradient: throughSoftmax(s.probabilities, tf.sub(logRatio, tf.mul(tf.exp(logRatio), beta)), temperature),
   };
 }
 
