@@ -6,7 +6,10 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { encodeRows, notCounted, promptIds, promptLength, type Example } from '../../src/dataset/examples';
 import { ChatTemplate, LONGEST_TEMPLATE } from '../../src/tokenizer/chat-template';
+import { ggufOfTokenizer } from '../../src/tokenizer/gguf-export';
+import { tokenizerOfGguf } from '../../src/tokenizer/gguf-tokenizer';
 import { Tokenizer } from '../../src/tokenizer/tokenizer';
+import { checkTokenizerJson } from '../../src/tokenizer/tokenizer-json';
 
 interface Recorded {
   name: string;
@@ -57,6 +60,16 @@ describe.each(recorded)('the chat template of $name', (model) => {
     if (chat_template.includes('bos_token')) {
       expect([...examples[0]!.inputIds].filter((id) => id === beginOfText)).toHaveLength(1);
     }
+  });
+
+  it('is read from a GGUF file', () => {
+    const config = { ...model.tokens, chat_template: [{ name: 'default', template: chat_template }] };
+    const json = JSON.parse(readFileSync(path.join(folderOf(model, {}), 'tokenizer.json'), 'utf8')) as unknown;
+    const keys = Object.entries(ggufOfTokenizer(checkTokenizerJson(json), config, 0));
+    const metadata = new Map(keys.map(([key, value]): [string, unknown] => [key, Object.values(value)[0]]));
+    const tokenizer = tokenizerOfGguf(metadata, 'model.gguf');
+    const { examples } = encodeRows(rows.map(rowOf), tokenizer, options);
+    expect(examples.map(({ inputIds }) => [...inputIds])).toEqual(rows.map(({ ids }) => ids));
   });
 
   it('has the place of each token in the texts of the row, and marks its own', async () => {
