@@ -108,7 +108,9 @@ function encodeRow(
     case 'masked-lm':
       return maskedExample(row, tokenizer, maxLength);
     case 'causal-lm':
-      return chatTemplate ? chatExample(row, tokenizer, maxLength) : causalExample(row, tokenizer, maxLength);
+      // A text by itself, as inspection may be given, is no answer.
+      if (chatTemplate && row.prompt !== undefined) return chatExample(row, tokenizer, maxLength);
+      return causalExample(row, tokenizer, maxLength);
   }
 }
 

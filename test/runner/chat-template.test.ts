@@ -5,7 +5,7 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 import { promptIds } from '../../src/dataset/examples';
 import { Tokenizer } from '../../src/tokenizer/tokenizer';
-import type { CompleteResult } from '../../src/protocol/records';
+import type { CompleteResult, InspectResult } from '../../src/protocol/records';
 import type { RunResult } from '../../src/runner/run/carry-out';
 import { distillery, document, readLines, sampleRows, tinyWorkspace } from './program';
 
@@ -57,6 +57,14 @@ it('learns from what the template writes, and goes on from what it writes of a p
   expect(teacher!.tokens).toEqual(written.teacher!.tokens);
   const unwritten = await document<CompleteResult>([...plainly.slice(0, 3), 'Call', ...plainly.slice(4)], folder);
   expect(teacher!.tokens).not.toEqual(unwritten.teacher!.tokens);
+
+  const inspected = await document<InspectResult>(
+    ['inspect', run.directory, '--file', 'train.jsonl', '--row', '1'],
+    folder,
+  );
+  expect(saved.decode(inspected.positions.map(({ id }) => id))).toMatch(
+    /^<\|endoftext\|><\|user\|>\n.{10}<\|endoftext\|>\n<\|assistant\|>\n.{30}<\|endoftext\|>\n$/s,
+  );
 
   const refused = await distillery(['complete', run.directory, '--prompt', 'whale-oil'], folder);
   expect(refused.code).toBe(2);
