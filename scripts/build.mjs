@@ -37,7 +37,7 @@ const later = {
       (part) => `hyparquet/src/${part}.js`,
     ),
   ],
-  tokenizers: ['@huggingface/tokenizers'],
+  tokenizers: ['@huggingface/tokenizers', '@huggingface/jinja'],
 };
 
 const bundles = [

@@ -1,9 +1,10 @@
 /** @file Rows of a dataset to examples: token ids and what is to be predicted. */
 
 import { sortedLabels } from '../protocol/format';
-import { complaint, type Complaint, type Problem } from '../protocol/problem';
+import { complaint, ComplaintError, InputError, type Complaint, type Problem } from '../protocol/problem';
 import type { Label, LabelKind, Task } from '../protocol/records';
 import type { Row } from './dataset';
+import type { ChatTemplate, Turn } from '../tokenizer/chat-template';
 import type { Encoding, Tokenizer } from '../tokenizer/tokenizer';
 
 /** Positions with this label count in no loss. */
@@ -37,6 +38,8 @@ export interface EncodeRowsOptions {
   labels?: LabelKind | undefined;
   /** text-classification: whether a row without a label is kept, for the teacher to judge. It is left out otherwise. */
   keepUnlabelled?: boolean;
+  /** causal-lm: whether prompt and completion are written by the tokenizer's chat template, which it must have. */
+  chatTemplate?: boolean | undefined;
 }
 
 /** The class names that occur, in their order. */
@@ -56,6 +59,9 @@ export function namesIn(label: Label | undefined): readonly string[] {
  * causal-lm: the end-of-text token follows the text and counts, but not where the text was cut off before its end; a
  * prompt conditions and does not count. masked-lm: every token may be masked but special ones; which are is decided when
  * batches are made.
+ *
+ * With a chat template the row has the token ids of what it writes of the prompt as a user's message and the completion as the
+ * answer: no token is put around that, and all after the prompt counts.
  */
 export function encodeRows(
   rows: readonly Row[],
@@ -91,7 +97,7 @@ interface Refusal extends Partial<Pick<Problem, 'severity'>> {
 function encodeRow(
   row: Row,
   tokenizer: Tokenizer,
-  { task, maxLength, labels = 'single', keepUnlabelled = false }: EncodeRowsOptions,
+  { task, maxLength, labels = 'single', keepUnlabelled = false, chatTemplate }: EncodeRowsOptions,
   classOf: ReadonlyMap<string, number>,
 ): Example | Refusal {
   switch (task) {
@@ -102,6 +108,8 @@ function encodeRow(
     case 'masked-lm':
       return maskedExample(row, tokenizer, maxLength);
     case 'causal-lm':
+      // A text by itself, as inspection may be given, is no answer.
+      if (chatTemplate && row.prompt !== undefined) return chatExample(row, tokenizer, maxLength);
       return causalExample(row, tokenizer, maxLength);
   }
 }
@@ -160,9 +168,76 @@ function causalExample(row: Row, tokenizer: Tokenizer, maxLength: number): Examp
   return { inputIds: whole.ids, typeIds: whole.typeIds, labels, row, encoding: whole };
 }
 
-/** Ids of a text that a model is to go on from, as it reads prompts in training: with the tokenizer's beginning, such as Llama's, without its end. */
-export function promptIds(tokenizer: Tokenizer, text: string): number[] {
-  return Array.from(promptOf(tokenizer.encode(text)).ids);
+/** As Python's `apply_chat_template(tokenize=True)` has the ids of the whole. A token of both prompt and completion is learnt. */
+function chatExample(row: Row, tokenizer: Tokenizer, maxLength: number): Example | Refusal {
+  const turn = turnOf(tokenizer, row);
+  if ('refused' in turn) return turn;
+  const plain = { addSpecialTokens: false, maxLength };
+  const before = tokenizer.encode(turn.prompt, plain).ids;
+  const encoding = tokenizer.encode(turn.prompt + turn.completion, plain);
+  const other = before.findIndex((id, i) => id !== encoding.ids[i]);
+  const promptLength = other < 0 ? before.length : other;
+  const labels = encoding.ids.map((id, i) => (i < promptLength ? notCounted : id));
+  if (labels.every((label, i) => i === 0 || label === notCounted)) {
+    return promptLength >= maxLength ? { refused: complaint('prompt-too-long', { maxLength }) } : nothingToRead;
+  }
+  encoding.sequence.fill(2, 0, promptLength);
+  placeInRow(encoding, promptLength, turn, row);
+  return { inputIds: encoding.ids, typeIds: encoding.typeIds, labels, row, encoding };
+}
+
+/** Tokens of the row's own texts have their places there; the others are the template's, put around them. */
+function placeInRow({ starts, ends, special }: Encoding, promptLength: number, turn: Turn, row: Row): void {
+  const own = [row.prompt ?? '', row.text];
+  const written = [turn.prompt, turn.completion];
+  const [asked, answered] = own.map((text, i) => {
+    const kept = text.trim();
+    const at = written[i]!.lastIndexOf(kept);
+    const first = at + i * turn.prompt.length;
+    return { first, end: at < 0 ? 0 : first + kept.length, shift: text.indexOf(kept) - first };
+  });
+  for (let token = 0; token < starts.length; token++) {
+    const { first, end, shift } = token < promptLength ? asked! : answered!;
+    const isOwn = ends[token]! > first && starts[token]! < end;
+    special[token] = isOwn ? 0 : 1;
+    starts[token] = isOwn ? Math.max(first, starts[token]!) + shift : 0;
+    ends[token] = isOwn ? Math.min(end, ends[token]!) + shift : 0;
+  }
+}
+
+function turnOf(tokenizer: Tokenizer, { prompt, text }: Row): Turn | Refusal {
+  try {
+    return tokenizer.chat!.turn(prompt ?? '', text);
+  } catch (error) {
+    if (error instanceof ComplaintError) return { severity: 'error', refused: error.complaint };
+    throw error;
+  }
+}
+
+/** The texts of a row that become tokens: its columns, or what the chat template writes of them, where it does. */
+export function textsOf(row: Row, chat: ChatTemplate | undefined): string[] {
+  if (!chat) return [row.text, row.pair, row.prompt].filter((text) => text !== undefined);
+  try {
+    const { prompt, completion } = chat.turn(row.prompt ?? '', row.text);
+    return [prompt, prompt + completion];
+  } catch (error) {
+    if (error instanceof ComplaintError) return [];
+    throw error;
+  }
+}
+
+/**
+ * Ids of a text that a model is to go on from, as it reads prompts in training: with the tokenizer's beginning, such as Llama's, without its end.
+ * @param chatTemplate whether it is a user's message, of which the chat template writes what is gone on from; throws an InputError at --prompt where that refuses
+ */
+export function promptIds(tokenizer: Tokenizer, text: string, chatTemplate = false): number[] {
+  if (!chatTemplate) return Array.from(promptOf(tokenizer.encode(text)).ids);
+  try {
+    return Array.from(tokenizer.encode(tokenizer.chat!.prompt(text), { addSpecialTokens: false }).ids);
+  } catch (error) {
+    if (!(error instanceof ComplaintError)) throw error;
+    throw InputError.of(error.complaint, { file: '--prompt', line: 1, column: 1 });
+  }
 }
 
 /** Tokens before the first that counts: a prompt conditions and does not count. */

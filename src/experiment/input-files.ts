@@ -32,7 +32,7 @@ export async function modelFiles(folder: string): Promise<string[]> {
   if (gguf !== undefined) return [gguf];
   return filesNamed(
     folder,
-    /^(config|tokenizer|tokenizer_config|special_tokens_map|vocab)\.json$|^(vocab|merges)\.txt$|\.safetensors(\.index\.json)?$/,
+    /^(config|tokenizer|tokenizer_config|special_tokens_map|vocab)\.json$|^(vocab|merges)\.txt$|^chat_template\.jinja$|\.safetensors(\.index\.json)?$/,
   );
 }
 
@@ -40,7 +40,7 @@ export async function modelFiles(folder: string): Promise<string[]> {
 export async function configFiles(folder: string): Promise<string[]> {
   return filesNamed(
     folder,
-    /^(config|tokenizer|tokenizer_config|special_tokens_map|vocab)\.json$|^(vocab|merges)\.txt$/,
+    /^(config|tokenizer|tokenizer_config|special_tokens_map|vocab)\.json$|^(vocab|merges)\.txt$|^chat_template\.jinja$/,
   );
 }
 

@@ -1,6 +1,7 @@
 /** @file A tokenizer as the keys of a GGUF file, by which llama.cpp makes the same tokens. */
 
 import { complaint, ComplaintError } from '../protocol/problem';
+import { templateIn } from './chat-template';
 import { preKindOf } from './gguf-kinds';
 import { TokenType } from './gguf-tokenizer';
 import { specialTokens, type SpecialTokens } from './special-tokens';
@@ -41,6 +42,7 @@ export function ggufOfTokenizer(
   for (const { id, special } of json.added_tokens)
     types[id] = special === true ? TokenType.control : TokenType.userDefined;
   const special = specialTokens(json, config, (token) => ids.get(token));
+  const template = templateIn(config);
   const isOfScores = json.model.byte_fallback === true;
   return {
     ...(isOfScores ? keysOfScores(json, tokens, types) : keysOfBytes(json)),
@@ -48,7 +50,7 @@ export function ggufOfTokenizer(
     'tokenizer.ggml.token_type': { int32s: types },
     ...idKeys(special),
     ...keysAround(json, special),
-    ...(typeof config.chat_template === 'string' && { 'tokenizer.chat_template': { text: config.chat_template } }),
+    ...(template !== undefined && { 'tokenizer.chat_template': { text: template } }),
   };
 }
 

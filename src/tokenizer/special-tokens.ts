@@ -61,6 +61,17 @@ export function namedTokens(
   return named;
 }
 
+/** Texts of the special tokens by their names in tokenizer_config.json, as chat templates call them. */
+export function tokenTexts(
+  special: SpecialTokens,
+  config: TokenizerConfig,
+  textOf: (id: number) => string | undefined,
+): Record<string, string> {
+  const named = { ...config, ...namedTokens(special, config, textOf) };
+  const texts = Object.values(roles).map(({ field }) => [field, contentOf(named[field])] as const);
+  return Object.fromEntries(texts.filter((entry): entry is [string, string] => entry[1] !== undefined));
+}
+
 /** A token is written as its text, or as an object with the text in `content`. */
 function contentOf(token: unknown): string | undefined {
   const content = isRecord(token) ? token.content : token;

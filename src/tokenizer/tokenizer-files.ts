@@ -14,13 +14,15 @@ export interface TokenizerFiles {
   config: TokenizerConfig;
 }
 
-/** tokenizer.json must be there, or a vocabulary as older folders have; tokenizer_config.json and special_tokens_map.json (of older folders) may be. */
+/** tokenizer.json must be there, or a vocabulary as older folders have; tokenizer_config.json, special_tokens_map.json (of older folders) and chat_template.jinja, which counts for more than the template in the first, may be. */
 export async function readTokenizerFiles(directory: string): Promise<TokenizerFiles> {
   const file = path.join(directory, 'tokenizer.json');
   const source = await readIfThere(file);
+  const template = await readIfThere(path.join(directory, 'chat_template.jinja'));
   const config = {
     ...(await readConfig(path.join(directory, 'special_tokens_map.json'))),
     ...(await readConfig(path.join(directory, 'tokenizer_config.json'))),
+    ...(template !== null && { chat_template: template }),
   };
   if (source !== null) return { file, source, json: parse(file, source), config };
   const older = await tokenizerOfVocabulary(directory, config, readIfThere);

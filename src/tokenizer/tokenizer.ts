@@ -8,12 +8,13 @@ import { InputError } from '../protocol/problem';
 import { addedTokenFinder, type FindAddedTokens } from './added-tokens';
 import { Aligned } from './aligned';
 import { bytesOf } from './byte-level';
+import { ChatTemplate, templateIn } from './chat-template';
 import { cutTokenizer } from './cut-vocabulary';
 import { hasExpression, withinTime } from './limits';
 import { normalizerFor, type Normalize } from './normalizer';
 import { pieceEncoder, type EncodePiece } from './piece-encoder';
 import { PLAIN, preTokenizerFor, type PreTokenizer } from './pre-tokenizer';
-import { namedTokens, specialTokens, type SpecialTokens } from './special-tokens';
+import { namedTokens, specialTokens, tokenTexts, type SpecialTokens } from './special-tokens';
 import { templateFor, type Part, type Template } from './template';
 import { readTokenizerFiles } from './tokenizer-files';
 import { checkTokenizerJson, type ModelJson, type TokenizerConfig, type TokenizerJson } from './tokenizer-json';
@@ -81,6 +82,7 @@ export class Tokenizer {
   private readonly template: Template;
   private readonly margin: number;
   private readonly isLimited: boolean;
+  private chatTemplate: ChatTemplate | undefined;
 
   private constructor(
     json: TokenizerJson,
@@ -168,6 +170,14 @@ export class Tokenizer {
   /** Id to fill up short rows with; the attention mask hides it, so any id does where there is no padding token. */
   get padId(): number {
     return this.special.pad ?? this.special.endOfText ?? 0;
+  }
+
+  /** What writes prompts and answers as the model was taught to read them; undefined where the files have none. Throws a ComplaintError where it is no template. */
+  get chat(): ChatTemplate | undefined {
+    const template = templateIn(this.config);
+    if (template === undefined) return undefined;
+    const texts = (): Record<string, string> => tokenTexts(this.special, this.config, (id) => this.model.vocab[id]);
+    return (this.chatTemplate ??= new ChatTemplate(template, texts()));
   }
 
   isSpecial(id: number): boolean {

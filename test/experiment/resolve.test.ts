@@ -98,11 +98,13 @@ describe('loadExperiment', () => {
       student: { architecture: { ...teacherSizes, layers: 2 }, initialize: { from: 'teacher' } },
     });
     await writeModel(join(folder, '../models/teacher'));
+    addFiles(join(folder, '../models/teacher'), { 'chat_template.jinja': '{{ messages }}' });
     const { experiment } = await loadExperiment(file);
     expect(experiment.student.initialize).toEqual({ from: 'teacher', layers: [0, 3] });
     expect(experiment.inputs.map(({ path }) => path.slice(folder.length - 'experiments'.length))).toEqual([
       'experiments/train.jsonl',
       'experiments/validation.jsonl',
+      'models/teacher/chat_template.jinja',
       'models/teacher/config.json',
       'models/teacher/model.safetensors',
       'models/teacher/tokenizer.json',

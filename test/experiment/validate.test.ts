@@ -1,7 +1,7 @@
 /** @file What is said about an experiment beyond its schema. */
 
-import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import path, { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { validateExperimentFile } from '../../src/experiment/checks/validate';
 import { formatProblem } from '../../src/protocol/problem';
@@ -380,6 +380,58 @@ describe('validating an experiment', () => {
       expect.stringContaining('"promptColumn" has no meaning for text-classification.'),
       expect.stringContaining('A prompt needs a completion to be learnt.'),
     ]);
+  });
+});
+
+describe('validating rows that a chat template writes', () => {
+  const rows = Array.from({ length: 20 }, (_, i) => JSON.stringify({ q: `Who is ${i}?`, a: 'Nobody.' })).join('\n');
+  const dataset = { train: 'chat.jsonl', validation: 0.2, promptColumn: 'q', completionColumn: 'a', maxLength: 24 };
+  const model = path.resolve('examples/models/language-model-teacher');
+  const changes = {
+    task: 'causal-lm',
+    dataset: { ...dataset, chatTemplate: true },
+    teacher: { source: 'checkpoint', path: 'teacher' },
+    tokenizer: { source: 'teacher' },
+    student: { architecture: { family: 'gpt2', hiddenSize: 16, layers: 1, heads: 2 } },
+  };
+  function withTemplate(template?: string): string {
+    const folder = makeFolder({ 'chat.jsonl': rows });
+    cpSync(model, join(folder, 'teacher'), { recursive: true });
+    if (template !== undefined) writeFileSync(join(folder, 'teacher/chat_template.jinja'), template);
+    return folder;
+  }
+  const line = '{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}';
+  const chat = `${line}{% if add_generation_prompt %}<assistant>{% endif %}`;
+
+  it('finds nothing wrong where the tokenizer has one', async () => {
+    expect(await problemsIn(withTemplate(chat), changes)).toEqual([]);
+  });
+
+  it.each([
+    [
+      undefined,
+      /^x\.distill\.json:\d+:\d+: The tokenizer has no chat template: none in chat_template\.jinja beside it/,
+    ],
+    ['{% for', /The chat template of this tokenizer cannot be used: /],
+    ['{% for i in range(10**9) %}x{% endfor %}', /does not come to an end/],
+    [`{{ add_generation_prompt }}${line}`, /does not begin with what it writes of the prompt alone/],
+  ])('says at the setting what is wrong with the template %s', async (template, message) => {
+    expect(await problemsIn(withTemplate(template), changes)).toEqual([expect.stringMatching(message)]);
+  });
+
+  it('says where the setting has no meaning', async () => {
+    const wrong = { ...goodExperiment.dataset, chatTemplate: true };
+    expect(await problemsOf({ dataset: wrong })).toEqual([
+      expect.stringContaining('a text-classification model answers nothing. Remove it.'),
+    ]);
+    const { promptColumn: _, ...columns } = changes.dataset;
+    expect(await problemsIn(withTemplate(chat), { ...changes, dataset: columns })).toEqual([
+      expect.stringContaining('Name them as "promptColumn" and "completionColumn", or remove it.'),
+    ]);
+    const tokenizer = { source: 'train', kind: 'bpe', vocabularySize: 300 };
+    expect(await problemsIn(withTemplate(chat), { ...changes, tokenizer })).toContainEqual(
+      expect.stringContaining('A tokenizer that is trained on the texts has no chat template.'),
+    );
   });
 });
 

@@ -13,7 +13,7 @@ import {
 import { requireParameters } from '../../model/files/checkpoint';
 import { type NewHead, parameterCount } from '../../model/layouts/config';
 import { initializationProblem, spreadLayers, withSettingsOf } from '../../model/parameters';
-import { type Complaint, problemAt } from '../../protocol/problem';
+import { type Complaint, ComplaintError, problemAt } from '../../protocol/problem';
 import type { StudentPreset } from '../../protocol/student-presets';
 import { studentAlternatives, studentOf, type StudentAlternative } from '../student-alternatives';
 import { phrase } from '../../protocol/problems/phrases';
@@ -345,11 +345,24 @@ async function findTokenizer(
     if (found && tokenizer.tokens === 'used' && !cuttableKinds.includes(found.kind)) {
       findings.error(['tokenizer', 'tokens'], 'tokens-of-kind-not-cut', { kind: found.kind, known: cuttableKinds });
     }
+    if (found && experiment.dataset.chatTemplate) checkChatTemplate(found, findings);
     return found;
   }
   if (tokenizer.source === 'teacher') findings.error(['tokenizer', 'source'], 'teacher-without-tokenizer', {});
   else findings.error(['tokenizer', 'path'], 'tokenizer-not-in-folder', {});
   return undefined;
+}
+
+function checkChatTemplate(tokenizer: Tokenizer, findings: Findings): void {
+  const path: Path = ['dataset', 'chatTemplate'];
+  try {
+    // Any will do: what is wrong with one of the rows is found where that is read.
+    if (tokenizer.chat) tokenizer.chat.turn('Hello', 'Hello');
+    else findings.error(path, 'chat-template-missing', {}, removeKey(path));
+  } catch (error) {
+    if (!(error instanceof ComplaintError)) throw error;
+    findings.object(path, error.complaint);
+  }
 }
 
 function trainedVocabulary({ tokenizer }: Experiment): number | undefined {

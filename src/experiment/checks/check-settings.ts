@@ -20,6 +20,7 @@ export function checkSettings(experiment: Experiment, findings: Findings): void 
     checkUnlabelled,
     checkPromptColumns,
     checkPrompt,
+    checkChatTemplate,
     checkSequenceLevel,
     checkOnPolicy,
     checkPositions,
@@ -178,6 +179,16 @@ function refuseColumn(column: string, task: string, wanted: string, findings: Fi
 function checkPrompt({ dataset }: Experiment, findings: Findings): void {
   if (dataset.promptColumn === undefined || dataset.completionColumn !== undefined) return;
   findings.error(['dataset', 'promptColumn'], 'prompt-without-completion', {});
+}
+
+function checkChatTemplate({ task, dataset, tokenizer }: Experiment, findings: Findings): void {
+  if (!dataset.chatTemplate) return;
+  const path = ['dataset', 'chatTemplate'];
+  const remove = removeKey(path);
+  if (task !== 'causal-lm') findings.error(path, 'chat-template-of-task', { task }, remove);
+  else if (dataset.promptColumn === undefined || dataset.completionColumn === undefined) {
+    findings.error(path, 'chat-template-without-columns', {}, remove);
+  } else if (tokenizer.source === 'train') findings.error(path, 'chat-template-of-trained', {}, remove);
 }
 
 function checkSequenceLevel({ task, dataset, teacher, distillation }: Experiment, findings: Findings): void {

@@ -115,6 +115,12 @@ const datasetSchema = z
       .describe(
         'causal-lm: the column of the completion that is learnt. Goes with promptColumn, in place of textColumn.',
       ),
+    chatTemplate: z
+      .boolean()
+      .default(false)
+      .describe(
+        "causal-lm with promptColumn and completionColumn: whether each row is written by the tokenizer's own chat template, the prompt as a user's message and the completion as the assistant's answer.",
+      ),
     maxLength: z
       .int()
       .min(4)

@@ -167,6 +167,16 @@ export const datasetProblems = {
     message: 'The prompt alone has {maxLength} tokens or more, so nothing of the completion would count.',
     remedy: 'Shorten the prompt or raise dataset.maxLength.',
   },
+  'chat-template-refuses': {
+    message: 'The chat template refuses this prompt and answer: {reason}',
+    remedy: 'Change or remove the row, or use another template.',
+  },
+  'chat-template-without-prompt': {
+    message:
+      'What the chat template writes of prompt and completion does not begin with what it writes of the prompt alone, so that nobody can say where the answer begins.',
+    remedy:
+      'Change the template, or leave "chatTemplate" out and write the texts into the rows as the model reads them.',
+  },
   'rows-unusable': {
     message: 'No {split} row can be used.',
     remedy: "See the warnings above about the rows of {experiment}'s dataset.",

@@ -195,6 +195,23 @@ const settings = {
     message: 'A prompt needs a completion to be learnt.',
     remedy: 'Name the column of the completion as "completionColumn".',
   },
+  'chat-template-of-task': {
+    message: '"chatTemplate" is for causal-lm with a prompt and its completion: a {task} model answers nothing.',
+    remedy: 'Remove it.',
+  },
+  'chat-template-without-columns': {
+    message: '"chatTemplate" writes a prompt and its answer, and the dataset names no columns of these.',
+    remedy: 'Name them as "promptColumn" and "completionColumn", or remove it.',
+  },
+  'chat-template-of-trained': {
+    message: 'A tokenizer that is trained on the texts has no chat template.',
+    remedy: 'Use the tokenizer of a model that has one, or remove "chatTemplate".',
+  },
+  'chat-template-missing': {
+    message:
+      'The tokenizer has no chat template: none in chat_template.jinja beside it, as "chat_template" in tokenizer_config.json (a text, or one named "default"), or as tokenizer.chat_template in a GGUF file.',
+    remedy: 'Put the template into chat_template.jinja beside the tokenizer, or remove "chatTemplate".',
+  },
   'validation-not-named': {
     message: 'No validation rows are named, so a tenth of the training rows is held out.',
     remedy: 'Name a file, or a fraction such as 0.1, as "validation".',

@@ -133,6 +133,18 @@ export const modelProblems = {
     message: 'The replacements of this tokenizer make a text {times:count} times longer, or more.',
     remedy: 'Use a tokenizer without them.',
   },
+  'chat-template-too-long': {
+    message: 'The chat template of this tokenizer is longer than {most:count} characters.',
+    remedy: 'Use a shorter one.',
+  },
+  'chat-template-unusable': {
+    message: 'The chat template of this tokenizer cannot be used: {reason}',
+    remedy: 'Compare it with the model’s on its page, or leave "chatTemplate" out.',
+  },
+  'chat-template-endless': {
+    message: 'The chat template of this tokenizer writes too much, or does not come to an end.',
+    remedy: 'Use one without long loops.',
+  },
   'model-rate-impossible': {
     message: '{rate} is {value}.',
     remedy: 'Give a probability of at least 0 and below 1.',

@@ -37,7 +37,7 @@ export async function completeWith(
   }
   const { tokenizer } = target;
   if (!tokenizer) throw InputError.at(name, 'completion-without-tokenizer', {});
-  const ids = promptIds(tokenizer, prompt);
+  const ids = promptIds(tokenizer, prompt, target.chatTemplate);
   if (ids.length === 0) throw InputError.at('--prompt', 'prompt-empty', {});
   const result: CompleteResult = { prompt };
   for (const role of roles) {

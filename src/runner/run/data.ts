@@ -8,7 +8,7 @@ import type { ResolvedExperiment } from '../../experiment/file/schema';
 import { InputError, problemAt, type Problem } from '../../protocol/problem';
 import { forEachRow, type Columns, type Row } from '../../dataset/dataset';
 import { ExampleStore, StoredExamples, type Examples, type ExamplesWithRows } from '../../dataset/example-store';
-import { notCounted, rowEncoder, type EncodeRowsOptions, type TokenExample } from '../../dataset/examples';
+import { notCounted, rowEncoder, textsOf, type EncodeRowsOptions, type TokenExample } from '../../dataset/examples';
 import { ExampleMaker, IndexedExamples, RowReader } from '../../dataset/indexed-examples';
 import { findLargeRows } from '../../experiment/input-files';
 import { loadTokenizer } from '../../experiment/checks/model-folder';
@@ -118,6 +118,7 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
         readTraining,
         (files, onRow) => read(files, columns, onRow),
       );
+  requireChatTemplate(experiment, tokenizer);
   // Of numbers the name of their column, where the teacher has none for them.
   const named = dataset.labels === 'regression' ? [dataset.labelColumn] : parts.labels;
   const labels = task === 'text-classification' ? [...(teacherLabels ?? classesFrom(named, startLabels))] : undefined;
@@ -139,6 +140,7 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
     maxLength: dataset.maxLength,
     labelNames: labels,
     labels: dataset.labels,
+    chatTemplate: dataset.chatTemplate,
   };
   const validation = storeOf('validation', true);
   const problems = new RowProblems();
@@ -297,6 +299,11 @@ async function tokenizerOf(
   return training.finish();
 }
 
+/** Checked before too, where its folder was there. */
+function requireChatTemplate({ file, dataset }: ResolvedExperiment, tokenizer: Tokenizer): void {
+  if (dataset.chatTemplate && tokenizer.chat === undefined) throw InputError.at(file, 'chat-template-missing', {});
+}
+
 /** A tokenizer without the tokens that no text of the dataset is made of, whatever becomes of its row, where the experiment asks for it. */
 async function cutWhereAsked(
   { tokenizer: { source, ...spec }, dataset }: ResolvedExperiment,
@@ -306,11 +313,9 @@ async function cutWhereAsked(
 ): Promise<Pick<RunData, 'tokenizer' | 'kept'>> {
   if (source === 'train' || !('tokens' in spec) || spec.tokens !== 'used') return { tokenizer };
   const used = new Set<number>();
-  const note = ({ text, pair, prompt }: Row): void => {
-    for (const part of [text, pair, prompt]) {
-      if (part === undefined) continue;
-      for (const id of tokenizer.encode(part).ids) used.add(id);
-    }
+  const chat = dataset.chatTemplate ? tokenizer.chat : undefined;
+  const note = (row: Row): void => {
+    for (const text of textsOf(row, chat)) for (const id of tokenizer.encode(text).ids) used.add(id);
   };
   await readTraining(note);
   for (const files of [dataset.validation, dataset.test]) if (Array.isArray(files)) await readOthers(files, note);
@@ -360,6 +365,7 @@ export async function loadTestExamples(
     maxLength: dataset.maxLength,
     labelNames: labels,
     labels: dataset.labels,
+    chatTemplate: dataset.chatTemplate,
   });
   const perToken = task !== 'text-classification';
   const store = new ExampleStore({

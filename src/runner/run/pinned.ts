@@ -38,9 +38,9 @@ export function pinnedExamples(
 ): ProbeExamples {
   const { task, distillation } = experiment;
   const { tokenizer, labels } = data;
-  const { maxLength, labels: kind } = experiment.dataset;
+  const { maxLength, labels: kind, chatTemplate } = experiment.dataset;
   const buckets = bucketsOf(data.train, maxLength);
-  const encode = rowEncoder(tokenizer, { task, maxLength, labelNames: labels, labels: kind });
+  const encode = rowEncoder(tokenizer, { task, maxLength, labelNames: labels, labels: kind, chatTemplate });
   return {
     task,
     ...(kind !== undefined && { labels: kind }),

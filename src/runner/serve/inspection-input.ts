@@ -24,7 +24,7 @@ export function inputOfText(
   { text, pair, prompt, label }: TextToInspect,
   place: { file: string; line: number },
 ): InspectionInput {
-  const { task, maxLength, labels, labelKind } = target;
+  const { task, maxLength, labels, labelKind, chatTemplate } = target;
   const known = isKnown(label, target);
   if (task === 'text-classification' && !known) {
     const encoding = tokenizer.encode(text, { pair, maxLength });
@@ -37,6 +37,7 @@ export function inputOfText(
     maxLength,
     labelNames: labels,
     labels: labelKind,
+    chatTemplate,
   });
   const [example] = examples;
   if (!example) throw new InputError([{ ...problems[0]!, ...place, column: 1, severity: 'error' }]);

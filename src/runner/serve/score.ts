@@ -12,7 +12,7 @@ import type { Target } from './targets';
 export async function score(target: Target, params: ScoreParams): Promise<ScoreResult> {
   const { prompt, ids, top } = params;
   const tokenizer = tokenizerOf(params.target, target);
-  const before = promptIds(tokenizer, prompt);
+  const before = promptIds(tokenizer, prompt, target.chatTemplate);
   if (before.length === 0) throw InputError.at('--prompt', 'prompt-empty', {});
   const logits = {
     teacher: target.teacher && (await logitsBeforeEach(target.teacher, before, ids)),

@@ -38,6 +38,8 @@ export interface Target {
   maxLength: number;
   /** Where the columns of a dataset row are. */
   columns: Columns;
+  /** Whether prompts are written by the tokenizer's chat template. */
+  chatTemplate?: boolean | undefined;
   teacher?: TextPredictor | undefined;
   student?: TextPredictor | undefined;
 }
@@ -64,6 +66,7 @@ export interface TargetFolders {
   kept?: Int32Array | undefined;
   maxLength?: number;
   columns: Columns;
+  chatTemplate?: boolean;
 }
 
 /** Loads the models of a target. Throws an InputError where it is neither a run nor a model's folder. */
@@ -93,8 +96,9 @@ export async function locateTarget(target: string): Promise<TargetFolders> {
   if (teacher === undefined && ensemble === undefined && onnx === undefined && student === undefined) {
     throw InputError.at(target, 'run-without-model', {});
   }
-  const { maxLength } = experiment.dataset;
-  return { teacher, ensemble, onnx, student, tokenizer, kept, maxLength, columns: columnsOf(experiment) };
+  const { maxLength, chatTemplate } = experiment.dataset;
+  const reading = { tokenizer, kept, maxLength, columns: columnsOf(experiment), chatTemplate };
+  return { teacher, ensemble, onnx, student, ...reading };
 }
 
 /** Undefined where the teacher is something else, or its file is gone: the student can be asked all the same. */
@@ -208,6 +212,7 @@ export async function openModels(executor: Executor, folders: TargetFolders): Pr
     labelKind: labelKindOf(architecture),
     maxLength: Math.min(maxPositions, folders.maxLength ?? maxPositions),
     columns: folders.columns,
+    chatTemplate: folders.chatTemplate,
     teacher,
     student,
   };
