@@ -200,7 +200,7 @@ function limits(results: readonly CaseResult[], rates: Rates): Grid {
 
 const LIMITS_NOTE =
   'Products are bound by the rate of products, the gradients’ norm and the update by memory: they read and write ' +
-  `${BYTES_A_PARAMETER} bytes a parameter at least (less where a cache holds small models whole, and the share may be above 100 %). The limit is both at those rates, with nothing else in a step; profiled steps, which are a little slower.`;
+  `${BYTES_A_PARAMETER} bytes a parameter at least (less where a cache holds small models whole, and the share may be above 100 %). The limit is both at those rates, with nothing else in a step; profiled steps, which are a little slower. Outside kernels is below 0 where programs compute at the same time, as pieces of the update do.`;
 
 /** What a person sees at the end of a run. */
 export function terminalReport(results: readonly CaseResult[], rates: Rates): string {
