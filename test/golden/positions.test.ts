@@ -15,10 +15,9 @@ import { gradientsProgram } from '../../src/distill/training/gradients-program';
 import { Recordings } from '../../src/distill/training/recordings';
 import { Trainer } from '../../src/distill/training/trainer';
 import { loadCheckpoint } from '../../src/model/files/checkpoint';
-import { readSafetensors, toFloat32 } from '../../src/model/files/safetensors';
 import type { Model } from '../../src/model/parameters';
 import { describeOnEach } from '../engine/executors';
-import { expectClose } from './compare';
+import { expectGradients, plainStep } from './plain-step';
 
 const folder = (path: string): string => fileURLToPath(new URL(`data/${path}`, import.meta.url));
 const read = (path: string): unknown => JSON.parse(readFileSync(folder(path), 'utf8'));
@@ -69,15 +68,7 @@ describeOnEach('a step on chosen positions', (executor, engine) => {
         pairing: pairingOf(student, teacher, one),
         teacher: new FrozenTeacher(executor(), teacher.architecture, teacher.parameters),
         source: { steps: 1, stepsPerEpoch: 1, batchesOf: () => [batch] },
-        options: {
-          learningRate: 1e-3,
-          schedule: 'constant',
-          warmup: 0,
-          weightDecay: 0,
-          decayBiasAndNorm: false,
-          clipNorm: 0,
-          seed: 1,
-        },
+        options: plainStep,
         initial: student.parameters,
       });
       const { loss, gradientNorm } = await trainer.step();
@@ -129,10 +120,6 @@ describeOnEach('a step on chosen positions', (executor, engine) => {
     });
     await program.release();
     await positions.release();
-    for (const [parameter, expected] of Object.entries(
-      await readSafetensors(folder(`positions/${name}.safetensors`)),
-    )) {
-      expectClose(parameter, outputs[`gradient.${parameter}`]!.data, toFloat32(expected)!, 1e-4);
-    }
+    await expectGradients(folder(`positions/${name}.safetensors`), outputs);
   });
 });
