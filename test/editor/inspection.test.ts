@@ -51,7 +51,11 @@ function modelProcesses(): number[] {
 }
 
 async function inspect(run: Run, file: string): Promise<TextEditor> {
-  await execute('distillery.inspectDataset', Uri.file(file), run.paths.id);
+  return untilInspected(file, execute('distillery.inspectDataset', Uri.file(file), run.paths.id));
+}
+
+async function untilInspected(file: string, begun: Promise<unknown>): Promise<TextEditor> {
+  await begun;
   const editor = window.activeTextEditor!;
   assert.equal(editor.document.uri.fsPath, file);
   await until('predictions beside rows', async () => ((await hintsOf(editor)).length > 5 ? true : undefined));
@@ -227,9 +231,13 @@ describe('a dataset that is inspected with a run', () => {
   it('may be a Parquet file, whose rows are shown as lines of JSON, with what it has of them', async () => {
     const file = path.join(folder, 'mails.parquet');
     copyFileSync(path.join(root, 'test/dataset/parquet/classes.parquet'), file);
-    const editor = await inspect(classifier, file);
-    const { document } = editor;
+    // As it stands open: the editor itself shows nothing of it.
+    await commands.executeCommand('vscode.open', Uri.file(file));
+    assert.equal(window.activeTextEditor, undefined);
+    const begun = execute('distillery.inspectDataset', undefined, classifier.paths.id);
+    const { document } = await untilInspected(file, begun);
     assert.equal(document.uri.scheme, 'distillery-rows');
+    assert.equal(document.languageId, 'jsonl');
     assert.equal(document.lineCount, 300);
     const expected = readFileSync(path.join(root, 'test/dataset/parquet/classes.jsonl'), 'utf8').split('\n');
     assert.deepEqual(JSON.parse(document.lineAt(7).text), JSON.parse(expected[7]!));

@@ -1,6 +1,6 @@
-/** @file Which files are experiments, and which may be datasets. */
+/** @file Which files are experiments, which may be datasets, and which one a person looks at. */
 
-import type { DocumentFilter, TextDocument, Uri } from 'vscode';
+import { TabInputText, window, type DocumentFilter, type TextDocument, type Uri } from 'vscode';
 
 export const experimentSuffix = '.distill.json';
 
@@ -19,4 +19,10 @@ export const datasetGlob = '**/*.{jsonl,csv,tsv,parquet,txt}';
 
 export function isDataset(uri: Uri): boolean {
   return uri.scheme === 'file' && /\.(jsonl|csv|tsv|parquet|txt)$/i.test(uri.path);
+}
+
+/** The file that stands open in front, also one that the editor shows nothing of, as its bytes are no text. */
+export function fileInFront(): Uri | undefined {
+  const { input } = window.tabGroups.activeTabGroup.activeTab ?? {};
+  return window.activeTextEditor?.document.uri ?? (input instanceof TabInputText ? input.uri : undefined);
 }

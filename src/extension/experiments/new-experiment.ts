@@ -17,7 +17,7 @@ import { inLabel } from '../../protocol/escapes';
 import { formatCount, formatLarge } from '../../protocol/format';
 import type { ModelRecord, Task } from '../../protocol/records';
 import type { StudentPreset } from '../../protocol/student-presets';
-import { experimentSuffix, datasetGlob } from '../base/documents';
+import { datasetGlob, experimentSuffix, fileInFront } from '../base/documents';
 import { fileChoices, pick, pickFile } from '../base/pick';
 import { requireTrust } from '../base/require-trust';
 import { inEditorWords, inOneLine } from '../base/problem-words';
@@ -158,7 +158,7 @@ function whyNothing({ rows, columns, problems: [problem] }: DatasetDescription):
 
 async function chooseDataset(given: unknown): Promise<Uri | undefined> {
   if (given instanceof Uri) return given;
-  const active = window.activeTextEditor?.document.uri;
+  const active = fileInFront();
   const found = await workspace.findFiles(datasetGlob, '**/{node_modules,.distillery}/**', 1000);
   if (found.length === 0)
     throw new Error(l10n.t('There is no dataset (.jsonl, .csv, .tsv, .parquet or .txt) in this workspace.'));

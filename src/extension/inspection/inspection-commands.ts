@@ -1,14 +1,23 @@
 /** @file The commands of inspection: with which run, at which temperature, and the way into the Lab. */
 
-import { l10n, Uri, window, workspace, type QuickPickItem, type TextDocument, type TextEditor } from 'vscode';
+import {
+  l10n,
+  languages,
+  Uri,
+  window,
+  workspace,
+  type QuickPickItem,
+  type TextDocument,
+  type TextEditor,
+} from 'vscode';
 import { readRunExperiment } from '../../experiment/experiment-record';
 import { formatSetting } from '../../protocol/format';
 import { pick, type Choice } from '../base/pick';
 import { runChoice } from '../runs/choose-run';
 import { requireTrust } from '../base/require-trust';
-import { isDataset } from '../base/documents';
+import { fileInFront, isDataset } from '../base/documents';
 import { openLab } from '../base/open-lab';
-import { pageUri } from '../base/row-pages';
+import { hasNoLines, pageUri } from '../base/row-pages';
 import type { ListedRun, RunList } from '../runs/run-list';
 import type { Inspection } from './inspection';
 import type { Inspections } from './inspections';
@@ -37,11 +46,13 @@ function defaultTemperature(): number {
 }
 
 async function datasetDocument(given: unknown): Promise<TextDocument> {
-  const uri = uriOf(given) ?? window.activeTextEditor?.document.uri;
+  const uri = uriOf(given) ?? fileInFront();
   if (!uri || (uri.scheme === 'file' && !isDataset(uri))) {
     throw new Error(l10n.t('Open a dataset (.jsonl, .csv, .tsv, .parquet or .txt) to inspect it.'));
   }
-  return workspace.openTextDocument(uri.scheme === 'file' && (await needsPages(uri)) ? pageUri(uri, 0) : uri);
+  if (uri.scheme !== 'file' || !(await needsPages(uri))) return workspace.openTextDocument(uri);
+  const page = await workspace.openTextDocument(pageUri(uri, 0));
+  return hasNoLines(uri) ? languages.setTextDocumentLanguage(page, 'jsonl') : page;
 }
 
 function uriOf(given: unknown): Uri | undefined {
