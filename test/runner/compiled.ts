@@ -7,11 +7,13 @@ import { emptyFolder, FILE, writeSmallWorkspace } from '../storage/small-workspa
 import { torture } from '../torture';
 
 /**
- * For a program that lives for a second: V8's optimizing compiler and its many small collections of garbage take more of the processor than they give
- * back, a quarter of a tiny run. What is long has them, as a person has. The program asks for the last one itself, by which V8 would no longer know
- * what it had compiled before.
+ * For a program that lives for a second: V8's optimizing compiler, its many small collections of garbage and the threads that share them take more of the
+ * processor than they give back, a third of a tiny run. What is long has them, as a person has. The program asks for the last one itself, by which V8
+ * would no longer know what it had compiled before.
  */
-export const forShort: readonly string[] = torture ? [] : ['--no-turbofan', '--min-semi-space-size=16', '--expose-gc'];
+export const forShort: readonly string[] = torture
+  ? []
+  : ['--no-turbofan', '--min-semi-space-size=16', '--single-threaded', '--expose-gc'];
 
 /** The environment of all that tests start; what is long starts the program as a person does. */
 export const takingCompiled: Record<string, string> = torture
