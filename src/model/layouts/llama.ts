@@ -176,7 +176,37 @@ const smollm3Layout: DecoderLayout = rmsDecoderLayout({
   }),
 });
 
-/** What both versions of Gemma have alike. */
+/** Gemma Team, 2024. Its `hidden_act` of "gelu" meant the approximation, too. */
+const gemmaLayout: DecoderLayout = rmsDecoderLayout({
+  summary: 'a Llama with wide heads, scaled embeddings and a gate of GELU',
+  className: 'Gemma',
+  sizes: {
+    hiddenSize: 3072,
+    layers: 28,
+    heads: 16,
+    intermediateSize: 24576,
+    vocabularySize: 256_000,
+    maxPositions: 8192,
+  },
+  epsilon: 1e-6,
+  theta: 10_000,
+  tieWordEmbeddings: true,
+  keyValueHeads: 16,
+  headSize: 256,
+  norms: preNorms,
+  addsOneToNorms: true,
+  scalesEmbeddings: true,
+  activation: { key: 'hidden_activation', name: 'gelu_pytorch_tanh' },
+  read: (reader) => {
+    refuseBiases(reader);
+    reader.refuse('use_bidirectional_attention', true, 'attention to later tokens');
+    reader.choice('hidden_act', ['gelu_pytorch_tanh', 'gelu'], 'gelu_pytorch_tanh');
+    return {};
+  },
+  write: (a) => ({ hidden_act: a.activation, attention_bias: false }),
+});
+
+/** What Gemma 2 and 3 have alike. */
 const gemma = {
   tieWordEmbeddings: true,
   keyValueHeads: 4,
@@ -358,6 +388,7 @@ export const llamaLayouts = {
   qwen2: qwen2Layout,
   qwen3: qwen3Layout,
   smollm3: smollm3Layout,
+  gemma: gemmaLayout,
   gemma2: gemma2Layout,
   gemma3_text: gemma3Layout,
   olmo2: olmo2Layout,
