@@ -146,6 +146,7 @@ DECODERS: dict[str, Decoder] = {
     "qwen2": Decoder(has_bias=True),
     "qwen3": Decoder(norms_queries_and_keys="each"),
     "smollm3": Decoder(),
+    "gemma": Decoder(adds_one_to_norms=True, scales_embeddings=True),
     "gemma2": _GEMMA,
     "gemma3_text": replace(_GEMMA, norms_queries_and_keys="each"),
     "olmo2": Decoder(

@@ -437,3 +437,14 @@ class ModernBert(Model):
     def classify(self, rows: torch.Tensor, dropout: Dropout) -> torch.Tensor:
         """See ``Model``."""
         return cast("torch.Tensor", self.classifier(dropout(self.transform(rows), self.a.classifier_dropout)))
+
+
+ENCODERS: dict[str, type[Model]] = {
+    "bert": Bert,
+    "distilbert": DistilBert,
+    "roberta": Roberta,
+    "xlm-roberta": Roberta,
+    "electra": Electra,
+    "modernbert": ModernBert,
+}
+"""By ``model_type``."""

@@ -11,23 +11,18 @@ from typing import TYPE_CHECKING
 import torch
 
 from distillery_torch.decoders import DECODERS, Gpt2, Llama
-from distillery_torch.encoders import Bert, DistilBert, Electra, ModernBert, Roberta
+from distillery_torch.encoders import ENCODERS
 
 if TYPE_CHECKING:
     from distillery_torch.experiment import Architecture
     from distillery_torch.transformer import Model
 
 FAMILIES: dict[str, type[Model]] = {
-    "bert": Bert,
-    "distilbert": DistilBert,
-    "roberta": Roberta,
-    "xlm-roberta": Roberta,
-    "electra": Electra,
-    "modernbert": ModernBert,
+    **ENCODERS,
     "gpt2": Gpt2,
     **dict.fromkeys(DECODERS, Llama),
 }
-"""By ``model_type``: all that ``src/model/architecture.ts`` has."""
+"""By ``model_type``: all that ``src/model/layouts/families.ts`` has."""
 
 
 def sight_of(a: Architecture, block: int) -> tuple[float, float]:

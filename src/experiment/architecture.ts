@@ -1,9 +1,9 @@
 /** @file From the few sizes that an experiment names to the whole architecture of a model. */
 
 import type { Task } from '../protocol/records';
-import { type Architecture, type Family, familyNames, type Head, type ProblemType } from '../model/architecture';
+import type { Architecture, Head, ProblemType } from '../model/architecture';
 import { createArchitecture } from '../model/layouts/config';
-import { layoutOf } from '../model/layouts/families';
+import { type Family, familyNames, layoutOf } from '../model/layouts/families';
 import type { SpecialTokens } from '../tokenizer/special-tokens';
 import type { ArchitectureSpec } from './file/schema';
 

@@ -1,28 +1,7 @@
 /** @file What a model is, apart from its weights: sizes, head and labels. */
 
 import type { LabelKind } from '../protocol/records';
-
-/** Model families that are implemented; the names are config.json's `model_type`. Of those that can do a task the first is proposed. */
-export const familyNames = [
-  'bert',
-  'distilbert',
-  'roberta',
-  'xlm-roberta',
-  'electra',
-  'modernbert',
-  'gpt2',
-  'llama',
-  'mistral',
-  'qwen2',
-  'qwen3',
-  'smollm3',
-  'gemma2',
-  'gemma3_text',
-  'olmo2',
-  'phi3',
-] as const;
-
-export type Family = (typeof familyNames)[number];
+import type { Family } from './layouts/families';
 
 /** What stands on the transformer's last hidden states. */
 export type Head = 'sequence-classification' | 'masked-lm' | 'causal-lm';

@@ -1,5 +1,6 @@
 /** @file What the runs of a study say: numbers from their comparisons, for the answer in a sentence and the picture. Pure. */
 
+import encoders from './encoders.json'; // by npm run generate
 import { improvement, qualityOf, type Quality } from './quality';
 import type {
   Comparison,
@@ -121,8 +122,7 @@ export type StudyAnswer = LabelsAnswer | FamiliesAnswer | TemperatureAnswer;
 const labelsSetting = 'dataset.trainRows';
 const textsSetting = 'dataset.unlabelledRows';
 const familySetting = 'student.architecture.family';
-/** Families whose tokens see both sides; of all others a token sees what is before it. */
-const encoders: readonly string[] = ['bert', 'distilbert', 'roberta', 'xlm-roberta', 'electra', 'modernbert'];
+/** Whether a family's tokens see both sides; of all others a token sees what is before it. */
 export const isEncoder = (family: string): boolean => encoders.includes(family);
 const temperatureSetting = 'distillation.temperature';
 const alphaSetting = 'distillation.alpha';

@@ -63,6 +63,13 @@ describe('config.json', () => {
     expect(of('smollm3', 'SmolLM3', { ...window, no_rope_layer_interval: 2 })).toEqual([8, '0101', '1010']);
   });
 
+  it("takes the name that Gemma's older files have for its activation", () => {
+    const of = (hidden_act: string): unknown =>
+      architectureFromConfig({ model_type: 'gemma', architectures: ['GemmaForCausalLM'], hidden_act }, 'c').activation;
+    expect(of('gelu')).toBe('gelu_pytorch_tanh');
+    expect(() => of('relu')).toThrow(/"relu"/);
+  });
+
   it('keeps the order of the classes, ten and more', () => {
     const names = Array.from({ length: 12 }, (_, i) => `class ${i}`);
     const id2label = Object.fromEntries(names.map((name, i) => [String(i), name]));

@@ -15,7 +15,7 @@ import {
   type StudyRun,
 } from '../../src/protocol/study';
 import { isDecoder } from '../../src/experiment/architecture';
-import { familyNames } from '../../src/model/architecture';
+import { familyNames } from '../../src/model/layouts/families';
 import { answerText, scopeText } from '../../src/runner/report/study-text';
 import { torture } from '../torture';
 

@@ -21,10 +21,10 @@ import { openExecutor } from '../../src/engine/engines';
 import type { Executor } from '../../src/engine/executor';
 import { randomStream } from '../../src/engine/random';
 import type { TrainingSpec } from '../../src/experiment/file/schema';
-import { familyNames, type Architecture, type Family, type ProblemType } from '../../src/model/architecture';
+import type { Architecture, ProblemType } from '../../src/model/architecture';
 import { readSafetensors, toFloat32 } from '../../src/model/files/safetensors';
 import { createArchitecture } from '../../src/model/layouts/config';
-import { familyLayouts } from '../../src/model/layouts/families';
+import { type Family, familyLayouts, familyNames } from '../../src/model/layouts/families';
 import { initializeParameters, type Model, type Parameters } from '../../src/model/parameters';
 import { divergenceNames } from '../../src/protocol/divergences';
 import type { Metrics, MetricsRecord, Task } from '../../src/protocol/records';
@@ -522,7 +522,11 @@ it('has each family', () => {
     const entries = source.slice(source.indexOf(`${table}: dict`)).split('\n}\n')[0]!;
     return [...entries.matchAll(/^ {4}"([\w-]+)":/gm)].map(([, name]) => name!);
   };
-  expect([...namesIn('models', 'FAMILIES'), ...namesIn('decoders', 'DECODERS')]).toEqual([...familyNames]);
+  expect([
+    ...namesIn('encoders', 'ENCODERS'),
+    ...namesIn('models', 'FAMILIES'),
+    ...namesIn('decoders', 'DECODERS'),
+  ]).toEqual([...familyNames]);
 });
 
 /** Relative to the value, or to a thousandth where that is less: rounding of a divergence near 0 is as large as it. */

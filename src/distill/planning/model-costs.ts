@@ -1,9 +1,9 @@
 /** @file What a model costs by its sizes alone: operations of its matrix products, and what it keeps from the forward pass to the backward. */
 
 import { sizeOf } from '../../engine/array';
-import { type Architecture, type Family, embeddingWidth, headSizeOf, keyValueHeadsOf } from '../../model/architecture';
+import { type Architecture, embeddingWidth, headSizeOf, keyValueHeadsOf } from '../../model/architecture';
 import { parameterCount, parameterShapes, sizeOfAxis } from '../../model/layouts/config';
-import { layoutOf } from '../../model/layouts/families';
+import { type Family, layoutOf } from '../../model/layouts/families';
 import { isLanguageModel, type BatchShape } from '../specs';
 
 /** Elements of a model's matrices, by where they stand. */

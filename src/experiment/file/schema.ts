@@ -3,8 +3,7 @@
 // The namespace, not `{ z }`: bundlers then leave zod's forty languages out of the extension (350 KB).
 import * as z from 'zod';
 import { usualSeparator } from '../../dataset/dataset';
-import { familyNames } from '../../model/architecture';
-import { layoutOf } from '../../model/layouts/families';
+import { familyNames, layoutOf } from '../../model/layouts/families';
 import {
   attentionLayerRules,
   attentionLossKinds,

@@ -3,7 +3,9 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { reshape } from '@tensorflow/tfjs-core';
 import { linear } from '../../engine/graph/ops';
-import type { Architecture, Family } from '../architecture';
+import type { Architecture } from '../architecture';
+import type { Family } from '../layouts/families';
+import { llamaLayouts } from '../layouts/llama';
 import { capped } from './attention';
 import { bert } from './bert';
 import type {
@@ -18,39 +20,25 @@ import type {
 import { distilbert } from './distilbert';
 import { electra } from './electra';
 import { gpt2 } from './gpt2';
-import {
-  gemma2Layout,
-  gemma3Layout,
-  llamaLayout,
-  mistralLayout,
-  olmo2Layout,
-  phi3Layout,
-  qwen2Layout,
-  qwen3Layout,
-  smollm3Layout,
-} from '../layouts/llama';
 import { modernbert } from './modernbert';
 import { rmsDecoder } from './rms-decoder';
 import { roberta } from './roberta';
 
-const families: Record<Family, FamilyComputation> = {
+/** Llama's descendants are computed by their descriptions. */
+const computations: Readonly<Record<Exclude<Family, keyof typeof llamaLayouts>, FamilyComputation>> = {
   bert,
   distilbert,
   electra,
-  gemma2: rmsDecoder(gemma2Layout),
-  gemma3_text: rmsDecoder(gemma3Layout),
   gpt2,
-  llama: rmsDecoder(llamaLayout),
   modernbert,
-  mistral: rmsDecoder(mistralLayout),
-  olmo2: rmsDecoder(olmo2Layout),
-  phi3: rmsDecoder(phi3Layout),
-  qwen2: rmsDecoder(qwen2Layout),
-  qwen3: rmsDecoder(qwen3Layout),
   roberta,
-  smollm3: rmsDecoder(smollm3Layout),
   'xlm-roberta': roberta,
 };
+
+const families = {
+  ...computations,
+  ...Object.fromEntries(Object.entries(llamaLayouts).map(([family, layout]) => [family, rmsDecoder(layout)])),
+} as Readonly<Record<Family, FamilyComputation>>;
 
 /** Hidden states and attentions of every layer. */
 export function backbone(

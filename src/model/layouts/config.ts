@@ -5,14 +5,13 @@ import { complaint, InputError, type Complaint } from '../../protocol/problem';
 import {
   type Architecture,
   embeddingWidth,
-  type Family,
   type Head,
   headSizeOf,
   keyValueHeadsOf,
   type ProblemType,
 } from '../architecture';
 import { ConfigReader } from './config-reader';
-import { familyLayouts, layoutOf } from './families';
+import { type Family, familyLayouts, layoutOf } from './families';
 import type { Axis, Units } from './layout';
 
 /** The sizes that have no sensible default, and whatever else differs from transformers' defaults of the family. */

@@ -6,8 +6,8 @@
 import { InputError } from '../../protocol/problem';
 import type { ProblemArguments, ProblemCode } from '../../protocol/problems/catalogue';
 import { phrase } from '../../protocol/problems/phrases';
-import { type Architecture, type Family, headSizeOf, keyValueHeadsOf } from '../architecture';
-import { familyLayouts } from './families';
+import { type Architecture, headSizeOf, keyValueHeadsOf } from '../architecture';
+import { type Family, familyLayouts } from './families';
 import type { DecoderLayout } from './rms-decoder';
 import { llama3Scaling } from './gguf-rope';
 import type { GgufMetadata, GgufScalar } from '../files/gguf';

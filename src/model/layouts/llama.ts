@@ -3,7 +3,15 @@
 import { type Architecture, headSizeOf } from '../architecture';
 import type { ConfigReader } from './config-reader';
 import type { FamilyFields } from './layout';
-import { type BlockNorms, layerTypes, ofEachLayer, readSliding, rmsDecoderLayout, unless } from './rms-decoder';
+import {
+  type BlockNorms,
+  type DecoderLayout,
+  layerTypes,
+  ofEachLayer,
+  readSliding,
+  rmsDecoderLayout,
+  unless,
+} from './rms-decoder';
 import { readRotaryPart, rotaryParameters } from './rotary-config';
 
 const preNorms: BlockNorms = { beforeAttention: 'input_layernorm', beforeMlp: 'post_attention_layernorm' };
@@ -14,7 +22,7 @@ function refuseBiases(reader: ConfigReader): void {
   reader.refuse('mlp_bias', true, 'a bias of the MLP');
 }
 
-export const llamaLayout = rmsDecoderLayout({
+const llamaLayout: DecoderLayout = rmsDecoderLayout({
   summary: 'a decoder with rotary positions, for causal-lm and text-classification',
   className: 'Llama',
   sizes: {
@@ -37,7 +45,7 @@ export const llamaLayout = rmsDecoderLayout({
 });
 
 /** Jiang et al., 2023. */
-export const mistralLayout = rmsDecoderLayout({
+const mistralLayout: DecoderLayout = rmsDecoderLayout({
   summary: 'a Llama whose attention may slide',
   className: 'Mistral',
   sizes: {
@@ -87,7 +95,7 @@ const qwenSizes = {
 };
 
 /** Also Qwen 2.5. */
-export const qwen2Layout = rmsDecoderLayout({
+const qwen2Layout: DecoderLayout = rmsDecoderLayout({
   summary: 'a Llama with biases of queries, keys and values',
   className: 'Qwen2',
   sizes: qwenSizes,
@@ -101,7 +109,7 @@ export const qwen2Layout = rmsDecoderLayout({
   write: writeQwenSliding,
 });
 
-export const qwen3Layout = rmsDecoderLayout({
+const qwen3Layout: DecoderLayout = rmsDecoderLayout({
   summary: 'a Llama with norms of queries and keys',
   className: 'Qwen3',
   sizes: qwenSizes,
@@ -129,7 +137,7 @@ const UNTURNED_INTERVAL = 4;
 const unlessAll = (rotaryLayers: boolean[]): Partial<FamilyFields> =>
   rotaryLayers.includes(false) ? { rotaryLayers } : {};
 
-export const smollm3Layout = rmsDecoderLayout({
+const smollm3Layout: DecoderLayout = rmsDecoderLayout({
   summary: 'a Llama of which every fourth block has no positions',
   className: 'SmolLM3',
   sizes: {
@@ -168,7 +176,37 @@ export const smollm3Layout = rmsDecoderLayout({
   }),
 });
 
-/** What both versions of Gemma have alike. */
+/** Gemma Team, 2024. Its `hidden_act` of "gelu" meant the approximation, too. */
+const gemmaLayout: DecoderLayout = rmsDecoderLayout({
+  summary: 'a Llama with wide heads, scaled embeddings and a gate of GELU',
+  className: 'Gemma',
+  sizes: {
+    hiddenSize: 3072,
+    layers: 28,
+    heads: 16,
+    intermediateSize: 24576,
+    vocabularySize: 256_000,
+    maxPositions: 8192,
+  },
+  epsilon: 1e-6,
+  theta: 10_000,
+  tieWordEmbeddings: true,
+  keyValueHeads: 16,
+  headSize: 256,
+  norms: preNorms,
+  addsOneToNorms: true,
+  scalesEmbeddings: true,
+  activation: { key: 'hidden_activation', name: 'gelu_pytorch_tanh' },
+  read: (reader) => {
+    refuseBiases(reader);
+    reader.refuse('use_bidirectional_attention', true, 'attention to later tokens');
+    reader.choice('hidden_act', ['gelu_pytorch_tanh', 'gelu'], 'gelu_pytorch_tanh');
+    return {};
+  },
+  write: (a) => ({ hidden_act: a.activation, attention_bias: false }),
+});
+
+/** What Gemma 2 and 3 have alike. */
 const gemma = {
   tieWordEmbeddings: true,
   keyValueHeads: 4,
@@ -212,7 +250,7 @@ const writeGemma = (a: Architecture): Record<string, unknown> => ({
 const GEMMA_CAPS = { scoreCap: 50, logitCap: 30 };
 
 /** Gemma Team, 2024. */
-export const gemma2Layout = rmsDecoderLayout({
+const gemma2Layout: DecoderLayout = rmsDecoderLayout({
   ...gemma,
   summary: 'a Llama with more norms and capped logits, every other block of which slides',
   className: 'Gemma2',
@@ -245,7 +283,7 @@ export const gemma2Layout = rmsDecoderLayout({
 const GEMMA_LOCAL_THETA = 10_000;
 
 /** Gemma Team, 2025. Layers that slide have rotary positions of their own. */
-export const gemma3Layout = rmsDecoderLayout({
+const gemma3Layout: DecoderLayout = rmsDecoderLayout({
   ...gemma,
   summary: 'a Llama with more norms, most of whose blocks slide',
   className: 'Gemma3',
@@ -288,7 +326,7 @@ export const gemma3Layout = rmsDecoderLayout({
 });
 
 /** OLMo Team, 2024. */
-export const olmo2Layout = rmsDecoderLayout({
+const olmo2Layout: DecoderLayout = rmsDecoderLayout({
   summary: 'a Llama with its norms after attention and MLP',
   className: 'Olmo2',
   sizes: {
@@ -312,7 +350,7 @@ export const olmo2Layout = rmsDecoderLayout({
 });
 
 /** Abdin et al., 2024. */
-export const phi3Layout = rmsDecoderLayout({
+const phi3Layout: DecoderLayout = rmsDecoderLayout({
   summary: 'a Llama with joined matrices, whose attention may slide',
   className: 'Phi3',
   sizes: {
@@ -342,3 +380,17 @@ export const phi3Layout = rmsDecoderLayout({
     original_max_position_embeddings: a.maxPositions,
   }),
 });
+
+/** By `model_type`; what each computes follows from its description. */
+export const llamaLayouts = {
+  llama: llamaLayout,
+  mistral: mistralLayout,
+  qwen2: qwen2Layout,
+  qwen3: qwen3Layout,
+  smollm3: smollm3Layout,
+  gemma: gemmaLayout,
+  gemma2: gemma2Layout,
+  gemma3_text: gemma3Layout,
+  olmo2: olmo2Layout,
+  phi3: phi3Layout,
+} satisfies Record<string, DecoderLayout>;
