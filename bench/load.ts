@@ -10,6 +10,7 @@ import { once } from 'node:events';
 import os from 'node:os';
 import path from 'node:path';
 import { randomStream } from '../src/engine/random';
+import { cpuOf, peakOf } from './process-figures';
 
 const runner = path.resolve('dist/runner.js');
 
@@ -90,26 +91,6 @@ interface Outcome {
   cpuSeconds: number;
   peakBytes: number;
   said: string;
-}
-
-/** The largest resident memory of a process so far, in bytes; Linux alone says it. */
-function peakOf(pid: number): number {
-  try {
-    return 1024 * Number(/VmHWM:\s*(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
-  } catch {
-    return 0;
-  }
-}
-
-/** Seconds of the processor that a process has had; Linux alone says it. */
-function cpuOf(pid: number): number {
-  try {
-    // Behind the name, which may hold spaces: utime and stime are the 12th and 13th, in hundredths.
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ');
-    return (Number(fields[11]) + Number(fields[12])) / 100;
-  } catch {
-    return 0;
-  }
 }
 
 function runsIn(folder: string): string[] {
