@@ -17,6 +17,8 @@ export interface ListedRowIndex {
   /** Of the rows, as it was when it was read, and how many they are; absent where it is damaged or of another version. */
   file?: string;
   rows?: number;
+  /** Whether it holds the rows' tokens, not only where they lie. */
+  hasTokens?: boolean;
 }
 
 export interface CacheResult {
@@ -39,9 +41,13 @@ export async function cacheCommand(remove: readonly string[] = [], from = proces
     folder,
     caches: await listCaches(folder),
     rowIndexes: (await listRowIndexes(rowIndexes(runs))).map(({ first, bytes, ...index }) => {
-      const { file, rows } = indexHeader(first) ?? {};
+      const { file, rows, kind } = indexHeader(first) ?? {};
       const isKnown = typeof file === 'string' && typeof rows === 'number';
-      return { ...index, bytesOnDisk: bytes, ...(isKnown && { file, rows }) };
+      return {
+        ...index,
+        bytesOnDisk: bytes,
+        ...(isKnown && { file, rows, ...(kind === 'tokens' && { hasTokens: true }) }),
+      };
     }),
   });
   const listed = await list();
@@ -66,8 +72,11 @@ export function cacheText({ folder, caches, rowIndexes, removed }: CacheResult):
     const of = teacher === undefined ? 'unfinished' : `${formatCount(examples)} examples, teacher ${teacher}`;
     return `${key.slice(0, 8)}  ${formatBytes(bytesOnDisk)}${size}  ${used(lastUsed)}  ${of}`;
   });
-  const indexes = rowIndexes.map(({ key, bytesOnDisk, lastUsed, file, rows }) => {
-    const of = file === undefined ? 'not to be read' : `where ${formatCount(rows)} rows lie in ${file}`;
+  const indexes = rowIndexes.map(({ key, bytesOnDisk, lastUsed, file, rows, hasTokens }) => {
+    const known = hasTokens
+      ? `tokens of ${formatCount(rows)} rows of ${file}`
+      : `where ${formatCount(rows)} rows lie in ${file}`;
+    const of = file === undefined ? 'not to be read' : known;
     return `${key.slice(0, 8)}  ${formatBytes(bytesOnDisk)}  ${used(lastUsed)}  ${of}`;
   });
   const all = [...caches, ...rowIndexes];
