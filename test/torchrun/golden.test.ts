@@ -20,7 +20,7 @@ import { Trainer } from '../../src/distill/training/trainer';
 import { openExecutor } from '../../src/engine/engines';
 import type { Executor } from '../../src/engine/executor';
 import { randomStream } from '../../src/engine/random';
-import type { TrainingSpec } from '../../src/experiment/file/schema';
+import { experimentSchema, type TrainingSpec } from '../../src/experiment/file/schema';
 import type { Architecture, ProblemType } from '../../src/model/architecture';
 import { readSafetensors, toFloat32 } from '../../src/model/files/safetensors';
 import { createArchitecture } from '../../src/model/layouts/config';
@@ -198,26 +198,13 @@ const cases = allOr(
 );
 
 const training: TrainingSpec = {
+  ...experimentSchema.shape.training.parse({}),
   epochs: 2,
   batchSize: 4,
-  groupByLength: 'auto',
-  pack: false,
-  gradientAccumulation: 1,
-  optimizer: 'adamw',
   learningRate: 2e-3,
-  schedule: 'cosine',
   warmup: 2,
-  weightDecay: 0.01,
-  decayBiasAndNorm: false,
-  layerDecay: 1,
-  frozenBlocks: 0,
-  clipNorm: 1,
   dropout: 0,
-  moments: 'float32',
-  onDivergence: 'stop',
   seed: 5,
-  evaluateEvery: 100,
-  checkpointEvery: 100,
 };
 
 function architectureOf(one: Case, width: number, layers: number): Architecture {
