@@ -120,7 +120,7 @@ const all: Case[] = [
     task: 'causal-lm',
     family: 'gpt2',
     dropout: 0.2,
-    training: { gradientAccumulation: 2, batchSize: 3, schedule: 'linear' },
+    training: { gradientAccumulation: 2, batchSize: 3, schedule: 'linear', minLearningRateRatio: 0.25 },
     objective: { attention: scores },
   },
 ];
@@ -430,6 +430,15 @@ describe.skipIf(!hasPython)('a training on PyTorch is that of the recorded engin
       }
       expect(Object.keys(other).sort()).toEqual(Object.keys(own).sort());
     }
+  });
+
+  it('the learning rate falls to its least, which the update after the last would have', () => {
+    const one = cases.find(({ training: own }) => own?.minLearningRateRatio)!;
+    const [before, last] = outcomes
+      .get(one)!
+      .records.slice(-2)
+      .map(({ learningRate }) => learningRate);
+    expect(last! - (before! - last!)).toBeCloseTo(one.training!.minLearningRateRatio! * training.learningRate, 12);
   });
 
   it.each(cases)('$name: metrics of evaluations', (one) => {
