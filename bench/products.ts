@@ -1,7 +1,7 @@
 /** @file How many floating-point operations a second the machine can do at best in a matrix product. */
 
 import type { Executor } from '../src/engine/executor';
-import { timeProduct } from '../src/engine/openvino/probe';
+import { timeProduct } from '../src/engine/openvino/precision-times';
 
 /** Rows, columns and inner size of a product large enough to show a library's best. */
 const SIZE = 2048;

@@ -10,7 +10,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { randomStream } from '../src/engine/random';
 import { openExecutor } from '../src/engine/engines';
-import type { TrainingSpec } from '../src/experiment/file/schema';
+import { experimentSchema, type TrainingSpec } from '../src/experiment/file/schema';
 import { initializeParameters } from '../src/model/parameters';
 import type { MetricsRecord } from '../src/protocol/records';
 import { runPaths } from '../src/run-directory/run-paths';
@@ -63,19 +63,12 @@ async function writeOurs(folder: string, { task, teacher, student, rows, length 
     data: { tokenizer, train, labelled: train, validation: examples(2), leftOut: 0 },
   } as unknown as PreparedRun;
   const spec: TrainingSpec = {
+    ...experimentSchema.shape.training.parse({}),
     ...settings,
     epochs: 1,
     batchSize: rows,
     groupByLength: false,
-    pack: false,
-    gradientAccumulation: 1,
-    optimizer: 'adamw',
-    decayBiasAndNorm: false,
-    layerDecay: 1,
-    frozenBlocks: 0,
-    moments: 'float32',
     dropout: 0,
-    onDivergence: 'stop',
     seed: 2,
     evaluateEvery: steps,
     checkpointEvery: steps,

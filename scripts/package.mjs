@@ -23,6 +23,7 @@ const shipped = [
   'media',
   'examples',
   'docs/guide.md',
+  'docs/settings.md',
   'docs/images',
   'python/distillery_torch',
 ];

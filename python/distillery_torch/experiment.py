@@ -147,6 +147,7 @@ class Training:
     evaluate_every: int
     checkpoint_every: int
     patience: int | None = None
+    min_learning_rate_ratio: float = 0.0
     layer_decay: float = 1.0
     frozen_blocks: int = 0
 

@@ -74,6 +74,12 @@ def jensen_shannon(student: torch.Tensor, teacher: torch.Tensor, temperature: fl
     return _at_least_zero((beta * of_teacher + (1 - beta) * of_student).sum(-1))
 
 
+def jeffreys(student: torch.Tensor, teacher: torch.Tensor, temperature: float, beta: float) -> torch.Tensor:
+    """β KL(Q ‖ S) + (1 − β) KL(S ‖ Q) (Jeffreys, 1946; Wu et al., 2025)."""
+    forward, reverse = (kl(student, teacher, temperature, beta) for kl in (forward_kl, reverse_kl))
+    return beta * forward + (1 - beta) * reverse
+
+
 def total_variation(student: torch.Tensor, teacher: torch.Tensor, temperature: float, beta: float) -> torch.Tensor:
     """½ Σ |S − Q|."""
     return 0.5 * (_soften(student, temperature).exp() - _soften(teacher, temperature).exp()).abs().sum(-1)
@@ -95,6 +101,7 @@ DIVERGENCES: dict[str, Callable[[torch.Tensor, torch.Tensor, float, float], torc
     "skew-kl": skew_kl,
     "skew-reverse-kl": skew_reverse_kl,
     "jsd": jensen_shannon,
+    "jeffreys": jeffreys,
     "tvd": total_variation,
     "mse-logits": mean_square,
     "cosine-logits": cosine,

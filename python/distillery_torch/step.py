@@ -213,7 +213,7 @@ def optimizer_of(distiller: Distiller, training: Training) -> torch.optim.AdamW:
 
 
 def learning_rate_at(update: int, training: Training, updates: int) -> float:
-    """Rate of the k-th update, from 0, as transformers' schedules: it rises from 0, then falls to 0."""
+    """Rate of the k-th update, from 0, as transformers' schedules: it rises from 0, then falls to its least."""
     warmup = math.ceil(training.warmup * updates) if training.warmup < 1 else int(training.warmup)
     if update < warmup:
         return training.learning_rate * update / warmup
@@ -221,7 +221,8 @@ def learning_rate_at(update: int, training: Training, updates: int) -> float:
     if training.schedule == "constant":
         return training.learning_rate
     fall = 1 - progress if training.schedule == "linear" else (1 + math.cos(math.pi * progress)) / 2
-    return training.learning_rate * fall
+    least = training.min_learning_rate_ratio
+    return training.learning_rate * (least + (1 - least) * fall)
 
 
 def apply_update(

@@ -24,6 +24,10 @@ const definitions: Record<Divergence, (s: tf.Tensor, t: tf.Tensor, temperature: 
     const mixture = tf.add(tf.mul(q, beta), tf.mul(p, 1 - beta));
     return tf.add(tf.mul(kl(q, mixture), beta), tf.mul(kl(p, mixture), 1 - beta));
   },
+  jeffreys: (s, t, temperature, beta) => {
+    const [p, q] = [tf.softmax(tf.div(s, temperature)), tf.softmax(tf.div(t, temperature))];
+    return tf.add(tf.mul(kl(q, p), beta), tf.mul(kl(p, q), 1 - beta));
+  },
   tvd: (s, t, temperature) =>
     tf.div(tf.sum(tf.abs(tf.sub(tf.softmax(tf.div(s, temperature)), tf.softmax(tf.div(t, temperature)))), -1), 2),
   'mse-logits': (s, t) => tf.mean(tf.squaredDifference(s, t), -1),
@@ -41,7 +45,7 @@ const cases = (Object.keys(divergences) as Divergence[]).flatMap((name) =>
   ),
 );
 
-it.each(['forward-kl', 'reverse-kl', 'skew-kl', 'skew-reverse-kl', 'jsd'] as const)(
+it.each(['forward-kl', 'reverse-kl', 'skew-kl', 'skew-reverse-kl', 'jsd', 'jeffreys'] as const)(
   '%s is never below 0, however high T is',
   (name) => {
     const logits = normal([64, 500], 13, 8);

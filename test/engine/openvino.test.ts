@@ -6,7 +6,7 @@ import { findLibrary } from '../../src/engine/libraries';
 import { createCpuExecutor } from '../../src/engine/onnxruntime/onnxruntime';
 import { createOpenVinoExecutor } from '../../src/engine/openvino/openvino';
 import { unavailable } from '../../src/engine/openvino/loading';
-import { bfloat16Pays, timePrecisions } from '../../src/engine/openvino/probe';
+import { bfloat16Pays, timePrecisions } from '../../src/engine/openvino/precision-times';
 import { record } from '../../src/engine/graph/trace-backend';
 
 const missing = findLibrary('openvino') === undefined;

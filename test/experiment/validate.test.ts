@@ -428,6 +428,8 @@ describe('validating rows that a chat template writes', () => {
     expect(await problemsIn(withTemplate(chat), { ...changes, dataset: columns })).toEqual([
       expect.stringContaining('Name them as "promptColumn" and "completionColumn", or remove it.'),
     ]);
+    // That there is no template, too, is nothing to mend.
+    expect(await problemsIn(withTemplate(), { ...changes, dataset: columns })).toHaveLength(1);
     const tokenizer = { source: 'train', kind: 'bpe', vocabularySize: 300 };
     expect(await problemsIn(withTemplate(chat), { ...changes, tokenizer })).toContainEqual(
       expect.stringContaining('A tokenizer that is trained on the texts has no chat template.'),

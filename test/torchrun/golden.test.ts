@@ -20,7 +20,7 @@ import { Trainer } from '../../src/distill/training/trainer';
 import { openExecutor } from '../../src/engine/engines';
 import type { Executor } from '../../src/engine/executor';
 import { randomStream } from '../../src/engine/random';
-import type { TrainingSpec } from '../../src/experiment/file/schema';
+import { experimentSchema, type TrainingSpec } from '../../src/experiment/file/schema';
 import type { Architecture, ProblemType } from '../../src/model/architecture';
 import { readSafetensors, toFloat32 } from '../../src/model/files/safetensors';
 import { createArchitecture } from '../../src/model/layouts/config';
@@ -120,7 +120,7 @@ const all: Case[] = [
     task: 'causal-lm',
     family: 'gpt2',
     dropout: 0.2,
-    training: { gradientAccumulation: 2, batchSize: 3, schedule: 'linear' },
+    training: { gradientAccumulation: 2, batchSize: 3, schedule: 'linear', minLearningRateRatio: 0.25 },
     objective: { attention: scores },
   },
 ];
@@ -198,26 +198,13 @@ const cases = allOr(
 );
 
 const training: TrainingSpec = {
+  ...experimentSchema.shape.training.parse({}),
   epochs: 2,
   batchSize: 4,
-  groupByLength: 'auto',
-  pack: false,
-  gradientAccumulation: 1,
-  optimizer: 'adamw',
   learningRate: 2e-3,
-  schedule: 'cosine',
   warmup: 2,
-  weightDecay: 0.01,
-  decayBiasAndNorm: false,
-  layerDecay: 1,
-  frozenBlocks: 0,
-  clipNorm: 1,
   dropout: 0,
-  moments: 'float32',
-  onDivergence: 'stop',
   seed: 5,
-  evaluateEvery: 100,
-  checkpointEvery: 100,
 };
 
 function architectureOf(one: Case, width: number, layers: number): Architecture {
@@ -443,6 +430,15 @@ describe.skipIf(!hasPython)('a training on PyTorch is that of the recorded engin
       }
       expect(Object.keys(other).sort()).toEqual(Object.keys(own).sort());
     }
+  });
+
+  it('the learning rate falls to its least, which the update after the last would have', () => {
+    const one = cases.find(({ training: own }) => own?.minLearningRateRatio)!;
+    const [before, last] = outcomes
+      .get(one)!
+      .records.slice(-2)
+      .map(({ learningRate }) => learningRate);
+    expect(last! - (before! - last!)).toBeCloseTo(one.training!.minLearningRateRatio! * training.learningRate, 12);
   });
 
   it.each(cases)('$name: metrics of evaluations', (one) => {

@@ -12,7 +12,7 @@ import './header';
 import { Asking } from '../base/asking';
 import { keepState, keptState, listen } from '../base/host';
 import { sentence } from '../base/sentence';
-import { Completer } from '../completions/completer';
+import { Continuation } from '../completions/continuation';
 import { failed } from '../look/failed';
 import '../loss/loss-view';
 import { notices } from './notices';
@@ -28,7 +28,7 @@ interface Parts {
   lab: LabState;
   choices: Choices;
   narrow: boolean;
-  completer: Completer;
+  continuation: Continuation;
   /** What was asked for a tab and failed. */
   failed: { besides: unknown; examples: unknown };
 }
@@ -79,12 +79,12 @@ const tabs: Readonly<Record<LabTab, Tab>> = {
   },
   completions: {
     title: l10n.t('Completions'),
-    render: ({ shown: { run }, lab: { trusted }, choices, narrow, completer }) =>
+    render: ({ shown: { run }, lab: { trusted }, choices, narrow, continuation }) =>
       html`<lab-completions
         .run=${run}
         .trusted=${trusted}
-        .completer=${completer}
-        .completing=${completer.latest}
+        .continuation=${continuation}
+        .completing=${continuation.latest}
         .choices=${choices}
         .narrow=${narrow}
       ></lab-completions>`,
@@ -124,7 +124,7 @@ export class LabApp extends LitElement {
   readonly #besides = new Asking(this, () => this.lab.shown?.run.id);
   readonly #row = new Asking(this, () => this.choices.row);
   readonly #probe = new Asking(this, () => this.lab.shown?.run.id);
-  readonly #completer = new Completer(this);
+  readonly #continuation = new Continuation(this);
   /** Steps whose probes were asked for, and the one that is being read. */
   readonly #asked = new Set<number>();
   #reading: number | undefined;
@@ -240,7 +240,7 @@ export class LabApp extends LitElement {
       lab: this.lab,
       choices: this.choices,
       narrow: this.narrow,
-      completer: this.#completer,
+      continuation: this.#continuation,
       failed: { besides: failed(this.#besides), examples: [failed(this.#row), failed(this.#probe)] },
     };
   }
@@ -263,7 +263,7 @@ export class LabApp extends LitElement {
     this.#reading = undefined;
     if (id !== this.#keptId) {
       this.choices = { ...this.choices, ...perRun };
-      this.#completer.forget();
+      this.#continuation.forget();
     }
     this.#keptId = id;
     this.#keep();

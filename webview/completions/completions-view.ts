@@ -11,7 +11,7 @@ import { failed } from '../look/failed';
 import { icon } from '../look/icons';
 import type { Completing, RunState } from '../state/state';
 import { shared } from '../look/styles';
-import type { Completer } from './completer';
+import type { Continuation } from './continuation';
 import './completion-panel';
 import type { TokenEvent } from './completion-panel';
 import './expected';
@@ -80,7 +80,7 @@ export class CompletionsView extends LitElement {
 
   @property({ attribute: false }) run!: RunState;
   @property({ attribute: false }) trusted = true;
-  @property({ attribute: false }) completer!: Completer;
+  @property({ attribute: false }) continuation!: Continuation;
   @property({ attribute: false }) completing: Completing | undefined;
   @property({ attribute: false }) choices!: Choices;
   @property({ attribute: false }) narrow = false;
@@ -154,7 +154,7 @@ export class CompletionsView extends LitElement {
     if (prompt.trim() === '') return;
     const control = completeControl ? this.#control() : undefined;
     this.chosen = undefined;
-    void this.completer.start(this.run.id, {
+    void this.continuation.start(this.run.id, {
       prompt,
       maxNewTokens,
       sampling: sample

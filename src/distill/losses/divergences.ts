@@ -6,8 +6,8 @@ import type { RowLoss } from './row-loss';
 import { logProbabilities, logSumOfTwo, over, soften } from './softening';
 
 /**
- * Both logits are [rows, V]. `temperature`, 1 where it is absent, does not enter mse-logits and cosine-logits; `beta` enters skew-kl and jsd
- * alone. Gradients are with respect to the student's logits; the teacher is frozen and gets none.
+ * Both logits are [rows, V]. `temperature`, 1 where it is absent, does not enter mse-logits and cosine-logits; `beta` enters those
+ * alone whose facts name it. Gradients are with respect to the student's logits; the teacher is frozen and gets none.
  * @param student z_s
  * @param teacher z_t / T for a divergence that the temperature enters: who makes them divides what is smaller than they are; z_t for the others
  */
@@ -25,6 +25,7 @@ export const divergences: Record<Divergence, DivergenceFunction> = {
   'skew-kl': skewKl,
   'skew-reverse-kl': skewReverseKl,
   jsd: jensenShannon,
+  jeffreys,
   tvd: totalVariation,
   'mse-logits': meanSquare,
   'cosine-logits': cosine,
@@ -147,6 +148,28 @@ function jensenShannon(
       sumOverVocabulary(tf.add(tf.mul(q.probabilities, fromTeacher), tf.mul(s.probabilities, fromStudent))),
     ),
     gradient: throughSoftmax(s.probabilities, fromStudent, temperature),
+  };
+}
+
+/**
+ * β KL(Q ‖ S) + (1 − β) KL(S ‖ Q): forward KL draws the student to all that the teacher takes for likely, reverse KL from all that it does not
+ * (Wu et al., 2025, who weigh them anew in each step). At β = ½ half of Jeffreys' divergence (1946); 1 and 0 select forward and reverse KL.
+ */
+function jeffreys(
+  student: tf.Tensor2D,
+  teacher: tf.Tensor2D,
+  temperature: tf.Scalar | undefined,
+  beta: number,
+): RowLoss {
+  if (beta === 1) return forwardKl(student, teacher, temperature);
+  if (beta === 0) return reverseKl(student, teacher, temperature);
+  const [forward, reverse] = [forwardKl, reverseKl].map((kl) => kl(student, teacher, temperature)) as [
+    RowLoss,
+    RowLoss,
+  ];
+  return {
+    perPosition: tf.add(tf.mul(forward.perPosition, beta), tf.mul(reverse.perPosition, 1 - beta)),
+    gradient: (weight) => tf.add(forward.gradient(tf.mul(weight, beta)), reverse.gradient(tf.mul(weight, 1 - beta))),
   };
 }
 

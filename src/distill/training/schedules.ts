@@ -6,26 +6,27 @@ export interface LearningRateSchedule {
   schedule: 'linear' | 'cosine' | 'constant';
   /** Below 1 a fraction of the updates, from 1 on a number of updates. */
   warmup: number;
+  /** What the rate falls to, as a part of learningRate; 0 where absent. */
+  minLearningRateRatio?: number | undefined;
   /** Updates of the whole run. */
   updates: number;
 }
 
 /**
- * Rate of the k-th update, counted from 0, as transformers' get_{linear,cosine,constant}_schedule_with_warmup: it rises
- * linearly from 0 (so the first update of a warm-up changes nothing), then falls to 0, which the update after the last has.
+ * Rate of the k-th update, counted from 0, as transformers' get_{linear,cosine,constant}_schedule_with_warmup and
+ * get_cosine_with_min_lr_schedule_with_warmup: it rises linearly from 0 (so the first update of a warm-up changes nothing), then falls to
+ * its least, which the update after the last has.
  */
-export function learningRateAt(k: number, { learningRate, schedule, warmup, updates }: LearningRateSchedule): number {
+export function learningRateAt(
+  k: number,
+  { learningRate, schedule, warmup, minLearningRateRatio = 0, updates }: LearningRateSchedule,
+): number {
   const warmupUpdates = warmup < 1 ? Math.ceil(warmup * updates) : Math.trunc(warmup);
   if (k < warmupUpdates) return (learningRate * k) / warmupUpdates;
   const progress = Math.min(1, (k - warmupUpdates) / Math.max(1, updates - warmupUpdates));
-  switch (schedule) {
-    case 'constant':
-      return learningRate;
-    case 'linear':
-      return learningRate * (1 - progress);
-    case 'cosine':
-      return learningRate * cosineFall(progress);
-  }
+  if (schedule === 'constant') return learningRate;
+  const remaining = schedule === 'linear' ? 1 - progress : cosineFall(progress);
+  return learningRate * (minLearningRateRatio + (1 - minLearningRateRatio) * remaining);
 }
 
 /** A number, or a number that changes from the first update to the last. */

@@ -345,7 +345,8 @@ async function findTokenizer(
     if (found && tokenizer.tokens === 'used' && !cuttableKinds.includes(found.kind)) {
       findings.error(['tokenizer', 'tokens'], 'tokens-of-kind-not-cut', { kind: found.kind, known: cuttableKinds });
     }
-    if (found && experiment.dataset.chatTemplate) checkChatTemplate(found, findings);
+    if (found && experiment.dataset.chatTemplate && !findings.isFaulty(['dataset', 'chatTemplate']))
+      checkChatTemplate(found, findings);
     return found;
   }
   if (tokenizer.source === 'teacher') findings.error(['tokenizer', 'source'], 'teacher-without-tokenizer', {});

@@ -5,7 +5,7 @@ import { InputError, problemAt, type Problem } from '../../protocol/problem';
 import { describeIssue, type Objection } from './describe-issue';
 import { experimentSchema, type Experiment } from './schema';
 import { readExperiment } from './readable';
-import { Source, startsWith, type Path, type Place } from './source';
+import { Source, startsWith, type Path, type Span } from './source';
 
 export interface ParsedExperiment {
   source: Source;
@@ -74,7 +74,7 @@ function objectionsTo(value: unknown, parsed: Parsed): Objection[] {
 /** What stands in the text, and what the schema makes of it. */
 interface Reading {
   /** Keys that are read as others. */
-  misspelt: (Objection & { place: Place })[];
+  misspelt: (Objection & { place: Span })[];
   value: unknown;
   parsed: Parsed;
   /** What the schema has against it, beside the misspelt keys. */
@@ -105,7 +105,7 @@ function mayFollow({ path, complaint: { code } }: Objection, { faultAt }: Source
   return code === 'key-missing' || code.startsWith('key-') || startsWith(path, faultAt);
 }
 
-function place(source: Source, { path, key, complaint, fixes, place: known }: Objection & { place?: Place }): Problem {
+function place(source: Source, { path, key, complaint, fixes, place: known }: Objection & { place?: Span }): Problem {
   const position = known ?? (key === true ? source.placeOfKey(path) : source.placeOf(path));
   return source.problem(position, complaint, 'error', fixes);
 }

@@ -182,7 +182,13 @@ const trainingSchema = z
     schedule: z
       .enum(['linear', 'cosine'])
       .default('cosine')
-      .describe('How the learning rate falls to 0 after the warm-up.'),
+      .describe('How the learning rate falls to minLearningRateRatio after the warm-up.'),
+    minLearningRateRatio: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(0)
+      .describe('Part of learningRate that it falls to after the last update; 0.1 leaves a tenth of it.'),
     warmup: z
       .number()
       .min(0)

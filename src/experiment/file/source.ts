@@ -8,7 +8,7 @@ import { readSyntax } from './syntax';
 export type Path = readonly (string | number)[];
 
 /** Where something stands, counted from 1, the end exclusive. */
-export interface Place {
+export interface Span {
   line: number;
   column: number;
   endLine: number;
@@ -59,7 +59,7 @@ export class Source {
   }
 
   /** Place of the value at `path`: the key of an object or list, the text of anything else; of a missing value, the key that should hold it. */
-  placeOf(path: Path): Place {
+  placeOf(path: Path): Span {
     const node = this.find(path);
     if (node === undefined) return path.length === 0 ? this.span(0, 1) : this.placeOf(path.slice(0, -1));
     if (node.type !== 'object' && node.type !== 'array') return this.span(node.offset, node.length);
@@ -68,14 +68,14 @@ export class Source {
   }
 
   /** Place of the key at `path`, or of its value where that is an entry of a list. */
-  placeOfKey(path: Path): Place {
+  placeOfKey(path: Path): Span {
     const node = this.find(path);
     const key = node === undefined ? undefined : keyOf(node);
     return key === undefined ? this.placeOf(path) : this.span(key.offset, key.length);
   }
 
   problem(
-    place: Place,
+    place: Span,
     complaint: Complaint,
     severity: Problem['severity'] = 'error',
     fixes: readonly Fix[] = [],
@@ -94,7 +94,7 @@ export class Source {
     return this.root === undefined ? undefined : findNodeAtLocation(this.root, path as JSONPath);
   }
 
-  private span(offset: number, length: number): Place {
+  private span(offset: number, length: number): Span {
     const [line, column] = this.position(offset);
     const [endLine, endColumn] = this.position(offset + length);
     return { line, column, endLine, endColumn };

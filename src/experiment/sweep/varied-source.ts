@@ -1,7 +1,7 @@
 /** @file An experiment's text with some settings replaced by values of its sweep: what is wrong with one is placed at that value. */
 
 import { childOf } from '../file/schema-tree';
-import { Source, type Path, type Place } from '../file/source';
+import { Source, type Path, type Span } from '../file/source';
 
 /** For each swept setting, by its dotted path, which of its values is meant. */
 export type Choices = Readonly<Record<string, number>>;
@@ -31,11 +31,11 @@ export class VariedSource extends Source {
     return experiment;
   }
 
-  override placeOf(path: Path): Place {
+  override placeOf(path: Path): Span {
     return super.placeOf(this.entryOf(path) ?? path);
   }
 
-  override placeOfKey(path: Path): Place {
+  override placeOfKey(path: Path): Span {
     const entry = this.entryOf(path);
     return entry ? super.placeOfKey(entry.slice(0, 2)) : super.placeOfKey(path);
   }

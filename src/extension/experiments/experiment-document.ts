@@ -3,7 +3,7 @@
 import { Range, workspace, type TextDocument } from 'vscode';
 import { findNodeAtLocation, type JSONPath, type Node } from 'jsonc-parser';
 import { parseExperiment, type ParsedExperiment } from '../../experiment/file/parse';
-import type { Path, Place } from '../../experiment/file/source';
+import type { Path, Span } from '../../experiment/file/source';
 import type { Problem } from '../../protocol/problem';
 import { isExperiment } from '../base/documents';
 
@@ -19,7 +19,7 @@ export function parsedDocument(document: TextDocument): ParsedExperiment {
 }
 
 /** The editor counts from 0. */
-function rangeOf({ line, column, endLine, endColumn }: Place): Range {
+function rangeOf({ line, column, endLine, endColumn }: Span): Range {
   return new Range(line - 1, column - 1, endLine - 1, endColumn - 1);
 }
 

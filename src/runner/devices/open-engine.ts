@@ -67,7 +67,7 @@ function requireMoments({ executor, torchrun }: OpenEngine, wish: EngineRequest,
 
 /** A processor may name bfloat16 among its instructions and be slower with it. */
 async function warnOfSlowBfloat16(told: Told): Promise<void> {
-  const { bfloat16Pays, timePrecisions } = await import('../../engine/openvino/probe');
+  const { bfloat16Pays, timePrecisions } = await import('../../engine/openvino/precision-times');
   const { float32, bfloat16 } = await timePrecisions();
   if (bfloat16Pays({ float32, bfloat16 })) return;
   const times = `${formatMilliseconds(bfloat16)} where float32 takes ${formatMilliseconds(float32)}`;

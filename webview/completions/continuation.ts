@@ -6,7 +6,7 @@ import type { CompletionRequest } from '../../src/protocol/lab-data';
 import { RequestError } from '../../src/protocol/request-line';
 import { withToken, type Completing } from '../state/state';
 
-export class Completer {
+export class Continuation {
   latest: Completing | undefined;
 
   constructor(private readonly host: ReactiveControllerHost) {}
