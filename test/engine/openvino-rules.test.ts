@@ -85,3 +85,29 @@ describe("a look-up's gradient", () => {
     expect(after!.sums!.data).toEqual(before!.sums!.data);
   });
 });
+
+describe('the place of a largest element', () => {
+  const rows = { shape: [3, 5], dtype: 'float32' as const };
+  const program = record('places', { rows }, ({ rows: x }) => ({
+    largest: tf.argMax(x!, 1),
+    least: tf.argMin(x!, 1),
+    ofColumns: tf.argMax(x!, 0),
+  }));
+
+  it('is found without sorting', () => {
+    const ops = lower(program.graph, openVinoRules).nodes.map(({ op }) => op);
+    expect(ops).not.toContain('ArgMax');
+    expect(ops).not.toContain('ArgMin');
+    expect(ops).toContain('ReduceMin');
+  });
+
+  it('is that of the first of equal ones', async () => {
+    const data = Float32Array.of(1, 7, 7, -2, -2, 3, 3, 3, 3, 3, -9, -8, -7, -6, -5);
+    const cpu = await createCpuExecutor();
+    const lowered = { ...program, graph: lower(program.graph, openVinoRules) };
+    const outputs = await (await cpu.load(lowered)).run({ rows: { ...rows, data } });
+    expect(Array.from(outputs.largest!.data)).toEqual([1, 0, 4]);
+    expect(Array.from(outputs.least!.data)).toEqual([3, 0, 0]);
+    expect(Array.from(outputs.ofColumns!.data)).toEqual([1, 0, 0, 1, 1]);
+  });
+});
