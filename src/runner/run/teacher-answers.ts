@@ -265,14 +265,16 @@ async function fill(
   } finally {
     if (!found.isLittle) await setup.teacher.release();
   }
-  await cost.keep(files.directory);
+  if (cost.isKnown) {
+    await cost.keep(files.directory);
+    await recorder.note(`the teacher's answers are kept${await roundingText(files.directory)}`);
+  }
   if (found.isLittle) {
     run.plan.leaveOut('answers');
     return { rest: setup };
   }
   await rounding?.keep(files.directory);
-  if (rounding || cost.isKnown)
-    await recorder.note(`the teacher's answers are kept${await roundingText(files.directory)}`);
+  if (rounding) await recorder.note(`the teacher's answers are kept${await roundingText(files.directory)}`);
   return isFull ? 'full' : 'stopped';
 }
 
