@@ -37,6 +37,7 @@ class Rows:
         if setup["task"] == "causal-lm":
             end = tokenizer.token_to_id(setup["endOfText"])
             self.ids = [ids + [end] if len(ids) < setup["maxLength"] else ids for ids in self.ids]
+        self.ids = [torch.tensor(ids) for ids in self.ids]
         self.labels = [classes.get(row.get("label"), IGNORED) for row in rows]
 
     def __len__(self):
@@ -44,12 +45,10 @@ class Rows:
 
     def batch(self, indices):
         """ids, mask and labels [rows, longest]; a classifier's labels are [rows]."""
-        longest = max(len(self.ids[i]) for i in indices)
-        ids = torch.zeros(len(indices), longest, dtype=torch.long)
-        mask = torch.zeros(len(indices), longest, dtype=torch.long)
-        for place, i in enumerate(indices):
-            ids[place, : len(self.ids[i])] = torch.tensor(self.ids[i])
-            mask[place, : len(self.ids[i])] = 1
+        chosen = [self.ids[i] for i in indices]
+        ids = torch.nn.utils.rnn.pad_sequence(chosen, batch_first=True)
+        lengths = torch.tensor([len(row) for row in chosen])
+        mask = (torch.arange(ids.shape[1]) < lengths[:, None]).long()
         return ids, mask, torch.tensor([self.labels[i] for i in indices])
 
 
@@ -165,7 +164,8 @@ class Distillation:
             log_target=True,
         )
         # The mean of none is no number.
-        hard = F.cross_entropy(logits, labels, ignore_index=IGNORED) if (labels != IGNORED).any() else 0.0
+        counts = alpha < 1 and (labels != IGNORED).any()
+        hard = F.cross_entropy(logits, labels, ignore_index=IGNORED) if counts else 0.0
         self.optimizer.zero_grad(set_to_none=True)
         (alpha * temperature**2 * soft + (1 - alpha) * hard).backward()
         torch.nn.utils.clip_grad_norm_(self.student.parameters(), self.setup["clipNorm"])

@@ -27,7 +27,6 @@ const { values: options, positionals } = parseArgs({
 });
 const rounds = Number(options.rounds);
 const threads = os.availableParallelism();
-const load = os.loadavg()[0]!;
 const REPORT = 'bench/STUDENT.md';
 
 /** What is good: this part of what the first script has in the end. */
@@ -245,7 +244,7 @@ const qualities = {
   teacherKl: 'KL from the teacher on validation, nats',
 };
 
-function table(sample: Sample, results: readonly Result[]): string {
+function table(sample: Sample, results: readonly Result[], load: number): string {
   const script = (keeps: boolean): number => {
     const scripts = results.filter(({ side }) => side.peer?.includes('--keep') === keeps && !side.peerFromTeacher);
     return Math.min(...scripts.map(({ good }) => median(good)));
@@ -253,9 +252,9 @@ function table(sample: Sample, results: readonly Result[]): string {
   const [asking, keeping] = [script(false), script(true)];
   const rows = results.map(({ side, good, processor, whole, quality }) => [
     side.name,
-    ...[median(good), median(processor), median(whole)].map((seconds) =>
-      isFinite(seconds) ? seconds.toFixed(1) : 'never',
-    ),
+    isFinite(median(good)) ? median(good).toFixed(1) : 'never',
+    isNaN(median(processor)) ? '–' : median(processor).toFixed(1),
+    median(whole).toFixed(1),
     median(quality).toFixed(3),
     ...[asking, keeping].map((seconds) =>
       isFinite(median(good) + seconds) ? `${(seconds / median(good)).toFixed(2)} ×` : '–',
@@ -283,7 +282,8 @@ async function main(): Promise<void> {
   if (chosen.length === 0) throw new Error(`there is no such sample: ${samples.map(({ name }) => name).join(', ')}`);
   for (const sample of chosen) {
     console.error(`${sample.title} …`);
-    const measured = table(sample, await measure(sample));
+    const load = os.loadavg()[0]!;
+    const measured = table(sample, await measure(sample), load);
     console.log(`${measured}\n`);
     if (options.write && options.side === undefined) write(sample, measured);
   }
