@@ -90,7 +90,7 @@ export class KeptJudgement {
       }
       await file.reader.finish();
       all.forEach((answers, index) => this.run.known.keep(index, answers));
-      return file.details.metrics as unknown as Metrics;
+      return file.details.metrics;
     } catch (error) {
       if (!(error instanceof Damaged)) throw error;
       await this.file.forget();
