@@ -136,7 +136,7 @@ export const KEPT_FORMAT = 2;
 export interface IndexHeader {
   format: number;
   /** Absent: where the rows lie. */
-  kind?: 'tokens';
+  kind?: 'tokens' | 'judgement';
   /** What the index was made for, as its maker says. */
   made: string;
   /** The file whose rows it has, for people. */

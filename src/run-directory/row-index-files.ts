@@ -11,8 +11,8 @@ import { makeFolder } from './folders';
 import { listOwned, openOwned, readOwnedIfThere, requireOwned } from './owned';
 import { runsDirectory } from './run-paths';
 
-/** So many are kept: those of a few datasets and ways to read them. */
-const MOST_KEPT = 8;
+/** So many are kept: those of a few datasets and ways to read them, and what teachers say of them. */
+const MOST_KEPT = 16;
 
 /** What is still being written after so long was left by a process that was killed. */
 const LEFT_MS = 60 * 60_000;

@@ -101,7 +101,7 @@ describe('the place of an extreme', () => {
 
   it('is what it was, without the operators that sort', async () => {
     const lowered = { ...program, graph: lower(program.graph, openVinoRules) };
-    expect(lowered.graph.nodes.filter(({ op }) => /^Arg/.test(op))).toEqual([]);
+    expect(lowered.graph.nodes.filter(({ op }) => op.startsWith('Arg'))).toEqual([]);
     const cpu = await createCpuExecutor();
     for (const each of [program, lowered]) {
       const { largest, smallest, ofColumns } = await (await cpu.load(each)).run({ x });

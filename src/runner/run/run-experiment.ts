@@ -77,7 +77,7 @@ async function carryOn(run: PreparedRun): Promise<Comparison | undefined> {
       if (!train) return undefined;
       learning = { ...run, data: { ...run.data, train } };
     }
-    await checkTeacher(run, frozen);
+    await checkTeacher(run, loaded);
     const kept = await prunedUnits(run, frozen, architecture);
     for (const ofSeed of seedsOfRun(learning)) {
       const ofTeacher = 'parameters' in first ? first : undefined;
