@@ -33,7 +33,14 @@ export async function makeGpt2(folder: string): Promise<void> {
     dataset: { train: 'train.jsonl', validation: 'validation.jsonl', textColumn: 'text', maxLength: LENGTH },
     teacher: { source: 'checkpoint', path: 'teacher' },
     student: {
-      architecture: { family: 'gpt2', hiddenSize: 768, layers: LAYERS.length, heads: 12, maxPositions: 1024 },
+      architecture: {
+        family: 'gpt2',
+        hiddenSize: 768,
+        layers: LAYERS.length,
+        heads: 12,
+        intermediateSize: 3072,
+        maxPositions: 1024,
+      },
       initialize: { from: 'teacher', layers: LAYERS },
     },
     // The tokens that came mean nothing to such a teacher.
