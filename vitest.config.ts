@@ -3,6 +3,7 @@
 import os from 'node:os';
 import path from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { takingCompiled } from './test/runner/compiled';
 
 /** Tests that run on every executor; on WebGPU in a project of their own, since a driver can take its process with it. */
 const onEachExecutor = [
@@ -30,12 +31,6 @@ const alone = [
 /** The GPU that the processor imitates is for a project of its own: "auto" would time it for minutes. */
 const withoutGpu = { VK_ICD_FILENAMES: 'none' };
 
-/** For all that tests start: see the file. What is long starts the program as a person does. */
-const takingCompiled =
-  process.env.DISTILLERY_TORTURE === '1'
-    ? undefined
-    : { NODE_OPTIONS: `--require "${path.resolve('test/runner/compiled.cjs').replaceAll('\\', '/')}"` };
-
 export default defineConfig({
   cacheDir: path.resolve('.cache/vite'),
   // tfjs-core must be one instance, its ES modules, so that gradients and backends register on the same engine.
@@ -49,8 +44,8 @@ export default defineConfig({
     },
     // Vitest would leave a processor free, of two too; many tests wait for a process that they have started.
     maxWorkers: Math.max(2, os.availableParallelism() - 1),
-    // Many small collections of garbage take a sixteenth of what the tests compute.
-    execArgv: ['--min-semi-space-size=16'],
+    // Many small collections of garbage, and the threads that share them, take a sixth of what the tests compute.
+    execArgv: ['--min-semi-space-size=64', '--max-semi-space-size=64', '--single-threaded-gc'],
     setupFiles: ['test/equality.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,

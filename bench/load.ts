@@ -1,6 +1,6 @@
 /**
  * @file `npm run bench -- load KIND [SIZE]`: how long a run of many rows takes to its first step, and how much memory beside the models.
- * KIND is `csv` (SIZE rows), `jsonl` (SIZE gigabytes) or `classes` (SIZE classes). The real program trains tiny models on data made
+ * KIND is `csv` (SIZE rows), `short` (SIZE rows of JSONL of 10 to 30 words), `jsonl` (SIZE gigabytes) or `classes` (SIZE classes). The real program trains tiny models on data made
  * here, in a temporary folder that is removed; "beside the model" is what it takes more than on a thousand such rows.
  */
 
@@ -10,6 +10,7 @@ import { once } from 'node:events';
 import os from 'node:os';
 import path from 'node:path';
 import { randomStream } from '../src/engine/random';
+import { cpuOf, peakOf } from './process-figures';
 
 const runner = path.resolve('dist/runner.js');
 
@@ -17,7 +18,7 @@ const runner = path.resolve('dist/runner.js');
 const STEPS = 20;
 const LONGEST_MS = 60 * 60_000;
 
-type Kind = 'csv' | 'jsonl' | 'classes';
+type Kind = 'csv' | 'short' | 'jsonl' | 'classes';
 
 interface Dataset {
   file: string;
@@ -42,21 +43,22 @@ function textMaker(seed: number): (words: number) => string {
 }
 
 async function writeRows(kind: Kind, size: number, folder: string): Promise<Dataset> {
-  const file = path.join(folder, kind === 'jsonl' ? 'rows.jsonl' : 'rows.csv');
+  const isJson = kind === 'jsonl' || kind === 'short';
+  const file = path.join(folder, isJson ? 'rows.jsonl' : 'rows.csv');
   const stream = createWriteStream(file, { highWaterMark: 1 << 20 });
   const makeText = textMaker(1);
   const random = randomStream(2);
-  const words = kind === 'jsonl' ? 150 : 15;
+  const words = (): number => (kind === 'jsonl' ? 150 : kind === 'short' ? 10 + Math.floor(21 * random()) : 15);
   const classes = kind === 'classes' ? size : 4;
   const wanted = kind === 'jsonl' ? Infinity : kind === 'classes' ? 4 * size : size;
   const bytes = kind === 'jsonl' ? size * 1e9 : Infinity;
-  if (kind !== 'jsonl') stream.write('text,label\n');
+  if (!isJson) stream.write('text,label\n');
   let rows = 0;
   // A line end beside each row, and a class for each once before they are drawn.
   for (let written = 0; rows < wanted && written < bytes; rows++) {
-    const text = makeText(words);
+    const text = makeText(words());
     const label = `class ${rows < classes ? rows : Math.floor(random() * classes)}`;
-    const line = kind === 'jsonl' ? `${JSON.stringify({ text, label })}\n` : `"${text}",${label}\n`;
+    const line = isJson ? `${JSON.stringify({ text, label })}\n` : `"${text}",${label}\n`;
     written += line.length;
     if (!stream.write(line)) await once(stream, 'drain');
   }
@@ -90,26 +92,6 @@ interface Outcome {
   cpuSeconds: number;
   peakBytes: number;
   said: string;
-}
-
-/** The largest resident memory of a process so far, in bytes; Linux alone says it. */
-function peakOf(pid: number): number {
-  try {
-    return 1024 * Number(/VmHWM:\s*(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
-  } catch {
-    return 0;
-  }
-}
-
-/** Seconds of the processor that a process has had; Linux alone says it. */
-function cpuOf(pid: number): number {
-  try {
-    // Behind the name, which may hold spaces: utime and stime are the 12th and 13th, in hundredths.
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ');
-    return (Number(fields[11]) + Number(fields[12])) / 100;
-  } catch {
-    return 0;
-  }
 }
 
 function runsIn(folder: string): string[] {
@@ -179,7 +161,7 @@ async function measureKind(kind: Kind, size: number, base: string): Promise<void
 
 async function main(): Promise<void> {
   const [, , kind = 'csv', size] = process.argv;
-  const sizes: Record<string, number> = { csv: 1_000_000, jsonl: 10, classes: 50_000 };
+  const sizes: Record<string, number> = { csv: 1_000_000, short: 1_000_000, jsonl: 10, classes: 50_000 };
   if (!(kind in sizes)) throw new Error(`there is no kind ${kind}: ${Object.keys(sizes).join(', ')}`);
   const base = mkdtempSync(path.join(os.tmpdir(), 'distillery-load-'));
   try {

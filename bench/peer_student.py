@@ -1,8 +1,11 @@
 """A distillation from files to a student, as one writes it with PyTorch and transformers: what bench/student.ts times ours beside.
 
 Usage: python peer_student.py SETUP.json [--keep] [--bf16]. `--keep`: the teacher is asked about each row once, before the training, and
-its logits stay in memory; otherwise it is asked in each step. Of each evaluation a line of JSON is written. Batches are padded to their
-longest row, and rows of about one length share them, as transformers' `group_by_length` arranges it.
+its logits stay in memory, a language model's in float16; otherwise it is asked in each step. Of each evaluation a line of JSON is
+written. Batches are padded to their longest row, and rows of about one length share them, as transformers' `group_by_length` arranges
+it. A language model learns where a text ends: the token for that is appended to each row that has room for it.
+
+The student starts from random weights, from some of the teacher's blocks (`layers`), or from a folder (`initial`).
 """
 
 import argparse
@@ -31,6 +34,10 @@ class Rows:
         rows = [json.loads(line) for file in files for line in Path(file).read_text().splitlines()]
         tokenizer.enable_truncation(setup["maxLength"])
         self.ids = [encoding.ids for encoding in tokenizer.encode_batch([row["text"] for row in rows])]
+        if setup["task"] == "causal-lm":
+            end = tokenizer.token_to_id(setup["endOfText"])
+            self.ids = [ids + [end] if len(ids) < setup["maxLength"] else ids for ids in self.ids]
+        self.ids = [torch.tensor(ids) for ids in self.ids]
         self.labels = [classes.get(row.get("label"), IGNORED) for row in rows]
 
     def __len__(self):
@@ -38,12 +45,10 @@ class Rows:
 
     def batch(self, indices):
         """ids, mask and labels [rows, longest]; a classifier's labels are [rows]."""
-        longest = max(len(self.ids[i]) for i in indices)
-        ids = torch.zeros(len(indices), longest, dtype=torch.long)
-        mask = torch.zeros(len(indices), longest, dtype=torch.long)
-        for place, i in enumerate(indices):
-            ids[place, : len(self.ids[i])] = torch.tensor(self.ids[i])
-            mask[place, : len(self.ids[i])] = 1
+        chosen = [self.ids[i] for i in indices]
+        ids = torch.nn.utils.rnn.pad_sequence(chosen, batch_first=True)
+        lengths = torch.tensor([len(row) for row in chosen])
+        mask = (torch.arange(ids.shape[1]) < lengths[:, None]).long()
         return ids, mask, torch.tensor([self.labels[i] for i in indices])
 
 
@@ -66,11 +71,18 @@ class Distillation:
         self.teacher = kind.from_pretrained(setup["teacher"], dtype=torch.float32).eval().requires_grad_(False)
         self.classes = {} if self.causal else self.teacher.config.label2id
         torch.manual_seed(setup["seed"])
-        self.student = self.new_student().train()
+        if "initial" in setup:
+            self.student = kind.from_pretrained(setup["initial"], dtype=torch.float32).train()
+        else:
+            self.student = self.new_student().train()
+        if "layers" in setup:
+            self.take(setup["layers"])
         matrices = [p for p in self.student.parameters() if p.dim() > 1]
         vectors = [p for p in self.student.parameters() if p.dim() <= 1]
         groups = [{"params": matrices, "weight_decay": setup["weightDecay"]}, {"params": vectors, "weight_decay": 0.0}]
         self.optimizer = torch.optim.AdamW(groups, lr=setup["learningRate"], fused=True)
+        # Rows of an evaluation's batch: logits of 50,000 tokens take 200 kB a position.
+        self.at_once = 128 if self.teacher.config.vocab_size < 10_000 else 8
         self.autocast = torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16)
 
     def new_student(self):
@@ -102,6 +114,13 @@ class Distillation:
         )
         return transformers.BertForSequenceClassification(config)
 
+    def take(self, layers):
+        """Embeddings, some blocks and the last norm of a teacher like GPT-2."""
+        own, theirs = self.student.transformer, self.teacher.transformer
+        pairs = [(own.wte, theirs.wte), (own.wpe, theirs.wpe), (own.ln_f, theirs.ln_f)]
+        for to, of in pairs + [(block, theirs.h[layer]) for block, layer in zip(own.h, layers)]:
+            to.load_state_dict(of.state_dict())
+
     def logits(self, model, ids, mask):
         """Of what is predicted: [rows, classes], or [tokens, vocabulary] of all tokens that have a next one."""
         with self.autocast:
@@ -118,12 +137,15 @@ class Distillation:
         """The teacher's logits of each row, from batches of rows of one length."""
         order = sorted(range(len(rows)), key=lambda row: len(rows.ids[row]))
         kept = [None] * len(rows)
-        for start in range(0, len(order), 128):
-            chosen = order[start : start + 128]
+        for start in range(0, len(order), self.at_once):
+            chosen = order[start : start + self.at_once]
             ids, mask, _ = rows.batch(chosen)
             counts = [len(rows.ids[row]) - 1 if self.causal else 1 for row in chosen]
-            for row, answer in zip(chosen, self.logits(self.teacher, ids, mask).split(counts)):
-                kept[row] = answer
+            answers = self.logits(self.teacher, ids, mask)
+            if self.causal:
+                answers = answers.half()
+            for row, answer in zip(chosen, answers.split(counts)):
+                kept[row] = answer.clone()
         return kept
 
     def step(self, rows, chosen, kept):
@@ -133,7 +155,7 @@ class Distillation:
             with torch.no_grad():
                 teacher = self.logits(self.teacher, ids, mask)
         else:
-            teacher = torch.cat([kept[row] for row in chosen])
+            teacher = torch.cat([kept[row] for row in chosen]).float()
         logits, labels = self.logits(self.student, ids, mask), self.targets(ids, mask, labels)
         soft = F.kl_div(
             F.log_softmax(logits / temperature, dim=-1),
@@ -142,22 +164,28 @@ class Distillation:
             log_target=True,
         )
         # The mean of none is no number.
-        hard = F.cross_entropy(logits, labels, ignore_index=IGNORED) if (labels != IGNORED).any() else 0.0
+        counts = alpha < 1 and (labels != IGNORED).any()
+        hard = F.cross_entropy(logits, labels, ignore_index=IGNORED) if counts else 0.0
         self.optimizer.zero_grad(set_to_none=True)
         (alpha * temperature**2 * soft + (1 - alpha) * hard).backward()
         torch.nn.utils.clip_grad_norm_(self.student.parameters(), self.setup["clipNorm"])
         self.optimizer.step()
 
     @torch.no_grad()
-    def evaluate(self, rows):
-        """Macro-F1 of a classifier, the mean loss in nats of a language model."""
+    def evaluate(self, rows, answers=None):
+        """Macro-F1 of a classifier, the mean loss of a language model in nats, or its mean KL from the teacher's answers, if given."""
         self.student.eval()
         order = sorted(range(len(rows)), key=lambda row: len(rows.ids[row]))
         predictions, labels, loss = [], [], 0.0
-        for start in range(0, len(order), 128):
-            ids, mask, wanted = rows.batch(order[start : start + 128])
+        for start in range(0, len(order), self.at_once):
+            chosen = order[start : start + self.at_once]
+            ids, mask, wanted = rows.batch(chosen)
             logits, wanted = self.logits(self.student, ids, mask), self.targets(ids, mask, wanted)
-            loss += F.cross_entropy(logits, wanted, reduction="sum").item()
+            if answers is None:
+                loss += F.cross_entropy(logits, wanted, reduction="sum").item()
+            else:
+                teacher = F.log_softmax(torch.cat([answers[row] for row in chosen]).float(), dim=-1)
+                loss += F.kl_div(F.log_softmax(logits, dim=-1), teacher, reduction="sum", log_target=True).item()
             predictions.append(logits.argmax(-1))
             labels.append(wanted)
         self.student.train()
@@ -187,6 +215,7 @@ def main():
     tokenizer.no_padding()
     train, validation = (Rows(setup, setup[name], tokenizer, distillation.classes) for name in ("train", "validation"))
     kept = distillation.ask_all(train) if arguments.keep else None
+    answers = distillation.ask_all(validation) if setup["metric"] == "teacherKl" else None
     steps = setup["epochs"] * -(-len(train) // setup["batchSize"])
     schedule = transformers.get_cosine_schedule_with_warmup(
         distillation.optimizer, round(setup["warmup"] * steps), steps
@@ -199,7 +228,7 @@ def main():
             schedule.step()
             done += 1
             if done % setup["evaluateEvery"] == 0 or done == steps:
-                print(json.dumps({"step": done, "quality": distillation.evaluate(validation)}), flush=True)
+                print(json.dumps({"step": done, "quality": distillation.evaluate(validation, answers)}), flush=True)
 
 
 if __name__ == "__main__":

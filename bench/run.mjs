@@ -4,7 +4,8 @@
  * time grows, `npm run bench -- run-list` at how long the sidebar takes to read thousands of runs,
  * `npm run bench -- generation` at how fast texts are continued, `npm run bench -- open` at how much memory it takes to open a large checkpoint,
  * `npm run bench -- update` at the end of a step beside a copy of memory, `npm run bench -- memory` at where a step's memory is,
- * `npm run bench -- torchrun` at PyTorch's processes, `npm run bench -- student` at the time from files to a good student, beside scripts in PyTorch,
+ * `npm run bench -- torchrun` at PyTorch's processes, `npm run bench -- student [SAMPLE…]` at the time from files to a good student, beside scripts in PyTorch,
+ * `npm run bench -- start` at the time from the start of the program to the first step,
  * `npm run bench -- on-policy` at what a student gains from learning on its own texts.
  */
 
@@ -40,6 +41,7 @@ await build({
     'memory',
     'torchrun',
     'student',
+    'start',
     'on-policy',
   ].map((name) => `bench/${name}.ts`),
   outdir: 'dist/bench',
@@ -69,6 +71,7 @@ const inDistillery = [
   'open',
   'update',
   'memory',
+  'start',
   'on-policy',
 ];
 if (inDistillery.includes(options[0])) {

@@ -1,103 +1,42 @@
 /**
- * @file `npm run bench -- student [SAMPLE…]`: how long it takes from files to a good student, the program's start included, beside scripts
- * that one writes with PyTorch and transformers; writes bench/STUDENT.md. What makes ours quick is switched on in turn.
+ * @file `npm run bench -- student [SAMPLE…] [--rounds N] [--side TEXT]`: how long it takes from files to a good student, the program's start included,
+ * beside scripts that one writes with PyTorch and transformers; writes the samples' tables in bench/STUDENT.md. What makes ours quick is switched on in
+ * turn. With `--side`, those sides alone whose names have the text, and the first script's best as `--good`; nothing is written then.
  */
 
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { parse } from 'jsonc-parser';
+import { samples, type Sample, type Side } from './student-samples';
 import { median } from './statistics';
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     rounds: { type: 'string', default: '3' },
-    epochs: { type: 'string' },
+    side: { type: 'string', multiple: true },
+    good: { type: 'string' },
     write: { type: 'boolean', default: true },
   },
   allowNegative: true,
 });
 const rounds = Number(options.rounds);
 const threads = os.availableParallelism();
+const REPORT = 'bench/STUDENT.md';
 
 /** What is good: this part of what the first script has in the end. */
 const GOOD = 0.98;
 
-interface Sample {
-  name: string;
-  file: string;
-  title: string;
-  /** Of the metric on validation; a loss is better where it is less. */
-  metric: 'macroF1' | 'loss';
-  sides: readonly Side[];
-}
-
-interface Side {
-  name: string;
-  /** What PyTorch's script is told. */
-  peer?: readonly string[];
-  /** What the experiment says besides. */
-  changes?: Record<string, unknown>;
-  /** In the folder of the side before it, with what that has kept of the teacher. */
-  again?: boolean;
-}
-
-const peers: Side[] = [
-  { name: 'PyTorch, teacher asked in each step', peer: [] },
-  { name: 'PyTorch bf16, teacher asked in each step', peer: ['--bf16'] },
-  { name: 'PyTorch, its answers kept by hand', peer: ['--keep'] },
-  { name: 'PyTorch bf16, its answers kept by hand', peer: ['--keep', '--bf16'] },
-];
-
-const openvino = { engine: 'openvino' };
-const bf16 = { ...openvino, precision: 'bfloat16' };
-
-/** What makes it quick, one after the other. */
-const ours: Side[] = [
-  { name: 'onnxruntime, teacher asked in each step', changes: { engine: 'cpu', cache: false } },
-  { name: 'onnxruntime', changes: { engine: 'cpu' } },
-  { name: 'OpenVINO', changes: openvino },
-  { name: 'OpenVINO bf16', changes: bf16 },
-];
-
-const packed: Side = { name: 'OpenVINO bf16, packed', changes: { ...bf16, pack: true } };
-
-const samples: Sample[] = [
-  {
-    name: 'definitions',
-    file: 'definitions.distill.json',
-    title: 'Definitions: BERT style, 2.7 million parameters to 0.63 million, 20,500 short rows',
-    metric: 'macroF1',
-    sides: [...peers, ...ours, { name: 'OpenVINO bf16, again', changes: bf16, again: true }, packed],
-  },
-  {
-    name: 'language-model',
-    file: 'language-model.distill.json',
-    title: 'Language model: GPT-2 style, 2.6 million parameters to 0.62 million, 4,000 short rows',
-    metric: 'loss',
-    sides: [
-      ...peers,
-      ...ours,
-      { name: 'OpenVINO bf16, 48 tokens kept of each answer', changes: { ...bf16, cache: { logits: { top: 48 } } } },
-      { name: 'OpenVINO bf16, again', changes: bf16, again: true },
-      packed,
-      { name: 'OpenVINO bf16, alpha 1', changes: { ...bf16, distillation: { alpha: 1 } } },
-      {
-        name: "OpenVINO bf16, alpha 1, a third of the positions by the teacher's entropy",
-        changes: { ...bf16, distillation: { alpha: 1, positions: { fraction: 1 / 3, by: 'teacher-entropy' } } },
-      },
-    ],
-  },
-];
-
 /** When an evaluation was there, in seconds since the side's process was started. */
 interface Point {
   seconds: number;
+  /** Of the processor until then; NaN where the system does not say. */
+  processor: number;
   step: number;
   quality: number;
 }
@@ -106,92 +45,138 @@ interface Experiment {
   task: string;
   dataset: { train: string; unlabelled?: string; validation: string; maxLength: number };
   teacher: { path: string; cache?: unknown };
-  student: { architecture: object };
+  student: { architecture: object; initialize?: { layers?: number[] } };
   distillation: { temperature: number; alpha: number };
   training: Record<string, number | string>;
-  controls: string[];
 }
 
-function experimentOf(folder: string, { file }: Sample): Experiment {
+function experimentOf(folder: string, { file }: Sample, { epochs }: Side): Experiment {
   const experiment = parse(readFileSync(path.join(folder, file), 'utf8')) as Experiment;
-  if (options.epochs !== undefined) experiment.training.epochs = Number(options.epochs);
+  if (epochs !== undefined) experiment.training.epochs = epochs;
   return experiment;
 }
 
-async function peerPoints(folder: string, sample: Sample, args: readonly string[]): Promise<Point[]> {
-  const { task, dataset, teacher, student, distillation, training } = experimentOf(folder, sample);
+/** What a process has had of the processor, its threads together. */
+function processorSeconds(pid: number): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / TICKS;
+  } catch {
+    return NaN;
+  }
+}
+
+/** A second, as Linux counts processes' time. */
+const TICKS = 100;
+
+async function peerPoints(folder: string, sample: Sample, side: Side, initial: string | undefined): Promise<Point[]> {
+  const { task, dataset, teacher, student, distillation, training } = experimentOf(folder, sample, side);
   const place = (file: string): string => path.join(folder, file);
+  const special = readFileSync(place(path.join(teacher.path, 'tokenizer_config.json')), 'utf8');
   const setup = {
     ...training,
     ...distillation,
     task,
     threads,
+    metric: sample.metric,
     maxLength: dataset.maxLength,
     train: [dataset.train, dataset.unlabelled].filter((file) => file !== undefined).map(place),
     validation: [place(dataset.validation)],
     teacher: place(teacher.path),
+    endOfText: (JSON.parse(special) as { eos_token?: string }).eos_token,
     architecture: student.architecture,
+    layers: student.initialize?.layers,
+    initial,
   };
   writeFileSync(place('setup.json'), JSON.stringify(setup));
   const started = performance.now();
-  const child = spawn('test/peers/.venv/bin/python', ['bench/peer_student.py', place('setup.json'), ...args], {
+  const child = spawn('test/peers/.venv/bin/python', ['bench/peer_student.py', place('setup.json'), ...side.peer!], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const points: Point[] = [];
   createInterface(child.stdout).on('line', (line) => {
     const seconds = (performance.now() - started) / 1000;
-    points.push({ seconds, ...(JSON.parse(line) as { step: number; quality: number }) });
+    const processor = processorSeconds(child.pid!);
+    points.push({ seconds, processor, ...(JSON.parse(line) as { step: number; quality: number }) });
   });
   const [code] = (await once(child, 'close')) as [number];
   if (code !== 0) throw new Error(`PyTorch's script ended with ${code}`);
   return points;
 }
 
-/** Evaluations are read as they come: ten times a second the file is looked at. */
-async function ourPoints(folder: string, sample: Sample, changes: Record<string, unknown>): Promise<Point[]> {
-  const experiment = experimentOf(folder, sample);
-  const { cache, pack, distillation: objective, ...others } = changes;
-  const distillation = { ...experiment.distillation, ...(objective as object | undefined) };
-  const teacher = { ...experiment.teacher, ...(cache !== undefined && { cache }) };
-  const file = path.join(folder, 'bench.distill.json');
-  const training = { ...experiment.training, ...(pack !== undefined && { pack }) };
+function writeExperiment(folder: string, sample: Sample, side: Side): string {
+  const experiment = experimentOf(folder, sample, side);
+  const { cache, pack, distillation, student, ...others } = side.changes ?? {};
   const whole = {
     ...experiment,
     ...others,
-    teacher,
-    distillation,
-    training,
+    teacher: { ...experiment.teacher, ...(cache !== undefined && { cache }) },
+    student: { ...experiment.student, ...(student as object | undefined) },
+    distillation: { ...experiment.distillation, ...(distillation as object | undefined) },
+    training: { ...experiment.training, ...(pack !== undefined && { pack }) },
     threads,
     controls: [],
     priority: 'normal',
   };
+  const file = path.join(folder, 'bench.distill.json');
   writeFileSync(file, JSON.stringify(whole));
+  return file;
+}
+
+/** Runs an experiment, and looks ten times a second at the folder of its run. */
+async function run(folder: string, file: string, look: (run: string, child: ChildProcess) => void): Promise<void> {
   const runs = path.join(folder, '.distillery', 'runs');
   const known = existsSync(runs) ? readdirSync(runs) : [];
-  const started = performance.now();
   const env = { ...process.env, DISTILLERY_DATA: path.join(folder, '.data') };
   const child = spawn(process.execPath, ['dist/runner.js', 'run', file], { env, stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
-  const points: Point[] = [];
-  const look = (): void => {
-    const run = existsSync(runs) ? readdirSync(runs).find((name) => !known.includes(name)) : undefined;
-    const evaluations = run === undefined ? '' : path.join(runs, run, 'evaluations.jsonl');
-    if (!existsSync(evaluations)) return;
-    const seconds = (performance.now() - started) / 1000;
-    for (const line of readFileSync(evaluations, 'utf8').split('\n').slice(0, -1)) {
-      const { step, split, role, metrics } = JSON.parse(line) as EvaluationLine;
-      if (split !== 'validation' || role !== 'student' || step === 0) continue;
-      if (!points.some((point) => point.step === step))
-        points.push({ seconds, step, quality: metrics[sample.metric]! });
-    }
+  const lookNow = (): void => {
+    const name = existsSync(runs) ? readdirSync(runs).find((one) => !known.includes(one)) : undefined;
+    if (name !== undefined) look(path.join(runs, name), child);
   };
-  const looking = setInterval(look, 100);
-  const [code] = (await once(child, 'close')) as [number];
+  const looking = setInterval(lookNow, 100);
+  const [code] = (await once(child, 'close')) as [number | null];
   clearInterval(looking);
-  look();
+  lookNow();
   if (code !== 0) throw new Error(`the run ended with ${code}: ${said}`);
+}
+
+function studentEvaluations(run: string): EvaluationLine[] {
+  const file = path.join(run, 'evaluations.jsonl');
+  if (!existsSync(file)) return [];
+  const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1);
+  const all = lines.map((line) => JSON.parse(line) as EvaluationLine);
+  return all.filter(({ split, role }) => split === 'validation' && role === 'student');
+}
+
+async function ourPoints(folder: string, sample: Sample, side: Side): Promise<Point[]> {
+  const file = writeExperiment(folder, sample, side);
+  const started = performance.now();
+  const points: Point[] = [];
+  await run(folder, file, (directory, child) => {
+    const seconds = (performance.now() - started) / 1000;
+    for (const { step, metrics } of studentEvaluations(directory)) {
+      if (step === 0 || points.some((point) => point.step === step)) continue;
+      points.push({ seconds, processor: processorSeconds(child.pid!), step, quality: metrics[sample.metric]! });
+    }
+  });
   return points;
+}
+
+/** The student that starts from its teacher, as it is before its first step: of a run that is stopped when it has been evaluated. */
+async function pruned(folder: string, sample: Sample): Promise<string> {
+  const changes = { engine: 'openvino', student: { initialize: { from: 'teacher' } } };
+  const file = writeExperiment(folder, sample, { name: 'pruned', changes });
+  let directory = '';
+  let isStopped = false;
+  await run(folder, file, (found, child) => {
+    directory = found;
+    // A second signal would end it at once.
+    if (isStopped || studentEvaluations(found).length === 0) return;
+    isStopped = child.kill('SIGTERM');
+  });
+  return path.join(directory, 'checkpoints', 'best');
 }
 
 interface EvaluationLine {
@@ -206,93 +191,137 @@ interface Result {
   side: Side;
   /** To the first evaluation that is good; where none is, Infinity. */
   good: number[];
+  /** Seconds of the processor until then, or to the end where none is. */
+  processor: number[];
   /** To the last step's evaluation. */
   whole: number[];
   quality: number[];
 }
 
 const isGood = ({ metric }: Sample, quality: number, reference: number): boolean =>
-  metric === 'loss' ? quality <= reference / GOOD : quality >= reference * GOOD;
+  metric === 'macroF1' ? quality >= reference * GOOD : quality <= reference / GOOD;
+
+const isChosen = ({ name }: Side): boolean => options.side?.some((text) => name.includes(text)) ?? true;
 
 async function measure(sample: Sample): Promise<Result[]> {
-  const results = sample.sides.map((side): Result => ({ side, good: [], whole: [], quality: [] }));
+  const sides = sample.sides.filter(isChosen);
+  const results = sides.map((side): Result => ({ side, good: [], processor: [], whole: [], quality: [] }));
   for (let round = 0; round < rounds; round++) {
     let folder = '';
-    let reference: number | undefined;
+    let reference = options.good === undefined ? undefined : Number(options.good);
     for (const result of results) {
-      const { name, peer, changes = {}, again = false } = result.side;
-      if (!again) {
+      const { side } = result;
+      if (side.again !== true || folder === '') {
         rmSync(folder, { recursive: true, force: true });
         folder = mkdtempSync(path.join(os.tmpdir(), 'distillery-student-'));
-        cpSync('examples', folder, { recursive: true });
+        await sample.make(folder);
       }
-      const points = peer ? await peerPoints(folder, sample, peer) : await ourPoints(folder, sample, changes);
+      const initial = side.peerFromTeacher ? await pruned(folder, sample) : undefined;
+      const points = await (side.peer ? peerPoints(folder, sample, side, initial) : ourPoints(folder, sample, side));
       const last = points.at(-1)!;
       // The best checkpoint is what one takes away.
-      const best = (sample.metric === 'loss' ? Math.min : Math.max)(...points.map(({ quality }) => quality));
+      const best = (sample.metric === 'macroF1' ? Math.max : Math.min)(...points.map(({ quality }) => quality));
       reference ??= best;
       const bar = reference;
-      result.good.push(points.find(({ quality }) => isGood(sample, quality, bar))?.seconds ?? Infinity);
+      const good = points.find(({ quality }) => isGood(sample, quality, bar));
+      result.good.push(good?.seconds ?? Infinity);
+      result.processor.push((good ?? last).processor);
       result.whole.push(last.seconds);
       result.quality.push(best);
-      console.error(
-        `  ${name}: good after ${result.good.at(-1)!.toFixed(1)} s, ${best.toFixed(3)} after ${last.seconds.toFixed(1)} s`,
-      );
+      const when = good
+        ? `good after ${good.seconds.toFixed(1)} s (${good.processor.toFixed(1)} of the processor)`
+        : 'never good';
+      console.error(`  ${side.name}: ${when}, ${best.toFixed(3)} after ${last.seconds.toFixed(1)} s`);
     }
     rmSync(folder, { recursive: true, force: true });
   }
   return results;
 }
 
-function table(sample: Sample, results: readonly Result[]): string {
-  const script = (keeps: boolean): number =>
-    Math.min(...results.filter(({ side }) => side.peer?.includes('--keep') === keeps).map(({ good }) => median(good)));
+const qualities = {
+  macroF1: 'macro-F1 on validation',
+  loss: 'nats a token on validation',
+  teacherKl: 'KL from the teacher on validation, nats',
+};
+
+function table(sample: Sample, results: readonly Result[], load: number): string {
+  const script = (keeps: boolean): number => {
+    const scripts = results.filter(({ side }) => side.peer?.includes('--keep') === keeps && !side.peerFromTeacher);
+    return Math.min(...scripts.map(({ good }) => median(good)));
+  };
   const [asking, keeping] = [script(false), script(true)];
-  const rows = results.map(({ side, good, whole, quality }) => [
+  const rows = results.map(({ side, good, processor, whole, quality }) => [
     side.name,
-    ...[median(good), median(whole)].map((seconds) => (seconds === Infinity ? 'never' : seconds.toFixed(1))),
+    isFinite(median(good)) ? median(good).toFixed(1) : 'never',
+    isNaN(median(processor)) ? '–' : median(processor).toFixed(1),
+    median(whole).toFixed(1),
     median(quality).toFixed(3),
-    ...[asking, keeping].map((seconds) => (isFinite(median(good)) ? `${(seconds / median(good)).toFixed(2)} ×` : '–')),
+    ...[asking, keeping].map((seconds) =>
+      isFinite(median(good) + seconds) ? `${(seconds / median(good)).toFixed(2)} ×` : '–',
+    ),
   ]);
-  const quality = sample.metric === 'loss' ? 'nats a token' : 'macro-F1';
-  const head = ['side', 'good after, s', 'all steps, s', `${quality} on validation`, '× asking', '× keeping'];
-  return [`### ${sample.title}`, '', head, head.map(() => '---'), ...rows]
-    .map((line) => (typeof line === 'string' ? line : `| ${line.join(' | ')} |`))
-    .join('\n');
+  const head = [
+    'side',
+    'good after, s',
+    'of the processor, s',
+    'all steps, s',
+    qualities[sample.metric],
+    '× asking',
+    '× keeping',
+  ];
+  const lines = [head, head.map(() => '---'), ...rows].map((line) => `| ${line.join(' | ')} |`);
+  const day = new Date().toISOString().slice(0, 10);
+  const measured = `${day} · ${os.cpus()[0]?.model.trim() ?? os.arch()}, ${threads} threads on each side · load before ${load.toFixed(1)} · ${told(rounds)}`;
+  return [`### ${sample.title}`, measured, ...(sample.about ? [sample.about] : []), lines.join('\n')].join('\n\n');
 }
+
+const told = (count: number): string => (count === 1 ? '1 round' : `the median of ${count} rounds`);
 
 async function main(): Promise<void> {
-  const load = os.loadavg()[0]!;
   const chosen = samples.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
   if (chosen.length === 0) throw new Error(`there is no such sample: ${samples.map(({ name }) => name).join(', ')}`);
-  const tables: string[] = [];
   for (const sample of chosen) {
     console.error(`${sample.title} …`);
-    tables.push(table(sample, await measure(sample)));
-    console.log(`${tables.at(-1)!}\n`);
+    const load = os.loadavg()[0]!;
+    const measured = table(sample, await measure(sample), load);
+    console.log(`${measured}\n`);
+    if (options.write && options.side === undefined) write(sample, measured);
   }
-  if (chosen.length < samples.length || options.epochs !== undefined) return;
-  writeFileSync('bench/STUDENT.md', report(tables, load));
-  console.log('Written to bench/STUDENT.md.');
 }
 
-function report(tables: readonly string[], load: number): string {
-  return `# Time to a good student, beside PyTorch
+/** In place of the sample's table that is there. */
+function write(sample: Sample, measured: string): void {
+  const before = existsSync(REPORT)
+    ? readFileSync(REPORT, 'utf8')
+        .split(/^(?=### )/m)
+        .slice(1)
+    : [];
+  const tables = samples.flatMap((one) => {
+    const kept = one === sample ? measured : before.find((text) => text.startsWith(`### ${one.title}\n`));
+    return kept === undefined ? [] : [kept.trimEnd()];
+  });
+  writeFileSync(REPORT, report(tables));
+  console.log(`Written to ${REPORT}.`);
+}
 
-Written by \`npm run bench -- student\`, which overwrites this file; every figure is as it came.
+const report = (tables: readonly string[]): string => `# Time to a good student, beside PyTorch
 
-${new Date().toISOString().slice(0, 10)} · ${os.cpus()[0]?.model.trim() ?? os.arch()}, ${threads} threads on each side · load before ${load.toFixed(1)}
+Written by \`npm run bench -- student [SAMPLE…]\`, which overwrites the samples' tables; every figure is as it came.
 
-From files to a student, on the samples as they come: reading, tokenizing, asking the teacher, training, an evaluation now and then. Time begins with the
+From files to a student: reading, tokenizing, asking the teacher, training, an evaluation now and then. Time begins with the
 start of the process, so that loading PyTorch or compiling our graphs counts. *Good after*: until the first evaluation whose quality on validation is 98 %
-of the best of the first script (a loss: 2 % more). The learning rate falls to nothing at the last step, so that this comes late on every side. Quality is that of the best checkpoint. Sides take
-turns; of ${rounds} round${rounds === 1 ? '' : 's'} the median counts.
+of the best of the first script (a loss or KL: 2 % more). The learning rate falls to nothing at the last step, so that this comes late on every side. Quality is that of
+the best checkpoint, on the same tokens on every side. Sides take turns.
 
 PyTorch's side is [one script](peer_student.py), written as one writes it: transformers' models, batches padded to their longest row, rows of one length together, fused AdamW, no write to the disk.
-Ours is \`distillery run\` without a control; *again* finds the teacher's answers and compiled graphs of the run before. *× asking* and *× keeping* say how many times as soon as the faster of the two scripts of that kind it has a good student.
+Ours is \`distillery run\` without a control; *again* finds the teacher's answers and compiled graphs of the run before. *× asking* and *× keeping* say how many times as soon as the faster of the two scripts of that kind
+it has a good student, scripts that do what the experiment says.
+
+*From the pruned teacher*: the samples' students are narrower than their teachers and start from random weights. With \`"initialize": { "from": "teacher" }\` they start as their teacher's most important heads, units and
+dimensions ([decision 49](../docs/decisions/0049-narrower-students.md)), and fewer epochs are enough. To find these is part of our time. The script has nothing of the kind; it is given our pruned student
+as a folder, which costs it nothing, and as many epochs: what is left between it and ours is the machine's work alone.
 
 ${tables.join('\n\n')}
 `;
-}
 
 void main();

@@ -1,6 +1,7 @@
 /** @file Examples kept as bytes: in memory while they are few, in a file where they are many. */
 
 import { closeSync, constants, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { Damaged, type ByteReader } from './byte-reader';
 import type { Row } from './dataset';
 import { notCounted, type TokenExample } from './examples';
 
@@ -42,6 +43,9 @@ export function lengthsOf(examples: Examples): Uint32Array {
 
 /** So many bytes are held in memory; more go to the file. */
 const HELD_BYTES = 32 * 2 ** 20;
+
+/** Bytes that are copied at a time. */
+const PIECE = 2 ** 20;
 
 /** The place of every so many-th record is held; those between follow from their sizes. */
 const PLACES_EVERY = 64;
@@ -101,7 +105,16 @@ class ByteLog {
     return this.held.length;
   }
 
+  /** All of them, in pieces that are valid until the next is asked for. */
+  *pieces(): Generator<Uint8Array> {
+    for (let start = 0; start < this.size; start += PIECE) yield this.read(start, Math.min(PIECE, this.size - start));
+  }
+
   read(start: number, length: number): Buffer {
+    if (start < this.written && start + length > this.written) {
+      const inFile = this.written - start;
+      return Buffer.concat([this.read(start, inFile), this.read(this.written, length - inFile)]);
+    }
     if (start >= this.written) return this.held.subarray(start - this.written, start - this.written + length);
     const bytes = Buffer.allocUnsafeSlow(length);
     for (let done = 0; done < length;) {
@@ -159,6 +172,16 @@ export class Numbers<T extends Uint8Array | Uint32Array | Float64Array = Uint32A
     return this.values.subarray(0, this.size) as T;
   }
 }
+
+/** How much there is of a store that is kept; what is kept of it follows in the order of `kept()`. */
+export interface KeptSizes {
+  examples: number;
+  /** Whose rows are kept. */
+  rows: number;
+}
+
+/** The types of tokens that a model has are fewer than this wherever there are any. */
+const TOKEN_TYPES = 2;
 
 /** Bit of a token's flags: it is predicted. The others are the token's type. */
 const COUNTED = 0x80;
@@ -220,9 +243,7 @@ export class ExampleStore {
       const isCounted = labels instanceof Int32Array && labels[i] !== notCounted;
       record[labelBytes + length * idBytes + i] = typeIds[i]! | (isCounted ? COUNTED : 0);
     }
-    if (this.length % PLACES_EVERY === 0) this.places.add(this.log.size);
-    this.sizes.add(length);
-    this.log.add(record);
+    this.addRecord(record, length);
     if (row && this.options.keepsRows) {
       this.rows.add(Buffer.from(JSON.stringify(row)));
       this.rowEnds.add(this.rows.size);
@@ -265,6 +286,65 @@ export class ExampleStore {
     return JSON.parse(this.rows.read(start, this.rowEnds.at(index) - start).toString()) as Row;
   }
 
+  get keptSizes(): KeptSizes {
+    return { examples: this.length, rows: this.rowEnds.length };
+  }
+
+  /** All that it holds, for a `restore`. */
+  *kept(): Generator<ArrayBufferView> {
+    yield this.sizes.all();
+    yield this.rowEnds.all();
+    yield* this.log.pieces();
+    yield* this.rows.pieces();
+  }
+
+  /**
+   * Fills a store that is empty, made with the same options, with what another one's `kept` gave.
+   * @param classes a label is below it, where it is a class
+   * @throws Damaged where it is no such thing, so that nothing of it may be used
+   */
+  async restore({ examples, rows }: KeptSizes, reader: ByteReader, classes: number): Promise<void> {
+    const sizes = await reader.words(Uint32Array, examples);
+    const ends = await reader.words(Float64Array, rows);
+    if (rows !== (this.options.keepsRows ? examples : 0)) throw new Damaged();
+    for (const size of sizes) {
+      const bytes = this.recordSize(size);
+      const record = reader.has(bytes) ? reader.next(bytes) : await reader.take(bytes);
+      this.requireValid(record, size, classes);
+      this.addRecord(record, size);
+    }
+    let end = 0;
+    for (const next of ends) {
+      const row = await reader.take(next - end);
+      if (!isRow(row)) throw new Damaged();
+      this.rows.add(row);
+      this.rowEnds.add(next);
+      end = next;
+    }
+  }
+
+  private addRecord(record: Uint8Array, size: number): void {
+    if (this.length % PLACES_EVERY === 0) this.places.add(this.log.size);
+    this.sizes.add(size);
+    this.log.add(record);
+  }
+
+  /** What a model looks up by these numbers must be there. */
+  private requireValid(record: Buffer, size: number, classes: number): void {
+    const { idBytes, labelBytes } = this;
+    const { perToken, labelNumbers, vocabularySize } = this.options;
+    if (!perToken && labelNumbers === undefined) {
+      const label = record.readInt32LE(0);
+      if (label !== notCounted && !(label >= 0 && label < classes)) throw new Damaged();
+    }
+    const flagsAt = labelBytes + size * idBytes;
+    for (let i = 0; i < size; i++) {
+      const at = labelBytes + i * idBytes;
+      const id = idBytes === 2 ? record[at]! | (record[at + 1]! << 8) : record.readUInt32LE(at);
+      if (id >= vocabularySize || (record[flagsAt + i]! & ~COUNTED) >= TOKEN_TYPES) throw new Damaged();
+    }
+  }
+
   /** Of records in memory; of rows likewise so many at most. */
   get heldBytes(): number {
     return this.log.heldBytes;
@@ -274,6 +354,15 @@ export class ExampleStore {
   close(): void {
     this.log.close();
     this.rows.close();
+  }
+}
+
+function isRow(bytes: Buffer): boolean {
+  try {
+    const row = JSON.parse(bytes.toString()) as Partial<Record<keyof Row, unknown>> | null;
+    return typeof row?.text === 'string' && typeof row.file === 'string' && typeof row.line === 'number';
+  } catch {
+    return false;
   }
 }
 

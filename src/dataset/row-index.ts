@@ -130,11 +130,13 @@ class LabelNumbers {
 }
 
 /** Raised where the bytes mean something else. */
-const FORMAT = 2;
+export const KEPT_FORMAT = 2;
 
 /** What an index is of: little, so that who lists them need not read all. */
 export interface IndexHeader {
   format: number;
+  /** Absent: where the rows lie. */
+  kind?: 'tokens' | 'judgement';
   /** What the index was made for, as its maker says. */
   made: string;
   /** The file whose rows it has, for people. */
@@ -155,7 +157,7 @@ interface Details extends Pick<RowIndex, 'columns' | 'labels' | 'labelLines' | '
 /** The index as bytes to be kept, and a digest of them at their end. @param made what `fromBytes` is to ask for */
 export function* indexBytes(index: RowIndex, made: string): Generator<Uint8Array> {
   const { file, bytes, sha256, columns, sizes, classes, labels, labelLines, range, jumps, gaps, problems } = index;
-  const header: IndexHeader = { format: FORMAT, made, file, bytes, sha256, rows: sizes.length };
+  const header: IndexHeader = { format: KEPT_FORMAT, made, file, bytes, sha256, rows: sizes.length };
   const details: Details = {
     ...{ columns, labels, labelLines, range, problems },
     classBytes: classes instanceof Uint8Array ? 1 : 4,
@@ -208,7 +210,7 @@ export function indexHeader(first: Uint8Array): IndexHeader | undefined {
   if (first.length < LENGTHS) return undefined;
   const length = new DataView(first.buffer, first.byteOffset).getUint32(0, true);
   const header = objectIn(first.subarray(LENGTHS, LENGTHS + length)) as IndexHeader | undefined;
-  return header?.format === FORMAT ? header : undefined;
+  return header?.format === KEPT_FORMAT ? header : undefined;
 }
 
 /** Undefined where it is none: a digest is easily made. */

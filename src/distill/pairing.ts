@@ -58,6 +58,16 @@ export interface Positions {
   by: PositionOrder;
 }
 
+/** Of which tokens of a position a language model's soft labels are known: `teacher/chosen-tokens.ts`. */
+export interface ChosenTokens {
+  /** The most probable, and what all others have together; or drawn by their probabilities. */
+  by: 'top' | 'sample';
+  /** How many; fewer than the vocabulary has. */
+  count: number;
+  /** Of so many: the student's. */
+  vocabulary: number;
+}
+
 /** How a student imitates its teacher: loss = α · T² · soft + (1 − α) · hard + weight · hidden + weight · attention. */
 export interface Objective extends StepValues<Scheduled> {
   divergence: Divergence;
@@ -69,6 +79,8 @@ export interface Objective extends StepValues<Scheduled> {
   attention?: AttentionObjective | undefined;
   onPolicy?: OnPolicy | undefined;
   positions?: Positions | undefined;
+  /** Absent: all. */
+  tokens?: ChosenTokens | undefined;
 }
 
 /** Undefined where no step is on the student's own texts. */
@@ -149,6 +161,8 @@ export interface Imitated extends Inside {
 
 /** What is kept of a teacher's answers. */
 export interface Kept extends Imitated {
+  /** Of its prediction these tokens alone; absent: all that it is made of. */
+  tokens?: ChosenTokens | undefined;
   /** Also the entropy of each prediction, over so many tokens: the student's. */
   entropyOver?: number | undefined;
 }
@@ -173,5 +187,6 @@ export function keptOf(pairing: DistilledPair): Kept {
   const { student, ensemble, objective } = pairing;
   // The entropy of a mean is nothing that one member knows.
   const isOrdered = positionsOf(objective)?.by === 'teacher-entropy' && !ensemble;
-  return { ...imitatedOf(pairing), ...(isOrdered && { entropyOver: student.vocabularySize }) };
+  const { tokens } = objective;
+  return { ...imitatedOf(pairing), tokens, ...(isOrdered && { entropyOver: student.vocabularySize }) };
 }

@@ -4,7 +4,15 @@ import type { TensorSpec } from '../engine/array';
 import { type Architecture, embeddingWidth, isOpaque, type TeacherModel } from '../model/architecture';
 import { parameterShapes } from '../model/layouts/config';
 import { mapValues, prefixed } from './named';
-import { nothingInside, type Imitated, type Inside, type Kept, type ModelPair, type Pairing } from './pairing';
+import {
+  nothingInside,
+  type ChosenTokens,
+  type Imitated,
+  type Inside,
+  type Kept,
+  type ModelPair,
+  type Pairing,
+} from './pairing';
 
 /** Static sizes of a batch; a program is recorded for each. */
 export interface BatchShape {
@@ -73,11 +81,16 @@ export const ofMember = (name: string, index: number): string => (index === 0 ? 
 /**
  * What a student's program takes of its teacher: `target.NAME`, its outputs, and `teacher.NAME`, its weights. Of an ensemble of
  * language models each member's, whose probabilities exist in the program alone; one of classifiers has been averaged before it.
- * An opaque teacher has no weights here.
+ * An opaque teacher has no weights here, and of one whose tokens are chosen none are needed.
  */
-export function teacherInputSpecs(pair: Omit<ModelPair, 'student'>, inside: Inside, shape: BatchShape) {
+export function teacherInputSpecs(
+  pair: Omit<ModelPair, 'student'>,
+  inside: Inside & Pick<Kept, 'tokens'>,
+  shape: BatchShape,
+): Record<string, TensorSpec> {
   const { teacher, ensemble } = pair;
   if (!teacher) return {};
+  if (inside.tokens) return prefixed('target.', keptSpecs({ teacher, ...inside }, shape));
   const others = ensemble && isLanguageModel(teacher) ? ensemble.members.slice(1) : [];
   const ofOthers = others.map((member, i) => ({
     [`target.${ofMember('prediction', i + 1)}`]: teacherOutputSpecs({ teacher: member, ...nothingInside }, shape)
@@ -112,8 +125,16 @@ export function teacherOutputSpecs(
   };
 }
 
-/** Those, and before them the `entropy` of each prediction where it is kept too. */
+/** Of each prediction the chosen tokens, in place of `prediction`: `ids`, `logs` and `rest`, as `ChosenRow` has them. */
+export const chosenSpecs = ({ count }: ChosenTokens, { predictions }: BatchShape): Record<string, TensorSpec> => ({
+  ids: int([predictions, count]),
+  logs: float([predictions, count]),
+  rest: float([predictions, 1]),
+});
+
+/** What is kept of a teacher's outputs, and before it the `entropy` of each prediction where that is kept too. */
 export function keptSpecs(kept: Kept, shape: BatchShape): Record<string, TensorSpec> {
   const entropy = kept.entropyOver === undefined ? {} : { entropy: float([shape.predictions, 1]) };
-  return { ...entropy, ...teacherOutputSpecs(kept, shape) };
+  const { prediction, ...inside } = teacherOutputSpecs(kept, shape);
+  return { ...entropy, ...(kept.tokens ? chosenSpecs(kept.tokens, shape) : { prediction: prediction! }), ...inside };
 }

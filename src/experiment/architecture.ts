@@ -20,7 +20,7 @@ export function familiesOfTask(task: Task): Family[] {
 }
 
 /** Whether a family sees only what is before a token. */
-export const isDecoder = (family: Family): boolean => 'causal-lm' in layoutOf(family).classNames;
+export const isDecoder = (family: string): boolean => 'causal-lm' in layoutOf(family).classNames;
 
 /** Whether several query heads of a family can share keys and values. */
 export const sharesKeyValueHeads = (family: Family): boolean => layoutOf(family).sharesKeyValueHeads === true;
@@ -61,7 +61,7 @@ export function buildArchitecture(spec: ArchitectureSpec, context: ArchitectureC
 }
 
 /** One rate wherever the family drops anything: where it has none, transformers has no place for one. */
-export function dropoutEverywhere(family: Family, rate: number): Partial<Architecture> {
+export function dropoutEverywhere(family: string, rate: number): Partial<Architecture> {
   const { defaults } = layoutOf(family);
   return {
     attentionDropout: rate,
@@ -78,7 +78,7 @@ export function classesFrom(rows: readonly string[], checkpoint: readonly string
 }
 
 /** The special tokens that config.json names. A decoder without a padding token pads with its end-of-text token. */
-export function idsOf(family: Family, special: SpecialTokens): Pick<Architecture, 'padId' | 'bosId' | 'eosId'> {
+export function idsOf(family: string, special: SpecialTokens): Pick<Architecture, 'padId' | 'bosId' | 'eosId'> {
   const padId = special.pad ?? special.endOfText;
   return {
     ...(padId !== undefined && { padId }),

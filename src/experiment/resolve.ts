@@ -3,6 +3,7 @@
 import { basename, dirname, resolve } from 'node:path';
 import { isOpaque, type Architecture } from '../model/architecture';
 import { pairBlocks } from '../model/block-pairs';
+import { familyOf } from '../model/layouts/families';
 import { complaint, InputError, type Problem } from '../protocol/problem';
 import type { DatasetFacts } from './checks/check-dataset';
 import type { ModelFacts } from './checks/check-models';
@@ -173,6 +174,6 @@ async function resolveInitialize(
 
 /** The sizes that an experiment names, from a whole architecture. */
 function sizesOf(architecture: Architecture): ResolvedExperiment['student']['architecture'] {
-  const { family, hiddenSize, layers, heads, keyValueHeads, intermediateSize, maxPositions } = architecture;
-  return { family, hiddenSize, layers, heads, keyValueHeads, intermediateSize, maxPositions };
+  const { hiddenSize, layers, heads, keyValueHeads, intermediateSize, maxPositions } = architecture;
+  return { family: familyOf(architecture), hiddenSize, layers, heads, keyValueHeads, intermediateSize, maxPositions };
 }

@@ -2,7 +2,7 @@
 
 import { type Architecture, headSizeOf, keyValueHeadsOf } from '../model/architecture';
 import { parameterCount } from '../model/layouts/config';
-import { layoutOf } from '../model/layouts/families';
+import { familyOf, layoutOf } from '../model/layouts/families';
 import { initializationProblem, keyValueHeadsLike, spreadLayers, withSettingsOf } from '../model/parameters';
 import type { Task } from '../protocol/records';
 import {
@@ -118,7 +118,8 @@ function widthOfHead({ family, hiddenSize, heads, ...others }: Architecture): nu
 }
 
 function specOf(teacher: Architecture, changes: Partial<ArchitectureSpec>): ArchitectureSpec {
-  const { family, hiddenSize, layers, heads, intermediateSize, maxPositions } = teacher;
+  const { hiddenSize, layers, heads, intermediateSize, maxPositions } = teacher;
+  const family = familyOf(teacher);
   const shared = keyValueHeadsOf(teacher) === heads ? undefined : keyValueHeadsOf(teacher);
   return { family, hiddenSize, layers, heads, keyValueHeads: shared, intermediateSize, maxPositions, ...changes };
 }

@@ -1,7 +1,6 @@
 /** @file What a model is, apart from its weights: sizes, head and labels. */
 
 import type { LabelKind } from '../protocol/records';
-import type { Family } from './layouts/families';
 
 /** What stands on the transformer's last hidden states. */
 export type Head = 'sequence-classification' | 'masked-lm' | 'causal-lm';
@@ -58,7 +57,8 @@ export type RotaryScaling =
     };
 
 export interface Architecture {
-  family: Family;
+  /** One of `familyNames`: what a file says is held against them as it is read. */
+  family: string;
   head: Head;
   /** Width of the hidden states, a multiple of `heads`. */
   hiddenSize: number;

@@ -1,18 +1,18 @@
 /**
- * @file What is kept of large datasets, `.distillery/cache/rows/KEY`: where their rows lie, so that the next run of the same file reads it no
- * more before it begins. A file is whole or not there, and whoever reads it checks its digest; it may be deleted at any time.
+ * @file What is kept of datasets, `.distillery/cache/rows/KEY`: where the rows of large ones lie, and the tokens of others, so that the next run of the same
+ * files reads them no more before it begins. A file is whole or not there, and whoever reads it checks its digest; it may be deleted at any time.
  */
 
 import { createHash } from 'node:crypto';
-import { lstat, rm, stat, utimes } from 'node:fs/promises';
+import { lstat, rm, stat, utimes, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { PARTIAL, writeAtomically } from '../model/files/atomic';
 import { makeFolder } from './folders';
 import { listOwned, openOwned, readOwnedIfThere, requireOwned } from './owned';
 import { runsDirectory } from './run-paths';
 
-/** So many are kept: those of a few datasets and ways to read them. */
-const MOST_KEPT = 8;
+/** So many are kept: those of a few datasets and ways to read them, and what teachers say of them. */
+const MOST_KEPT = 16;
 
 /** What is still being written after so long was left by a process that was killed. */
 const LEFT_MS = 60 * 60_000;
@@ -79,6 +79,24 @@ export async function readKeptIndex(place: string): Promise<Uint8Array | undefin
   // Says when it was last used.
   if (bytes) await utimes(place, now, now).catch(() => undefined);
   return bytes;
+}
+
+/** A kept file to be read; to be closed. */
+export interface OpenKept {
+  file: FileHandle;
+  bytes: number;
+}
+
+/** Undefined where there is none. Throws an InputError where it is a link. */
+export async function openKept(place: string): Promise<OpenKept | undefined> {
+  const file = await openOwned(place).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (!file) return undefined;
+  const now = new Date();
+  await utimes(place, now, now).catch(() => undefined);
+  return { file, bytes: (await file.stat()).size };
 }
 
 /** Keeps the bytes, and removes what was not used for longest where there are more than a few. */

@@ -35,6 +35,8 @@ export interface TeacherCacheRecord {
   created: string;
   /** So many logits of a position are kept; absent: all. */
   top?: number | undefined;
+  /** So many tokens of a position are drawn. */
+  drawn?: number | undefined;
   /** What is lost by rounding to float16, or by keeping some: mean and largest KL of the kept soft labels from the exact ones at T = 1, nats. */
   klError?: { mean: number; largest: number };
 }

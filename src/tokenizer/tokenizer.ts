@@ -147,6 +147,11 @@ export class Tokenizer {
     return { tokenizer: Tokenizer.fromJson(json, config), kept };
   }
 
+  /** What `fromJson` makes the same tokenizer from. */
+  get files(): { json: object; config: object } {
+    return { json: JSON.parse(this.jsonText) as object, config: this.config };
+  }
+
   /** Writes, into a folder that is there, the two files that Python `transformers` and this class load; `positions` are those of the model that they go with. Whoever calls this makes the folder whole or not at all. */
   async save(directory: string, positions?: number): Promise<void> {
     await writeFile(path.join(directory, 'tokenizer.json'), this.jsonText);

@@ -1,6 +1,8 @@
 /** @file A training whose products are in bfloat16 learns as one in float32 does. */
 
+import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
+import { logProbabilities, soften } from '../../src/distill/losses/softening';
 import { FrozenTeacher } from '../../src/distill/teacher/teacher';
 import { Trainer, type TrainingOptions } from '../../src/distill/training/trainer';
 import type { Precision } from '../../src/protocol/engines';
@@ -10,6 +12,7 @@ import type { Architecture } from '../../src/model/architecture';
 import { createArchitecture } from '../../src/model/layouts/config';
 import { initializeParameters } from '../../src/model/parameters';
 import type { Batch } from '../../src/dataset/batches';
+import { record } from '../../src/engine/graph/trace-backend';
 import { randomStream } from '../../src/engine/random';
 import { torture } from '../torture';
 
@@ -158,5 +161,35 @@ describe.skipIf(findLibrary('openvino') === undefined)('training with products i
   it('sees the words of padded texts', async () => {
     const [exact, rounded] = [await classifierLoss('float32'), await classifierLoss('bfloat16')];
     expect(Math.abs(rounded - exact)).toBeLessThan(0.01 * exact);
+  });
+
+  it('finds the first choice among logits that are rounded on their way', async () => {
+    const [rows, width, vocabulary] = [64, 32, 1024];
+    const random = randomStream(9);
+    const matrix = (extent: number) => ({
+      shape: [extent, width],
+      dtype: 'float32' as const,
+      data: Float32Array.from({ length: extent * width }, () => random() - 0.5),
+    });
+    const inputs = { hidden: matrix(rows), weight: matrix(vocabulary) };
+    const program = record('choices', inputs, ({ hidden, weight }) => {
+      const logits = tf.matMul<tf.Tensor2D>(hidden!, weight!, false, true);
+      return { choice: tf.argMax(logProbabilities(soften(logits)), 1) };
+    });
+    const loaded = await createOpenVinoExecutor({ precision: 'bfloat16', cache: null }).load(program);
+    const { choice } = await loaded.run(inputs);
+    await loaded.release();
+    const logit = (row: number, token: number): number => {
+      let sum = 0;
+      for (let i = 0; i < width; i++)
+        sum += inputs.hidden.data[row * width + i]! * inputs.weight.data[token * width + i]!;
+      return sum;
+    };
+    // Two that are alike to rounding may change places.
+    choice!.data.forEach((token, row) => {
+      const largest = Math.max(...Array.from({ length: vocabulary }, (_, each) => logit(row, each)));
+      expect(token).toBeLessThan(vocabulary);
+      expect(logit(row, token), `row ${row}`).toBeGreaterThan(0.97 * largest);
+    });
   });
 });

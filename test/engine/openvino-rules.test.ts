@@ -85,3 +85,29 @@ describe("a look-up's gradient", () => {
     expect(after!.sums!.data).toEqual(before!.sums!.data);
   });
 });
+
+describe('the place of an extreme', () => {
+  const x = {
+    shape: [3, 5],
+    dtype: 'float32' as const,
+    // Ties, in which the first counts, and the last place.
+    data: Float32Array.of(1, 4, 4, -2, 0, -3, -3, -3, -3, -3, 0, 1, 2, 3, 9),
+  };
+  const program = record('places', { x }, (t) => ({
+    largest: tf.argMax(t.x!, 1),
+    smallest: tf.argMin(t.x!, 1),
+    ofColumns: tf.argMax(t.x!, 0),
+  }));
+
+  it('is what it was, without the operators that sort', async () => {
+    const lowered = { ...program, graph: lower(program.graph, openVinoRules) };
+    expect(lowered.graph.nodes.filter(({ op }) => op.startsWith('Arg'))).toEqual([]);
+    const cpu = await createCpuExecutor();
+    for (const each of [program, lowered]) {
+      const { largest, smallest, ofColumns } = await (await cpu.load(each)).run({ x });
+      expect(Array.from(largest!.data)).toEqual([1, 0, 4]);
+      expect(Array.from(smallest!.data)).toEqual([3, 0, 0]);
+      expect(Array.from(ofColumns!.data)).toEqual([0, 0, 0, 2, 2]);
+    }
+  });
+});

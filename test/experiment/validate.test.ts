@@ -38,6 +38,28 @@ describe('validating an experiment', () => {
     expect(await problemsOf({ seeds: 0 })).toEqual([expect.stringMatching(/"seeds"/)]);
   });
 
+  it('says where few tokens of a position cannot stand for all', async () => {
+    const codes = async (logits: object, changes: Json): Promise<string[]> => {
+      const folder = makeFolder({ 'train.jsonl': mails(40), 'validation.jsonl': mails(10) });
+      const teacher = { ...(goodExperiment.teacher as Json), ...(changes.teacher as Json), cache: { logits } };
+      addFiles(folder, { 'x.distill.json': { ...goodExperiment, task: 'causal-lm', ...changes, teacher } });
+      const problems = await validateExperimentFile(join(folder, 'x.distill.json'));
+      return problems.map(({ code }) => code).filter((code) => /^(kept|sampled)-logits/.test(code));
+    };
+    const drawn = { sample: 12 };
+    expect(await codes(drawn, { distillation: { temperature: 1 } })).toEqual([]);
+    expect(await codes(drawn, { distillation: {} })).toEqual(['sampled-logits-of-objective']);
+    expect(await codes(drawn, { distillation: { temperature: 1, divergence: 'jsd' } })).toEqual([
+      'sampled-logits-of-objective',
+    ]);
+    expect(await codes({ top: 12 }, { distillation: { divergence: 'jsd' } })).toEqual([]);
+    expect(await codes({ top: 12 }, { distillation: { divergence: 'mse-logits' } })).toEqual([
+      'kept-logits-of-divergence',
+    ]);
+    expect(await codes({ top: 12 }, { task: 'text-classification' })).toEqual(['kept-logits-without-meaning']);
+    expect(await codes({ top: 12 }, { engine: 'torchrun' })).toEqual(['kept-logits-without-meaning']);
+  });
+
   it('reports an experiment file that does not exist', async () => {
     const [problem] = await validateExperimentFile(join(makeFolder(), 'none.distill.json'));
     expect(problem).toMatchObject({ message: 'This file does not exist.', severity: 'error' });

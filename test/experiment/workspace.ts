@@ -14,7 +14,7 @@ afterAll(() => folders.forEach((folder) => rmSync(folder, { recursive: true, for
 
 /** A new folder, removed after the tests of the file, with these files; an object is written as JSON. */
 export function makeFolder(files: Record<string, string | object> = {}): string {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'distillery-')));
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'distillery-test-')));
   folders.push(folder);
   addFiles(folder, files);
   return folder;

@@ -200,6 +200,12 @@ describe('devices', () => {
     for (const { available, reason } of devices) expect(reason === null).toBe(available);
   });
 
+  it('asks one process for all, of which each is opened or says what is missing', async () => {
+    // Node's own account of each process that is started.
+    const { code, stderr } = await distillery(['devices'], short(), { ...none, NODE_DEBUG: 'child_process' });
+    expect([code, stderr.match(/'try-engine'/g)?.length]).toEqual([0, 1]);
+  });
+
   it('a driver that crashes or says nothing only disqualifies itself', async () => {
     const library = mkdtempSync(path.join(os.tmpdir(), 'distillery-test-'));
     const folder = path.join(library, 'openvino', '9.9.9');

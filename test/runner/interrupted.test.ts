@@ -1,4 +1,13 @@
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import { once } from 'node:events';
 import net from 'node:net';
 import path from 'node:path';
@@ -167,12 +176,14 @@ describe('an interrupted run', () => {
   it('by the end of its terminal leaves a checkpoint, also where somebody is in the middle of a message to it; what dead ones left is swept', async () => {
     const workspace = tinyWorkspace({ ...experiment, training: { epochs: 200, checkpointEvery: 1000 } });
     const folders = path.join(workspace, 'sockets');
-    mkdirSync(path.join(folders, 'distillery-dead'), { recursive: true });
-    const dead = '999999999.1.00000000-00000000-00000000';
+    mkdirSync(folders);
     const { space, boot, machine } = (await thisProcess()).place;
-    writeFileSync(path.join(folders, 'distillery-dead', `of.999999999.1.${machine}-${boot}-${space}`), '');
-    mkdirSync(path.join(folders, 'distillery-unknown'));
-    writeFileSync(path.join(folders, 'distillery-unknown', `of.${dead}`), '');
+    // As the program names them: of a dead process here, and of one that nobody here knows of.
+    for (const place of [`${machine}-${boot}-${space}`, '00000000-00000000-00000000'])
+      writeFileSync(path.join(mkdtempSync(path.join(folders, 'distillery-')), `of.999999999.1.${place}`), '');
+    const [unknown] = readdirSync(folders).filter((name) =>
+      readdirSync(path.join(folders, name))[0]!.includes('.0000'),
+    );
     const { child, outcome } = start(['run', 'tiny.distill.json'], workspace, { TMPDIR: folders });
     await until(() => stepsIn(metricsOf(workspace, '.')) >= 3);
     const run = onlyRun(workspace);
@@ -190,7 +201,7 @@ describe('an interrupted run', () => {
       step: number;
     };
     expect(step).toBe(stepsIn(path.join(run, 'metrics.jsonl')));
-    expect(readdirSync(folders)).toEqual(['distillery-unknown']);
+    expect(readdirSync(folders)).toEqual([unknown]);
   });
 
   it('by the loss of its folder says so in a line, and does not make it again', async () => {

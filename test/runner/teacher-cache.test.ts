@@ -114,6 +114,30 @@ describe("a run that keeps its teacher's answers", () => {
     expect(caches[0]!.klError!.mean).toBeLessThan(1e-4);
   });
 
+  it.each([
+    ['the most probable tokens', { top: 8 }, /kept; keeping 8 logits of a position costs a mean KL of .* nats/],
+    ['drawn tokens', { sample: 8 }, /asking the teacher about 160 examples/],
+  ])('of each position learns from %s alone', async (_, logits, noted) => {
+    const distillation = { temperature: 1 };
+    const few = workspaceWith({ logits }, { distillation });
+    await document(['run', 'tiny.distill.json'], few);
+    const run = onlyRun(few);
+    expect(log(run)).toMatch(noted);
+    const { caches } = await document<CacheResult>(['cache'], few);
+    // Eight ids of two bytes, as many values of two, and what is said of the others.
+    expect(caches[0]!.bytes! % 36).toBe(0);
+    expect([caches[0]!.top, caches[0]!.drawn]).toEqual('top' in logits ? [8, undefined] : [undefined, 8]);
+    if ('top' in logits) return;
+    // The same are drawn again.
+    const killed = workspaceWith({ logits }, { distillation });
+    const { child, outcome } = start(['run', 'tiny.distill.json'], killed, stoppingAt('.', 12));
+    await untilStopped(child);
+    child.kill('SIGKILL');
+    await outcome;
+    await document(['resume', path.basename(onlyRun(killed))], killed);
+    expect(student(onlyRun(killed)).equals(student(run))).toBe(true);
+  });
+
   it('may ask the teacher in 8 bits, and says what that costs; not on an engine that cannot', async () => {
     const rounded = workspaceWith(false, { training: { ...training, epochs: 1 } });
     const file = path.join(rounded, 'tiny.distill.json');

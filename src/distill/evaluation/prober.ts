@@ -23,6 +23,13 @@ export interface ProbedLogits {
   data: Float32Array;
 }
 
+/** What is asked about at once, and which of its prediction rows are whose. */
+interface Asked {
+  inputs: BatchInputs;
+  /** Of each example those that count, so many at most. */
+  rows: number[][];
+}
+
 /** @param rows whose logits are taken of a language model: those of all would be a vocabulary for each token of the text */
 function probeProgram(a: Architecture, shape: BatchShape, rows: number): Program {
   const inputs = {
@@ -31,7 +38,7 @@ function probeProgram(a: Architecture, shape: BatchShape, rows: number): Program
     ...(isLanguageModel(a) && { probed: { shape: [rows], dtype: 'int32' as const } }),
     ...prefixed('model.', parameterSpecs(a)),
   };
-  return record(`probe-${shape.length}`, inputs, (tensors) => {
+  return record(`probe-${shape.rows}x${shape.length}`, inputs, (tensors) => {
     const parameters = withPrefix('model.', tensors);
     const { prediction } = predict(a, parameters, tensors);
     if (!isLanguageModel(a)) return { logits: prediction };
@@ -43,38 +50,45 @@ function probeProgram(a: Architecture, shape: BatchShape, rows: number): Program
 /** Takes the logits of the same examples from a model, whatever its parameters are by now. */
 export class Prober {
   private readonly programs: ByShape<Promise<LoadedProgram>>;
-  private readonly examples: readonly BatchInputs[];
+  private readonly asked: readonly Asked[];
 
+  /** @param mostPositions at most so many of an example's counted positions */
   constructor(
     executor: Executor,
     architecture: Architecture,
     task: Task,
-    /** One example each. */
     batches: readonly Batch[],
-    /** At most so many of an example's counted positions. */
-    private readonly mostPositions: number,
+    mostPositions: number,
   ) {
     this.programs = new ByShape((shape) =>
-      executor.load(probeProgram(architecture, shape, Math.min(mostPositions, shape.predictions))),
+      executor.load(probeProgram(architecture, shape, Math.min(shape.rows * mostPositions, shape.predictions))),
     );
-    this.examples = batches.map((batch) => batchInputs(batch, task));
+    this.asked = batches.map((batch) => {
+      const inputs = batchInputs(batch, task);
+      return { inputs, rows: rowsOfExamples(inputs, task, mostPositions) };
+    });
   }
 
+  /** The logits of each example, one batch after the other. */
   async probe(parameters: Readonly<Record<string, DeviceTensor>>): Promise<ProbedLogits[]> {
     const probed: ProbedLogits[] = [];
-    for (const example of this.examples) {
-      const program = await this.programs.get(example.shape);
-      const rows = countedRows(example, this.mostPositions);
+    for (const { inputs, rows } of this.asked) {
+      const program = await this.programs.get(inputs.shape);
+      const all = rows.flat();
       const given = program.graph.inputs.probed;
       const { logits } = await program.run({
-        ...example.tensors,
+        ...inputs.tensors,
         ...prefixed('model.', parameters),
         // Rows beyond those that count are computed and left out.
         ...(given && {
-          probed: { ...given, data: Int32Array.from({ length: given.shape[0]! }, (_, i) => rows[i] ?? 0) },
+          probed: { ...given, data: Int32Array.from({ length: given.shape[0]! }, (_, i) => all[i] ?? 0) },
         }),
       });
-      probed.push(rowsOf(logits!, given ? [...rows.keys()] : rows));
+      let at = 0;
+      for (const own of rows) {
+        probed.push(rowsOf(logits!, given ? own.map((_, i) => at + i) : own));
+        at += own.length;
+      }
     }
     return probed;
   }
@@ -115,6 +129,19 @@ function rowsOf(logits: HostTensor, rows: readonly number[]): ProbedLogits {
   const data = new Float32Array(rows.length * width);
   rows.forEach((row, i) => data.set(logits.data.subarray(row * width, (row + 1) * width), i * width));
   return { shape: [rows.length, width], data };
+}
+
+/** As `countedRows`, of each example of a batch in which none shares its row. */
+function rowsOfExamples(inputs: BatchInputs, task: Task, most: number): number[][] {
+  const { predictionRows } = inputs.tensors;
+  const { rows, length } = inputs.shape;
+  const counted = countedRows(inputs, Infinity);
+  // Of classes each example is a row; else the row of the hidden states that predicts says whose it is.
+  const exampleOf = (row: number): number =>
+    task === 'text-classification' ? row : Math.floor(predictionRows!.data[row]! / length);
+  const own = Array.from({ length: rows }, (): number[] => []);
+  for (const row of counted) own[exampleOf(row)]!.push(row);
+  return own.map((some) => some.slice(0, most));
 }
 
 /** Indices of the prediction rows that count, the first `most` of them. */

@@ -58,7 +58,7 @@ export function ofEachLabel(divergence: DivergenceFunction): DivergenceFunction 
 const sumOverVocabulary = (x: tf.Tensor): tf.Tensor1D => tf.sum(x, -1);
 
 /** A divergence of distributions is none below 0, but its terms nearly cancel at a high T, and T² then enlarges what rounding leaves. */
-const atLeastZero = (x: tf.Tensor1D): tf.Tensor1D => tf.maximum(x, 0);
+export const atLeastZero = (x: tf.Tensor1D): tf.Tensor1D => tf.maximum(x, 0);
 
 /** KL(Q ‖ S) = Σ Q (log Q − log S) = Σ Q (z_t − z_s) / T + log Σ exp(z_s / T) − log Σ exp(z_t / T); gradient (S − Q) / T. */
 function forwardKl(student: tf.Tensor2D, teacher: tf.Tensor2D, temperature?: tf.Scalar): RowLoss {

@@ -8,6 +8,7 @@ import type { ProblemType } from '../../model/architecture';
 import { capped } from '../../model/computations/attention';
 import type { Objective } from '../pairing';
 import { rowChunks } from '../prediction';
+import { chosenForwardKl, rowsOfLabels } from './chosen-labels';
 import type { RowLoss } from './row-loss';
 import { over } from './softening';
 import type { StepValues } from '../training/schedules';
@@ -111,16 +112,24 @@ export function classLoss(inputs: ClassLossInputs): HeadLoss {
   return differentiable([studentLogits], distillation, () => {
     const softWeight = weightOf(inputs);
     const { gradient, ...losses } = weightedLosses({
-      studentLogits,
-      teacherLogits: distillation && over(distillation.teacherLogits, softeningOf(distillation)),
+      soft: distillation && softLossOfClasses(studentLogits, distillation, inputs.problemType),
       hard: hardLosses[inputs.problemType](studentLogits, inputs.labels),
       softWeight,
       hardWeight: labelled ? weightOf(labelled) : softWeight,
       distillation,
-      divergence: distillation && classDivergence(distillation.divergence, inputs.problemType),
     });
     return { ...losses, gradients: [gradient] };
   });
+}
+
+function softLossOfClasses(
+  studentLogits: tf.Tensor2D,
+  distillation: Distillation & { teacherLogits: tf.Tensor2D },
+  problemType: ProblemType,
+): RowLoss {
+  const { divergence, temperature, beta } = distillation;
+  const teacher = over(distillation.teacherLogits, softeningOf(distillation));
+  return classDivergence(divergence, problemType)(studentLogits, teacher, temperature, beta);
 }
 
 /** Where several labels may apply, softened distributions are those of each label; logits are compared as they are. */
@@ -259,18 +268,30 @@ function vocabularyChunk(
   const studentLogits = logitsOfRows(inputs.student, start, size);
   const { labels, softWeight, hardWeight } = rowsOf(inputs, start, size);
   const { distillation } = inputs;
-  const temperature = distillation && softeningOf(distillation);
   const losses = weightedLosses({
-    studentLogits,
-    teacherLogits: teacher && teacherLogits(teacher, start, size, temperature),
+    soft: teacher && distillation && softLossOfRows(studentLogits, distillation, teacher, start),
     hard: inputs.isSoftAlone ? undefined : lossOfLabels(studentLogits, labels),
     softWeight,
     hardWeight,
     distillation,
-    divergence: distillation && divergences[distillation.divergence],
   });
   const { cap } = inputs.student;
   return cap === undefined ? losses : { ...losses, gradient: tf.mul(losses.gradient, capSlope(studentLogits, cap)) };
+}
+
+/** Of the rows from `start` on. */
+function softLossOfRows(
+  studentLogits: tf.Tensor2D,
+  distillation: Distillation,
+  teacher: TeacherProjection,
+  start: number,
+): RowLoss {
+  const { divergence, temperature, beta } = distillation;
+  const [size] = studentLogits.shape;
+  if ('ids' in teacher && divergence === 'forward-kl')
+    return chosenForwardKl(studentLogits, rowsOfLabels(teacher, start, size), temperature);
+  const logits = teacherLogits(teacher, start, size, softeningOf(distillation));
+  return divergences[divergence](studentLogits, logits, temperature, beta);
 }
 
 /** Its gradient is without −[index = label]. */
@@ -279,32 +300,29 @@ function lossOfLabels(logits: tf.Tensor2D, labels: tf.Tensor1D): RowLoss {
   return { perPosition, gradient: (weight) => tf.mul(probabilities, weight) };
 }
 
-interface LogitsInputs {
-  studentLogits: tf.Tensor2D;
-  /** As a divergence takes them. */
-  teacherLogits: tf.Tensor2D | undefined;
+interface RowLosses {
+  /** Absent: the hard loss is all there is. */
+  soft: RowLoss | undefined;
   /** Absent: the soft loss is all there is, at α = 1. */
   hard: RowLoss | undefined;
   /** [rows]: counted / N. */
   softWeight: tf.Tensor1D;
   /** [rows]: labelled / their N; the same tensor where every counted row is labelled. */
   hardWeight: tf.Tensor1D;
+  /** Goes with `soft`. */
   distillation: Distillation | undefined;
-  /** Goes with `distillation`. */
-  divergence: DivergenceFunction | undefined;
 }
 
 /** Weighted sums of the losses of some rows, and the gradient of their total with respect to the student's logits. */
-function weightedLosses(inputs: LogitsInputs): Losses & { gradient: tf.Tensor2D } {
-  const { studentLogits, teacherLogits, hard, softWeight, hardWeight, distillation, divergence } = inputs;
+function weightedLosses(inputs: RowLosses): Losses & { gradient: tf.Tensor2D } {
+  const { soft, hard, softWeight, hardWeight, distillation } = inputs;
   const weightedSum = ({ perPosition }: RowLoss, weight: tf.Tensor1D): tf.Scalar => tf.sum(tf.mul(perPosition, weight));
 
-  if (!teacherLogits || !distillation || !divergence) {
+  if (!soft || !distillation) {
     if (!hard) throw new Error('a loss of nothing');
     return { hard: weightedSum(hard, hardWeight), gradient: hard.gradient(columnAfter(hardWeight, hard)) };
   }
-  const { temperature, alpha, temperatureScale, beta } = distillation;
-  const soft = divergence(studentLogits, teacherLogits, temperature, beta);
+  const { alpha, temperatureScale } = distillation;
   if (!hard) {
     const sum = weightedSum(soft, softWeight);
     const column = tf.mul<tf.Tensor2D>(columnAfter(softWeight, soft), tf.mul(alpha, temperatureScale));

@@ -4,7 +4,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import { vocabularyHead, vocabularyLogits } from '../../model/computations/transformer';
 import { isOpaque } from '../../model/architecture';
 import { withPrefix } from '../named';
-import type { ModelPair } from '../pairing';
+import type { ChosenTokens, ModelPair } from '../pairing';
+import { chosenLogits, rowsOfLabels, type ChosenLabels } from './chosen-labels';
 import { logProbabilities, logSumOfTwo, over, soften } from './softening';
 import { ofMember } from '../specs';
 
@@ -33,7 +34,7 @@ export interface GivenLogits {
   logits: tf.Tensor2D;
 }
 
-export type TeacherProjection = VocabularyProjection | MeanProjection | GivenLogits;
+export type TeacherProjection = VocabularyProjection | MeanProjection | GivenLogits | ChosenLabels;
 
 /** The teacher's, of a pair of language models, from the inputs that `teacherInputSpecs` names. */
 export function teacherProjection(
@@ -49,18 +50,30 @@ export function teacherProjection(
   return ensemble ? { members, weights: ensemble.weights } : members[0];
 }
 
+/** The chosen tokens of its soft labels, from the inputs that `chosenSpecs` names. */
+export const chosenLabels = ({ by, vocabulary }: ChosenTokens, tensors: Record<string, tf.Tensor>): ChosenLabels => ({
+  by,
+  vocabulary,
+  ids: tensors['target.ids'] as tf.Tensor2D,
+  logs: tensors['target.logs'] as tf.Tensor2D,
+  rest: tensors['target.rest'] as tf.Tensor2D,
+});
+
 const membersOf = (projection: VocabularyProjection | MeanProjection): readonly VocabularyProjection[] =>
   'members' in projection ? projection.members : [projection];
 
 /** Tokens that all of them have. */
-export const vocabularyOf = (projection: TeacherProjection): number =>
-  'logits' in projection
-    ? projection.logits.shape[1]
-    : Math.min(...membersOf(projection).map(({ weight }) => weight.shape[0]));
+export const vocabularyOf = (projection: TeacherProjection): number => {
+  if ('ids' in projection) return projection.vocabulary;
+  if ('logits' in projection) return projection.logits.shape[1];
+  return Math.min(...membersOf(projection).map(({ weight }) => weight.shape[0]));
+};
 
 /** R */
-export const rowsOfProjection = (projection: TeacherProjection): number =>
-  'logits' in projection ? projection.logits.shape[0] : membersOf(projection)[0]!.hidden.shape[0];
+export const rowsOfProjection = (projection: TeacherProjection): number => {
+  if ('ids' in projection) return projection.ids.shape[0];
+  return 'logits' in projection ? projection.logits.shape[0] : membersOf(projection)[0]!.hidden.shape[0];
+};
 
 /** [size, V] */
 export function logitsOfRows(projection: VocabularyProjection, start: number, size: number): tf.Tensor2D {
@@ -78,6 +91,7 @@ export function teacherLogits(
   size: number,
   temperature?: tf.Scalar,
 ): tf.Tensor2D {
+  if ('ids' in projection) return over(chosenLogits(rowsOfLabels(projection, start, size)), temperature);
   if ('logits' in projection) return over(tf.slice2d(projection.logits, [start, 0], [size, -1]), temperature);
   if (!('members' in projection)) {
     if (projection.cap !== undefined) return over(logitsOfRows(projection, start, size), temperature);
@@ -98,6 +112,7 @@ export function teacherLogits(
  * @throws Error where a teacher's vocabulary is smaller
  */
 export function truncateVocabulary(projection: TeacherProjection, vocabulary: number): TeacherProjection {
+  if ('ids' in projection) return projection;
   if ('logits' in projection) return truncateLogits(projection, vocabulary);
   if (!('members' in projection)) return truncateHead(projection, vocabulary);
   return { ...projection, members: projection.members.map((member) => truncateHead(member, vocabulary)) };

@@ -62,7 +62,7 @@ function lastRows(a: Architecture, { rows, length, predictions }: BatchShape, is
 }
 
 /** Encoders whose classifier reads one token of each text: in the last block no other asks what the others are (`computations/post-norm`). */
-const ASK_FOR_ONE: ReadonlySet<Family> = new Set<Family>(['bert', 'distilbert', 'electra', 'roberta', 'xlm-roberta']);
+const ASK_FOR_ONE: ReadonlySet<string> = new Set<Family>(['bert', 'distilbert', 'electra', 'roberta', 'xlm-roberta']);
 
 /** Rows of the last block that queries are made of. */
 function lastQueries(a: Architecture, shape: BatchShape, isWhole: boolean): number {

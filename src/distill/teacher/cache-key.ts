@@ -31,7 +31,7 @@ export interface CacheIdentity {
 export function cacheKey({ teacher, task, examples, maxLength, layout, values, computedBy }: CacheIdentity): string {
   const hash = createHash('sha256');
   const { blocks } = layout;
-  const parts = layout.parts.map(({ name, rows, width, top }) => ({ name, rows, width, top }));
+  const parts = layout.parts.map(({ name, rows, width, top, tokens }) => ({ name, rows, width, top, tokens }));
   const { architecture } = teacher;
   const settings = { FORMAT, architecture, task, maxLength, parts, blocks: blocks.length, values, computedBy };
   hash.update(JSON.stringify(settings));

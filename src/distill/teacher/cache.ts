@@ -1,6 +1,6 @@
 /** @file The frozen teacher's answers, asked once and kept: filled block by block, read example by example. */
 
-import type { HostArray, HostTensor } from '../../engine/array';
+import { sizeOf, type HostArray, type HostTensor, type TensorSpec } from '../../engine/array';
 import type { Task } from '../../protocol/records';
 import { collate } from '../../dataset/batches';
 import type { Examples } from '../../dataset/example-store';
@@ -158,6 +158,11 @@ interface TargetBuffers {
   targets: Record<string, HostTensor>;
 }
 
+function zerosOf({ shape, dtype }: TensorSpec): HostArray {
+  const size = sizeOf(shape);
+  return dtype === 'int32' ? new Int32Array(size) : new Float32Array(size);
+}
+
 /** Answers from a full cache, whatever the batch. */
 export class CachedTargets implements TargetSource {
   private readonly buffers: ByShape<{ sets: TargetBuffers[]; next: number }>;
@@ -170,7 +175,7 @@ export class CachedTargets implements TargetSource {
     this.buffers = new ByShape((shape) => {
       const specs = keptSpecs(setup.imitated, shape);
       const set = (): TargetBuffers => ({
-        targets: mapValues(specs, (spec) => ({ ...spec, data: new Float32Array(spec.shape.reduce((a, b) => a * b)) })),
+        targets: mapValues(specs, (spec) => ({ ...spec, data: zerosOf(spec) })),
       });
       // One is computed with while the next is read.
       return { sets: [set(), set()], next: 0 };

@@ -7,8 +7,8 @@ import type { TokenExample } from '../../dataset/examples';
 import type { BatchInputs } from '../batch-inputs';
 import { isOpaque } from '../../model/architecture';
 import { isLanguageModel, keptSpecs } from '../specs';
-import { decodeTop, encodeTop, topBytes } from './top-logits';
-import type { Imitated, Kept } from '../pairing';
+import { decodeTop, encodeTop, idBytes, topBytes } from './top-logits';
+import type { ChosenTokens, Imitated, Kept } from '../pairing';
 import { predictionRows } from '../losses/shift';
 
 /** Rows of an example that a part is made of: those that predict and count, its real tokens, or pairs of these (query, key). */
@@ -19,12 +19,14 @@ export type StoredValues = 'auto' | 'float32' | 'float16';
 
 /** One of the teacher's outputs in a record: [rows, width]; of pairs [width, queries, keys], a head's after the other's. */
 export interface RecordPart {
-  /** As in `keptSpecs`: `prediction`, `entropy`, `hidden.BLOCK` or `attention.BLOCK`. */
+  /** As in `keptSpecs`: `prediction` or `ids`, `logs` and `rest`, `entropy`, `hidden.BLOCK` or `attention.BLOCK`. */
   readonly name: string;
   readonly rows: RowKind;
   readonly width: number;
-  /** Bytes of a value: 4 as float32, 2 as float16. */
+  /** Bytes of a value: 4 as float32, 2 as float16; of a token's id. */
   readonly bytes: 2 | 4;
+  /** Which tokens are chosen, of how many; absent: a part that none are chosen for. */
+  readonly tokens?: ChosenTokens | undefined;
   /** So many of a row's logits are kept, and what the others have together; absent: all. */
   readonly top?: number | undefined;
 }
@@ -35,7 +37,12 @@ export interface RecordPart {
  */
 export function recordParts(imitated: Kept, values: StoredValues, top?: number): RecordPart[] {
   const outputs = Object.entries(keptSpecs(imitated, { rows: 1, length: 1, predictions: 1 }));
+  const { tokens } = imitated;
   const parts = outputs.map(([name, { shape }]): RecordPart => {
+    if (tokens && isOfChosen(name)) {
+      const bytes = { ids: idBytes(tokens.vocabulary), logs: 2, rest: 4 } as const;
+      return { name, rows: 'predictions', width: shape.at(-1)!, bytes: bytes[name], tokens };
+    }
     const isPrediction = name === 'prediction';
     const isEntropy = name === 'entropy';
     const isRounded = !isEntropy && (values === 'float16' || (values === 'auto' && !isPrediction));
@@ -47,6 +54,8 @@ export function recordParts(imitated: Kept, values: StoredValues, top?: number):
   });
   return parts.sort((a, b) => b.bytes - a.bytes);
 }
+
+const isOfChosen = (name: string): name is 'ids' | 'logs' | 'rest' => ['ids', 'logs', 'rest'].includes(name);
 
 /** Where an example lies in a batch: rows of [predictions, width] and of [rows · length, width] tensors. */
 export interface BatchPlace extends Record<Exclude<RowKind, 'pairs'>, readonly number[]> {
@@ -148,6 +157,13 @@ export function gatherRecord(
     const { name, bytes, top } = part;
     const { size, starts } = stretchesOf(part, place);
     for (const start of starts) {
+      if (name === 'ids') {
+        const ids = bytes === 2 ? Uint16Array : Int32Array;
+        const kept = ids.from(outputs[name]!.subarray(start, start + size));
+        record.set(new Uint8Array(kept.buffer), at);
+        at += size * bytes;
+        continue;
+      }
       const values = outputs[name]!.subarray(start, start + size) as Float32Array;
       check(values);
       if (top !== undefined) {
@@ -175,6 +191,11 @@ export function scatterRecord(
     const { name, bytes, top } = part;
     const { size, starts } = stretchesOf(part, place);
     for (const start of starts) {
+      if (name === 'ids') {
+        targets[name]!.set(bytes === 2 ? new Uint16Array(buffer, at, size) : new Int32Array(buffer, at, size), start);
+        at += size * bytes;
+        continue;
+      }
       const into = targets[name]!.subarray(start, start + size) as Float32Array;
       if (top !== undefined) {
         const kept = topBytes(size, top);

@@ -56,6 +56,31 @@ export class RoundingError {
   }
 }
 
+/** What it costs that of each position some tokens are kept alone, nats. */
+export class MeanCost {
+  private sum = 0;
+  private largest = 0;
+  private count = 0;
+
+  add(cost: number): void {
+    this.sum += cost;
+    this.largest = Math.max(this.largest, cost);
+    this.count++;
+  }
+
+  get isKnown(): boolean {
+    return this.count > 0;
+  }
+
+  /** Adds what was measured here to the cache's record. */
+  async keep(directory: string): Promise<void> {
+    const record = await readCacheRecord(directory);
+    if (!record || !this.isKnown) return;
+    const klError = { mean: this.sum / this.count, largest: this.largest };
+    await writeCacheRecord(directory, { ...record, klError });
+  }
+}
+
 /** The cost as the cache's record has it, for people; nothing of exact answers. */
 export async function roundingText(directory: string): Promise<string> {
   const record = await readCacheRecord(directory);

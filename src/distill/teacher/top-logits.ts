@@ -7,7 +7,7 @@ import { topIndices } from '../../protocol/distribution';
 import { decodeFloat16Into, encodeFloat16 } from '../../protocol/float16';
 
 /** Of an id: two where the vocabulary allows. */
-const idBytes = (vocabulary: number): 2 | 4 => (vocabulary <= 2 ** 16 ? 2 : 4);
+export const idBytes = (vocabulary: number): 2 | 4 => (vocabulary <= 2 ** 16 ? 2 : 4);
 
 /** Of a position: the others' log-probability, the kept ids, their log-probabilities as float16, and up to a multiple of four. */
 export function topBytes(vocabulary: number, top: number): number {
@@ -68,7 +68,7 @@ export function encodeScored(tokens: readonly ScoredToken[], vocabulary: number,
 }
 
 /** Log-probability of what is never said; float16 has it. */
-const LEAST = -1e4;
+export const LEAST = -1e4;
 
 /** The reverse: log-probabilities [V], which as logits say the same. */
 export function decodeTop(bytes: Uint8Array, top: number, into: Float32Array): void {

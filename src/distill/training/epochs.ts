@@ -186,13 +186,14 @@ export function evaluationBatchOfEachLength(examples: Examples, options: BatchOp
   return planned.map((batch) => collate(examples, batch, collation(options, EVALUATION_SEED, 0)));
 }
 
-/** One example as a batch of its own, padded to the first of the ascending `lengths` that it fits in: a program is made for each length. */
-export function singleBatch(
-  examples: Examples,
-  index: number,
-  { lengths, ...options }: Omit<BatchOptions, 'batchSize'> & { lengths: readonly number[] },
-): Batch {
-  const own = examples.at(index)!.inputIds.length;
-  const planned = { length: lengths.find((length) => length >= own) ?? own, indices: [index] };
-  return collate(examples, planned, collation({ ...options, batchSize: 1 }, EVALUATION_SEED, 0));
+interface PaddedOptions extends Omit<BatchOptions, 'batchSize'> {
+  /** Ascending. */
+  lengths: readonly number[];
+}
+
+/** Some examples as a batch of their own, padded to the first of the lengths that all fit in: a program is made for each length. */
+export function batchOf(examples: Examples, indices: readonly number[], { lengths, ...options }: PaddedOptions): Batch {
+  const own = Math.max(...indices.map((index) => examples.at(index)!.inputIds.length));
+  const planned = { length: lengths.find((length) => length >= own) ?? own, indices: [...indices] };
+  return collate(examples, planned, collation({ ...options, batchSize: indices.length }, EVALUATION_SEED, 0));
 }

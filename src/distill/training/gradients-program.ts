@@ -19,7 +19,10 @@ import {
   onPolicyOf,
   positionsOf,
   wholeBlocks,
+  type DistilledPair,
   type HiddenObjective,
+  type Imitated,
+  type Kept,
   type Objective,
   type Pairing,
 } from '../pairing';
@@ -34,7 +37,7 @@ import {
   trainedSpecs,
   type BatchShape,
 } from '../specs';
-import { teacherProjection } from '../losses/vocabulary-projection';
+import { chosenLabels, teacherProjection, type TeacherProjection } from '../losses/vocabulary-projection';
 
 /** Names under which the scalars of a step are given. */
 const SCALARS = ['temperature', 'alpha', 'inverseCount', 'inverseLabelled', 'inverseTokens'] as const;
@@ -60,7 +63,7 @@ export function gradientsProgram(pairing: Pairing, shape: BatchShape): Program {
     ...labelSpecs(pairing.student, shape),
     ...scalarSpecs([...SCALARS, ...comparedAttention(pairing).map((_, pair) => attentionScalar(pair))]),
     ...prefixed('student.', trained),
-    ...(pairing.objective && teacherInputSpecs(pairing, imitatedOf(pairing), wholeShape(shape))),
+    ...(pairing.objective && teacherInputSpecs(pairing, learntFrom(pairing), wholeShape(shape))),
     ...(shape.of !== undefined && { chosen: { shape: [shape.predictions], dtype: 'int32' as const } }),
   };
   return record(`gradients-${shape.rows}x${shape.length}`, inputs, (tensors, addInput) => {
@@ -78,6 +81,12 @@ export function gradientsProgram(pairing: Pairing, shape: BatchShape): Program {
   });
 }
 
+/** What of its teacher a student learns from. */
+const learntFrom = (pairing: DistilledPair): Imitated & Pick<Kept, 'tokens'> => ({
+  ...imitatedOf(pairing),
+  tokens: pairing.objective.tokens,
+});
+
 /** Of all predictions that some are chosen of: the teacher's answers. */
 const wholeShape = (shape: BatchShape): BatchShape => ({ ...shape, predictions: shape.of ?? shape.predictions });
 
@@ -85,8 +94,9 @@ const wholeShape = (shape: BatchShape): BatchShape => ({ ...shape, predictions: 
 function ofChosen(tensors: Record<string, tf.Tensor>): Record<string, tf.Tensor> {
   const { chosen } = tensors;
   if (!chosen) return tensors;
+  const isOfPredictions = (name: string): boolean => /^target\.(prediction\d*|ids|logs|rest)$/.test(name);
   return mapValues(tensors, (tensor, name) =>
-    name.startsWith('target.prediction') ? tf.gather(tensor, chosen as tf.Tensor1D) : tensor,
+    isOfPredictions(name) ? tf.gather(tensor, chosen as tf.Tensor1D) : tensor,
   );
 }
 
@@ -187,8 +197,13 @@ function headLoss(
     labels: labels as tf.Tensor1D,
     student: { ...vocabularyHead(student, parameters), hidden: prediction },
     chunkRows: chunkRows(student.vocabularySize),
-    distillation: softened && { ...softened, teacher: teacherProjection(pairing, ofChosen(tensors))! },
+    distillation: softened && { ...softened, teacher: softLabelsOf(pairing, ofChosen(tensors)) },
   });
+}
+
+function softLabelsOf(pairing: Pairing, tensors: Record<string, tf.Tensor>): TeacherProjection {
+  const tokens = pairing.objective?.tokens;
+  return tokens ? chosenLabels(tokens, tensors) : teacherProjection(pairing, tensors)!;
 }
 
 const labelledOf = (tensors: Record<string, tf.Tensor>): Counting => ({

@@ -20,6 +20,7 @@ import { imitatedOf, type Pairing } from '../pairing';
 import { learningRateAt, valuesAt, type LearningRateSchedule, type StepValues } from './schedules';
 import { attentionScalars } from '../losses/attention-loss';
 import { inverseOf } from '../losses/shift';
+import { ChosenTokensSource } from '../teacher/chosen-tokens';
 import type { TargetSource, Teacher } from '../teacher/teacher';
 import { Recordings } from './recordings';
 import { Updates } from './updates';
@@ -354,8 +355,11 @@ export class Trainer {
   }
 }
 
-function targetsOf({ pairing, teacher }: Omit<TrainerSetup, 'initial'>): TargetSource | undefined {
-  return pairing.objective && teacher?.targets(imitatedOf(pairing));
+function targetsOf({ pairing, teacher, task }: Omit<TrainerSetup, 'initial'>): TargetSource | undefined {
+  if (!pairing.objective || !teacher) return undefined;
+  const { tokens } = pairing.objective;
+  const asked = teacher.targets(imitatedOf(pairing));
+  return tokens ? new ChosenTokensSource(asked, teacher, task, tokens) : asked;
 }
 
 /** Batches of one step have keys of their own for dropout as long as there are fewer than this. */

@@ -3,6 +3,7 @@
 import type { Value } from '../graph/graph';
 import { cast } from '../graph/kernels/elementwise';
 import type { LoweringRule, LoweringRules } from '../graph/lowering';
+import { placeOf } from '../graph/place-of-extreme';
 
 /** Columns from which on rows of a right side lie so far apart that they fall on the same sets of the caches. */
 const WIDE = 2560;
@@ -56,6 +57,8 @@ const rowsByPlace: LoweringRule = ({ graph, node, inputs: [into, places, rows] }
 };
 
 export const openVinoRules: LoweringRules = {
+  ArgMax: [placeOf('ReduceMax')],
+  ArgMin: [placeOf('ReduceMin')],
   /** Written as it was, but so that the last rule can tell what is only repeated. */
   Expand: [({ graph, node, inputs: [x] }) => graph.expand(x!, node.outputs[0]!.shape)],
   Gemm: [wideProduct],

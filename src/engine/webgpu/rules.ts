@@ -3,8 +3,8 @@
 import type { ElementType, Value } from '../graph/graph';
 import type { GraphBuilder } from '../graph/graph-builder';
 import { cast, unaryNode } from '../graph/kernels/elementwise';
-import { reduce } from '../graph/kernels/reduction';
 import type { LoweringRule, LoweringRules } from '../graph/lowering';
+import { placeOf } from '../graph/place-of-extreme';
 import { plainProduct } from '../graph/plain-product';
 import { repeatableSums, takeRange } from '../graph/repeatable-sums';
 
@@ -31,26 +31,6 @@ const sign: LoweringRule = ({ graph, inputs: [x] }) => {
 };
 
 const negative = (graph: GraphBuilder, x: Value): Value => graph.elementwise('Sub', graph.scalar(0, x.type), x);
-
-/** The first place of an extreme along an axis: the least of the places whose element equals it. int32, not int64. */
-const placeOf =
-  (extreme: string): LoweringRule =>
-  ({ graph, node, inputs: [x] }) => {
-    const axis = node.attributes.axis as number;
-    const extent = x!.shape[axis]!;
-    const alongAxis = x!.shape.map((_, i) => (i === axis ? extent : 1));
-    const places = graph.constant(
-      Int32Array.from({ length: extent }, (_, i) => i),
-      alongAxis,
-      'int32',
-    );
-    const equal = graph.elementwise('Equal', x!, reduce(graph, extreme, x!, [axis], true), 'bool');
-    const candidates = graph.node('Where', [equal, places, graph.scalar(extent, 'int32')], {
-      shape: x!.shape,
-      type: 'int32',
-    });
-    return reduce(graph, 'ReduceMin', candidates, [axis], node.attributes.keepdims === 1);
-  };
 
 /** A slice as look-ups of its places, one for each axis that is cut. */
 const slice: LoweringRule = ({ graph, node, inputs: [x], numbers }) => {

@@ -382,17 +382,25 @@ function checkEndpoint(experiment: Experiment, findings: Findings): void {
 }
 
 /** Some of the logits are kept where a teacher gives logits over a vocabulary, and say nothing of differences between logits. */
-function checkKeptLogits({ task, teacher, distillation }: Experiment, findings: Findings): void {
-  const { cache } = teacher;
+function checkKeptLogits({ engine, task, teacher, distillation }: Experiment, findings: Findings): void {
+  const { cache, source } = teacher;
   if (typeof cache === 'boolean' || cache.logits === 'all') return;
   const path = ['teacher', 'cache', 'logits'];
-  if ((teacher.source !== 'onnx' && !hasOnnxMember(teacher)) || task === 'text-classification') {
+  const isWhole = source === 'ensemble' && !hasOnnxMember(teacher);
+  if (task !== 'causal-lm' || isWhole || engine === torchrunEngine) {
     findings.warning(path, 'kept-logits-without-meaning', {}, removeKey(path));
     return;
   }
-  const { divergence } = distillation;
-  if (isSoftened(divergence)) return;
-  findings.error(path, 'kept-logits-of-divergence', { divergence }, removeKey(path));
+  const { divergence, temperature } = distillation;
+  if (!isSoftened(divergence)) {
+    findings.error(path, 'kept-logits-of-divergence', { divergence }, removeKey(path));
+    return;
+  }
+  if ('top' in cache.logits) return;
+  const keepMostProbable = setValue(path, { top: 64 }, phrase('keep-most-probable', { count: 64 }));
+  if (source === 'ensemble') findings.error(path, 'sampled-logits-of-ensemble', {}, keepMostProbable);
+  else if (divergence !== 'forward-kl' || temperature !== 1)
+    findings.error(path, 'sampled-logits-of-objective', {}, keepMostProbable);
 }
 
 function checkTeacherArchitecture(experiment: Experiment, findings: Findings): void {

@@ -284,14 +284,22 @@ const teacherCache = z
           .union([
             z.literal('all'),
             z.strictObject({
-              top: count('The most probable so many of each position.', 4096).meta({ examples: [64] }),
+              top: count('The most probable so many of each position, and what all others have together.', 4096).meta({
+                examples: [64],
+              }),
+            }),
+            z.strictObject({
+              sample: count(
+                'So many of each position are drawn by their probabilities, as often as they come: without a bias, at temperature 1, by the forward KL.',
+                4096,
+              ).meta({ examples: [12] }),
             }),
           ])
           .default('all')
           .meta({
             description:
-              'Of a language model that is an ONNX file: which logits of a position are kept. Of a large vocabulary { "top": 64 } takes a hundredth of the space: the most probable tokens, and what all others have together. The run reports what that costs. Other teachers are kept by what their logits are made of, which is small and exact.',
-            examples: ['all', { top: 64 }],
+              'Of a language model: which tokens of each position are kept, and learnt from. { "top": 64 }: the most probable, and what all others have together; the run reports what that costs. { "sample": 12 }: drawn by their probabilities. Both take a small part of the space, and a step no longer computes the teacher\'s logits. "all" keeps what all logits are made of, exactly.',
+            examples: ['all', { top: 64 }, { sample: 12 }],
           }),
         maxGigabytes: z
           .number()

@@ -4,7 +4,7 @@ import type * as tf from '@tensorflow/tfjs-core';
 import { reshape } from '@tensorflow/tfjs-core';
 import { linear } from '../../engine/graph/ops';
 import type { Architecture } from '../architecture';
-import type { Family } from '../layouts/families';
+import { familyOf, type Family } from '../layouts/families';
 import { llamaLayouts } from '../layouts/llama';
 import { capped } from './attention';
 import { bert } from './bert';
@@ -47,15 +47,15 @@ export function backbone(
   inputs: ModelInputs,
   options: ForwardOptions = {},
 ): Backbone {
-  return families[a.family].backbone(a, parameters, inputs, options);
+  return families[familyOf(a)].backbone(a, parameters, inputs, options);
 }
 
 /** Whether tokens can be computed after those whose keys and values were kept. */
-export const keepsPast = ({ family }: Architecture): boolean => families[family].keepsPast ?? false;
+export const keepsPast = (a: Architecture): boolean => families[familyOf(a)].keepsPast ?? false;
 
 /** The head of a language model. */
 export function vocabularyHead(a: Architecture, parameters: ParameterTensors): VocabularyHead {
-  return families[a.family].vocabularyHead(a, parameters);
+  return families[familyOf(a)].vocabularyHead(a, parameters);
 }
 
 /**
@@ -72,7 +72,7 @@ export function vocabularyLogits(
 
 /** Picks the row of each text that its classifier reads, of [B, L, D]. */
 export function classifiedRows(a: Architecture, inputs: ModelInputs): ChooseRows {
-  return families[a.family].classifiedRows(a, inputs);
+  return families[familyOf(a)].classifiedRows(a, inputs);
 }
 
 /**
@@ -86,7 +86,7 @@ export function classificationLogits(
   rows: tf.Tensor2D,
   options: ForwardOptions = {},
 ): tf.Tensor2D {
-  return families[a.family].classificationLogits(a, parameters, rows, options);
+  return families[familyOf(a)].classificationLogits(a, parameters, rows, options);
 }
 
 /**

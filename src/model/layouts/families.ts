@@ -28,6 +28,10 @@ export const familyLayouts: Readonly<Record<Family, FamilyLayout>> = layouts;
 /** Model families that are implemented. */
 export const familyNames = Object.keys(layouts) as Family[];
 
-export function layoutOf(family: Family): FamilyLayout {
-  return familyLayouts[family];
+/** Of an architecture. */
+export const familyOf = ({ family }: { family: string }): Family => family as Family;
+
+/** @param family of an architecture */
+export function layoutOf(family: string): FamilyLayout {
+  return familyLayouts[family as Family];
 }

@@ -382,8 +382,16 @@ const models = {
     remedy: 'Use "random" or "checkpoint".',
   },
   'kept-logits-without-meaning': {
-    message: "This teacher's answers are kept whole: they are small.",
-    remedy: 'Remove it. It is for a language model that is an ONNX file.',
+    message: "This teacher's answers are kept as they come.",
+    remedy: 'Remove it. It is for one causal language model as the teacher, on an engine that is built in.',
+  },
+  'sampled-logits-of-objective': {
+    message: 'Drawn tokens stand for all others by the forward KL at temperature 1 alone.',
+    remedy: 'Set "temperature": 1 and "divergence": "forward-kl", or keep { "top": 64 }.',
+  },
+  'sampled-logits-of-ensemble': {
+    message: 'Of an ensemble nothing is drawn: what is kept of its members is mixed afterwards.',
+    remedy: 'Keep { "top": 64 }.',
   },
   'kept-logits-of-divergence': {
     message: '"{divergence}" compares all logits, and of some the others cannot be told.',

@@ -54,6 +54,7 @@ export const phrases = {
   'set-key': 'Set "{key}" to {value:inline}',
   'rename-key': 'Rename "{key}" to "{name}"',
   'remove-key': 'Remove "{key}"',
+  'keep-most-probable': 'Keep the {count} most probable tokens',
   'hold-out-tenth': 'Use 0.1 of the training rows as validation',
   'train-tokenizer': 'Train a tokenizer on the training rows',
   'use-teachers-tokenizer': "Use the teacher's tokenizer",

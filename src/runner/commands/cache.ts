@@ -17,6 +17,8 @@ export interface ListedRowIndex {
   /** Of the rows, as it was when it was read, and how many they are; absent where it is damaged or of another version. */
   file?: string;
   rows?: number;
+  /** What it holds of the rows, where it is not where they lie: their tokens, or what a teacher says of them. */
+  kind?: 'tokens' | 'judgement';
 }
 
 export interface CacheResult {
@@ -39,9 +41,13 @@ export async function cacheCommand(remove: readonly string[] = [], from = proces
     folder,
     caches: await listCaches(folder),
     rowIndexes: (await listRowIndexes(rowIndexes(runs))).map(({ first, bytes, ...index }) => {
-      const { file, rows } = indexHeader(first) ?? {};
+      const { file, rows, kind } = indexHeader(first) ?? {};
       const isKnown = typeof file === 'string' && typeof rows === 'number';
-      return { ...index, bytesOnDisk: bytes, ...(isKnown && { file, rows }) };
+      return {
+        ...index,
+        bytesOnDisk: bytes,
+        ...(isKnown && { file, rows, ...((kind === 'tokens' || kind === 'judgement') && { kind }) }),
+      };
     }),
   });
   const listed = await list();
@@ -66,8 +72,13 @@ export function cacheText({ folder, caches, rowIndexes, removed }: CacheResult):
     const of = teacher === undefined ? 'unfinished' : `${formatCount(examples)} examples, teacher ${teacher}`;
     return `${key.slice(0, 8)}  ${formatBytes(bytesOnDisk)}${size}  ${used(lastUsed)}  ${of}`;
   });
-  const indexes = rowIndexes.map(({ key, bytesOnDisk, lastUsed, file, rows }) => {
-    const of = file === undefined ? 'not to be read' : `where ${formatCount(rows)} rows lie in ${file}`;
+  const indexes = rowIndexes.map(({ key, bytesOnDisk, lastUsed, file, rows, kind }) => {
+    const known = {
+      places: `where ${formatCount(rows)} rows lie in ${file}`,
+      tokens: `tokens of ${formatCount(rows)} rows of ${file}`,
+      judgement: `what a teacher says of ${formatCount(rows)} rows of ${file}`,
+    }[kind ?? 'places'];
+    const of = file === undefined ? 'not to be read' : known;
     return `${key.slice(0, 8)}  ${formatBytes(bytesOnDisk)}  ${used(lastUsed)}  ${of}`;
   });
   const all = [...caches, ...rowIndexes];

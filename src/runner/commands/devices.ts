@@ -30,15 +30,15 @@ export interface DevicesOptions {
 interface Surroundings {
   gpus: readonly number[];
   users: Readonly<Record<DeviceKind, DeviceUser | undefined>>;
-  /** Engines that one process could open one after the other. */
-  opened: ReadonlyMap<EngineName, Trial>;
+  /** What one process has found of the engines, one after the other, as far as that is certain. */
+  tried: ReadonlyMap<EngineName, Trial>;
 }
 
 export async function listDevices({ measure, note }: DevicesOptions = {}): Promise<{ devices: DeviceRecord[] }> {
   const around: Surroundings = {
     gpus: await nvidiaMemory(),
     users: { cpu: await deviceUser('cpu'), gpu: await deviceUser('gpu') },
-    opened: await tryEnginesTogether(engineNames.filter((engine) => !hindranceOf(engine))),
+    tried: await tryEnginesTogether(engineNames.filter((engine) => !hindranceOf(engine))),
   };
   const devices = await Promise.all(engineNames.map((engine) => look(engine, around)));
   if (measure) await measureAll(note ?? (() => undefined));
@@ -46,14 +46,14 @@ export async function listDevices({ measure, note }: DevicesOptions = {}): Promi
   return { devices: devices.map((device) => ({ ...device, speeds: speedsOf(device, measurements) })) };
 }
 
-async function look(engine: EngineName, { gpus, users, opened }: Surroundings): Promise<DeviceRecord> {
+async function look(engine: EngineName, { gpus, users, tried }: Surroundings): Promise<DeviceRecord> {
   const { device, precisions: able } = engineFacts[engine];
   const library = libraryRecord(engine);
   const common = { engine, device, precisions: [...able], speeds: [], library };
   const none = { name: engine, available: false as const };
   const hindrance = hindranceOf(engine);
   if (hindrance) return { ...common, ...none, ...unavailable(hindrance) };
-  const found = opened.get(engine) ?? (await tryEngineApart(engine, { precision: 'float32', measure: false }));
+  const found = tried.get(engine) ?? (await tryEngineApart(engine, { precision: 'float32', measure: false }));
   if (!found.available) return { ...common, ...none, ...unavailable(found.problem) };
   const memoryBytes = found.memoryBytes ?? memoryOf(engine, gpus);
   return {

@@ -40,7 +40,7 @@ import {
 } from '../../protocol/format';
 import { InputError, type Problem } from '../../protocol/problem';
 import { devicesOf, torchrunEngine } from '../../protocol/torchrun';
-import { canUseCache, settingsOf } from '../run/cache-place';
+import { canUseCache, settingsOf, tokensWanted } from '../run/cache-place';
 import { processorHere } from '../torchrun/device-here';
 import { memoryOf } from './student';
 
@@ -96,7 +96,7 @@ export async function planExperiment(file: string, options: PlanOptions = {}): P
     student: { ...models.student, ...dropoutEverywhere(models.student.family, training.dropout) },
     teachers: teachersOf(experiment, { ...models, teacher: model }),
     teacher,
-    objective: distillation,
+    objective: { ...distillation, tokens: tokensWanted(experiment, models.student) },
     task,
     length: maxLength,
     batchSize: training.batchSize,
@@ -158,7 +158,7 @@ function askedFirstText(experiment: Experiment, { kept: [own] }: ScalingPlan, se
 
 function storedOf({ teacher: { cache } }: Experiment): ScalingCase['stored'] {
   if (typeof cache === 'boolean') return { values: 'auto' };
-  return { values: cache.values, top: cache.logits === 'all' ? undefined : cache.logits.top };
+  return { values: cache.values, top: cache.logits !== 'all' && 'top' in cache.logits ? cache.logits.top : undefined };
 }
 
 /** Of a model behind a server nothing is known but how wide its answers are: as the student's. */

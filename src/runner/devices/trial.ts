@@ -1,6 +1,6 @@
 /**
  * @file Opens engines in processes of their own, so that a driver that crashes or hangs disqualifies only itself: all in one first, since starting
- * a process costs more than opening most engines, and each that did not open there in another.
+ * a process costs more than opening most engines, and each that did not open there, for a cause that may lie in the others, in another.
  */
 
 import { execFile } from 'node:child_process';
@@ -33,6 +33,16 @@ export interface TrialOptions {
 /** Opening a driver, and compiling a step's shaders, in milliseconds. */
 const OPENING_LIMIT = 30_000;
 const MEASURING_LIMIT = 90_000;
+
+/** What is missing on this machine, whatever else the process has opened. */
+const certain: readonly string[] = [
+  'cuda-libraries-missing',
+  'provider-not-offered',
+  'tensorflow-addon-not-built',
+  'wasm-not-built',
+  'webgpu-no-adapter',
+  'webgpu-no-vulkan-adapter',
+];
 
 /** In the process of its own. */
 export async function tryEngine(engine: EngineName, { precision, measure }: TrialOptions): Promise<Trial> {
@@ -77,7 +87,7 @@ export async function tryEngineApart(
 
 /**
  * Starts this program again once for several engines. Never rejects.
- * @returns of those that it has opened; whether another can be had, only a process of its own tells
+ * @returns of those that it has opened, and those of which something is missing here; whether another can be had, only a process of its own tells
  */
 export async function tryEnginesTogether(
   engines: readonly EngineName[],
@@ -86,12 +96,12 @@ export async function tryEnginesTogether(
   const limits = { timeout: OPENING_LIMIT, killSignal: 'SIGKILL', windowsHide: true } as const;
   return new Promise((resolve) => {
     execFile(process.execPath, [program, 'try-engine', ...engines], limits, (_error, stdout) => {
-      const opened = new Map<EngineName, Trial>();
+      const known = new Map<EngineName, Trial>();
       for (const line of stdout.split('\n')) {
         const found = parse(line);
-        if (found?.available) opened.set(found.engine, found);
+        if (found && (found.available || certain.includes(found.problem.code))) known.set(found.engine, found);
       }
-      resolve(opened);
+      resolve(known);
     });
   });
 }

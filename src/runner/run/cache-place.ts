@@ -3,18 +3,22 @@
 import path from 'node:path';
 import { cacheKey, type OpaqueIdentity } from '../../distill/teacher/cache-key';
 import type { CacheLayout } from '../../distill/teacher/cache-layout';
+import { isLanguageModel } from '../../distill/specs';
+import type { ChosenTokens, ModelPair } from '../../distill/pairing';
 import { canBeKept, type StoredValues } from '../../distill/teacher/records';
 import { nameOfEndpoint } from '../../experiment/endpoint';
 import { isTrained, membersOf } from '../../experiment/ensemble';
-import type { ResolvedExperiment, TeacherCacheSpec } from '../../experiment/file/schema';
+import type { Experiment, ResolvedExperiment, TeacherCacheSpec } from '../../experiment/file/schema';
+import type { Architecture } from '../../model/architecture';
 import type { FrozenModel } from '../../model/parameters';
+import { torchrunEngine } from '../../protocol/torchrun';
 import { formatBytes } from '../../protocol/format';
 import { listCaches, teacherCaches, type TeacherCacheRecord } from '../../run-directory/teacher-cache-files';
 import type { PreparedRun } from './prepared-run';
 
 export interface CacheSettings {
   values: StoredValues;
-  /** Logits of a position that are kept, of a vocabulary; absent: all. */
+  /** Logits of a position that are kept of an ensemble's member that gives them; absent: all. */
   top?: number | undefined;
   mostBytes: number;
 }
@@ -23,7 +27,28 @@ export function settingsOf(cache: TeacherCacheSpec): CacheSettings | undefined {
   if (cache === false) return undefined;
   if (cache === true) return { values: 'auto', mostBytes: 20e9 };
   const { values, maxGigabytes, logits } = cache;
-  return { values, top: logits === 'all' ? undefined : logits.top, mostBytes: maxGigabytes * 1e9 };
+  return { values, top: logits !== 'all' && 'top' in logits ? logits.top : undefined, mostBytes: maxGigabytes * 1e9 };
+}
+
+/** Which tokens the student of one language model learns from; undefined where it is all of them, or where nothing is kept. */
+export function chosenTokensOf(
+  run: Pick<PreparedRun, 'experiment' | 'data' | 'torchrun'>,
+  { student, ensemble }: Pick<ModelPair, 'student' | 'ensemble'>,
+): ChosenTokens | undefined {
+  return ensemble || run.torchrun || !wantsCache(run) ? undefined : tokensWanted(run.experiment, student);
+}
+
+/** The same before rows are known, and where it runs. */
+export function tokensWanted(experiment: Experiment, student: Architecture): ChosenTokens | undefined {
+  const { cache, source } = experiment.teacher;
+  if (source === 'endpoint' || source === 'ensemble' || experiment.engine === torchrunEngine) return undefined;
+  if (typeof cache === 'boolean' || cache.logits === 'all' || !canUseCache(experiment)) return undefined;
+  if (!isLanguageModel(student)) return undefined;
+  const { vocabularySize: vocabulary } = student;
+  const { logits } = cache;
+  const chosen =
+    'top' in logits ? { by: 'top' as const, count: logits.top } : { by: 'sample' as const, count: logits.sample };
+  return chosen.count < vocabulary ? { ...chosen, vocabulary } : undefined;
 }
 
 /** Whether the experiment asks for a cache, and its task and rows can have one; its size and the disk are not looked at yet. */
@@ -71,11 +96,17 @@ export function describeCache(
     bytes: layout.size,
     values,
     blocks: layout.blocks.length,
-    top: layout.parts.find(({ top }) => top !== undefined)?.top,
+    ...keptOfPosition(layout),
     computedBy,
     created: new Date().toISOString(),
   };
   return { directory: path.join(teacherCaches(path.dirname(paths.directory)), key), record };
+}
+
+function keptOfPosition({ parts }: CacheLayout): Pick<TeacherCacheRecord, 'top' | 'drawn'> {
+  const tokens = parts.find((part) => part.tokens)?.tokens;
+  if (!tokens) return { top: parts.find(({ top }) => top !== undefined)?.top };
+  return tokens.by === 'top' ? { top: tokens.count } : { drawn: tokens.count };
 }
 
 /**

@@ -2,18 +2,21 @@
 
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { columnsOf, unlabelledColumns } from '../../experiment/checks/check-dataset';
 import { classesFrom } from '../../experiment/architecture';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import { InputError, problemAt, type Problem } from '../../protocol/problem';
+import { Damaged } from '../../dataset/byte-reader';
 import { forEachRow, type Columns, type Row } from '../../dataset/dataset';
 import { ExampleStore, StoredExamples, type Examples, type ExamplesWithRows } from '../../dataset/example-store';
 import { notCounted, rowEncoder, textsOf, type EncodeRowsOptions, type TokenExample } from '../../dataset/examples';
 import { ExampleMaker, IndexedExamples, RowReader } from '../../dataset/indexed-examples';
 import { findLargeRows } from '../../experiment/input-files';
 import { loadTokenizer } from '../../experiment/checks/model-folder';
-import type { Tokenizer } from '../../tokenizer/tokenizer';
+import { Tokenizer } from '../../tokenizer/tokenizer';
 import { TokenizerTraining } from '../../tokenizer/train-tokenizer';
+import { KeptRows, type KeptData, type OpenRows } from './kept-rows';
 import {
   divideRows,
   LEARNT,
@@ -65,8 +68,12 @@ export interface LoadDataOptions {
   kept?: Int32Array | undefined;
   /** Asked at each row. */
   isStopping: () => boolean;
+  /** Where what is read is kept for the next run; nothing is kept without. */
+  keptIn?: string | undefined;
   /** Told of a row of which nothing can be learnt where rows are read when their batch comes; the others are in `problems`. */
   onProblem: (problem: Problem) => void;
+  /** Told what else a person may want to know. */
+  onNote?: ((line: string) => void) | undefined;
 }
 
 /** Ends the reading of rows where the run is to stop. */
@@ -85,8 +92,15 @@ export async function loadData(experiment: ResolvedExperiment, options: LoadData
 }
 
 async function load(experiment: ResolvedExperiment, options: LoadDataOptions, close: (() => void)[]): Promise<RunData> {
-  const { dataset, task } = experiment;
-  const { teacherLabels, startLabels, isStopping } = options;
+  const { dataset } = experiment;
+  const { isStopping } = options;
+  const indexed = await findLargeRows(experiment);
+  const given = { teacherLabels: options.teacherLabels, startLabels: options.startLabels };
+  const { keptIn } = options;
+  const keeping = indexed || keptIn === undefined ? undefined : await KeptRows.of(experiment, keptIn, given);
+  const again = await loadAgain(experiment, options, close, keeping);
+  if (again) return again;
+
   const columns = columnsOf(experiment);
   const read: ReadRows = (files, wanted, onRow) =>
     forEachRow(files, wanted, (row) => {
@@ -98,7 +112,6 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
     ...(await read(dataset.train, columns, onRow)),
     ...(dataset.unlabelled ? await read(dataset.unlabelled, unlabelledColumns(experiment), onRow) : []),
   ];
-  const indexed = await findLargeRows(experiment);
   const reader = indexed && new RowReader(indexed);
   if (reader) close.push(() => reader.close());
   const parts = divideRows(
@@ -119,30 +132,16 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
         (files, onRow) => read(files, columns, onRow),
       );
   requireChatTemplate(experiment, tokenizer);
-  // Of numbers the name of their column, where the teacher has none for them.
-  const named = dataset.labels === 'regression' ? [dataset.labelColumn] : parts.labels;
-  const labels = task === 'text-classification' ? [...(teacherLabels ?? classesFrom(named, startLabels))] : undefined;
-  const perToken = task !== 'text-classification';
-  const storeOf = (name: string, keepsRows: boolean): ExampleStore => {
-    const file = path.join(options.folder, `.${name}`);
-    const store = new ExampleStore({
-      path: file,
-      vocabularySize: tokenizer.vocabularySize,
-      perToken,
-      labelNumbers: labelNumbersOf(experiment, labels),
-      keepsRows,
-    });
-    close.push(() => store.close());
-    return store;
-  };
+  const labels = labelsOf(experiment, parts.labels, options);
+  const makeStore = storesOf(experiment, options, { tokenizer, labels }, close);
   const encoding: EncodeRowsOptions = {
-    task,
+    task: experiment.task,
     maxLength: dataset.maxLength,
     labelNames: labels,
     labels: dataset.labels,
     chatTemplate: dataset.chatTemplate,
   };
-  const validation = storeOf('validation', true);
+  const validation = makeStore('validation', true);
   const problems = new RowProblems();
   const learn = rowEncoder(tokenizer, { ...encoding, keepUnlabelled: true });
   const hold = rowEncoder(tokenizer, encoding);
@@ -167,7 +166,7 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
   /** All rows are read, and their tokens kept. */
   async function readNow(): Promise<Learnt> {
     // A server is asked about texts, all others about tokens.
-    const store = storeOf('train', experiment.teacher.source === 'endpoint');
+    const store = makeStore('train', experiment.teacher.source === 'endpoint');
     /** Of each row: its place in the store that it is in, from 1; 0 where it is in none. */
     const places = new Uint32Array(parts.roles.length);
     let next = 0;
@@ -182,16 +181,21 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
     readProblems.push(...(await readHeldOut()));
     const placesOf = (rows: Uint32Array): Uint32Array =>
       rows.filter((row) => places[row]! > 0).map((row) => places[row]! - 1);
-    const taken = placesOf(parts.labelled);
-    const labelled = new StoredExamples(store, taken);
-    const isAll = parts.unlabelled.length === 0;
-    const train = isAll ? labelled : new StoredExamples(store, joined(taken, placesOf(parts.unlabelled)));
-    return {
-      train,
-      labelled,
-      heldOut: new StoredExamples(validation, parts.heldOut && placesOf(parts.heldOut)),
-      readProblems,
+    const found = {
+      labelled: placesOf(parts.labelled),
+      unlabelled: placesOf(parts.unlabelled),
+      heldOut: parts.heldOut && placesOf(parts.heldOut),
     };
+    const stores = { train: store, validation };
+    // One that an earlier version has learnt is not what this one would learn.
+    if (keeping && !(experiment.tokenizer.source === 'train' && options.tokenizer)) {
+      const all = [...readProblems, ...problems.listed()];
+      const learntHere = experiment.tokenizer.source === 'train' ? tokenizer.files : undefined;
+      const { labels: classes, leftOut } = parts;
+      const refused = await keeping.keep({ classes, leftOut, problems: all, tokenizer: learntHere, ...found }, stores);
+      if (refused !== undefined) options.onNote?.(`the tokens are not kept for the next run: ${refused}`);
+    }
+    return { ...examplesIn(stores, found), readProblems };
   }
 
   /** Of the rows to learn from none is read before it is asked for. */
@@ -210,6 +214,7 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
     }
     const readProblems = [...files.flatMap(({ index }) => index.problems), ...(await readHeldOut())];
     const numbers = labelNumbersOf(experiment, labels);
+    const perToken = experiment.task !== 'text-classification';
     const maker = new ExampleMaker({
       reader: rows,
       encode: learn,
@@ -221,6 +226,97 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
     const train = isAll ? labelled : new IndexedExamples(maker, joined(taken, parts.unlabelled));
     return { train, labelled, heldOut: new StoredExamples(validation), readProblems };
   }
+}
+
+/** What an earlier run of the same data has kept; undefined where there is none. */
+async function loadAgain(
+  experiment: ResolvedExperiment,
+  options: LoadDataOptions,
+  close: (() => void)[],
+  keeping: KeptRows | undefined,
+): Promise<RunData | undefined> {
+  const rows = await keeping?.open();
+  if (!rows) return undefined;
+  const own: (() => void)[] = [];
+  try {
+    const tokenizer = options.tokenizer ?? (await knownTokenizer(experiment, options.teacherFolder, rows));
+    // Another version may have learnt that of the run.
+    if (options.tokenizer && rows.tokenizer && !isDeepStrictEqual(tokenizer.files, rows.tokenizer)) return undefined;
+    requireChatTemplate(experiment, tokenizer);
+    const labels = labelsOf(experiment, rows.classes, options);
+    const makeStore = storesOf(experiment, options, { tokenizer, labels }, own);
+    const stores = { train: makeStore('train', false), validation: makeStore('validation', true) };
+    const { leftOut, problems, ...found } = await rows.read(stores, labels?.length ?? 0);
+    const { train, labelled, heldOut } = examplesIn(stores, found);
+    requireExamples(labelled, 'training', experiment);
+    requireExamples(heldOut, 'validation', experiment);
+    close.push(...own);
+    const closing = (): void => close.forEach((one) => one());
+    return { tokenizer, labels, train, labelled, leftOut, validation: heldOut, problems, close: closing };
+  } catch (error) {
+    for (const one of own) one();
+    if (!(error instanceof Damaged)) throw error;
+    await keeping!.forget();
+    return undefined;
+  } finally {
+    await rows.close();
+  }
+}
+
+/** Read from where it was, or as it was learnt before. */
+async function knownTokenizer(
+  experiment: ResolvedExperiment,
+  teacherFolder: string | undefined,
+  { tokenizer }: OpenRows,
+): Promise<Tokenizer> {
+  if (experiment.tokenizer.source !== 'train') return namedTokenizer(experiment, teacherFolder);
+  if (!tokenizer) throw new Damaged();
+  try {
+    return Tokenizer.fromJson(tokenizer.json, tokenizer.config);
+  } catch {
+    throw new Damaged();
+  }
+}
+
+/** Class names in the order of their numbers. @param found in the rows */
+function labelsOf(
+  { task, dataset }: ResolvedExperiment,
+  found: readonly string[],
+  { teacherLabels, startLabels }: LoadDataOptions,
+): string[] | undefined {
+  if (task !== 'text-classification') return undefined;
+  // Of numbers the name of their column, where the teacher has none for them.
+  const named = dataset.labels === 'regression' ? [dataset.labelColumn] : found;
+  return [...(teacherLabels ?? classesFrom(named, startLabels))];
+}
+
+/** Makes the places for examples. @param close is told how they are closed */
+function storesOf(
+  experiment: ResolvedExperiment,
+  { folder }: LoadDataOptions,
+  { tokenizer, labels }: Pick<RunData, 'tokenizer' | 'labels'>,
+  close: (() => void)[],
+): (name: string, keepsRows: boolean) => ExampleStore {
+  return (name, keepsRows) => {
+    const store = new ExampleStore({
+      path: path.join(folder, `.${name}`),
+      vocabularySize: tokenizer.vocabularySize,
+      perToken: experiment.task !== 'text-classification',
+      labelNumbers: labelNumbersOf(experiment, labels),
+      keepsRows,
+    });
+    close.push(() => store.close());
+    return store;
+  };
+}
+
+function examplesIn(
+  stores: Record<'train' | 'validation', ExampleStore>,
+  { labelled: taken, unlabelled, heldOut }: Pick<KeptData, 'labelled' | 'unlabelled' | 'heldOut'>,
+): Omit<Learnt, 'readProblems'> {
+  const labelled = new StoredExamples(stores.train, taken);
+  const train = unlabelled.length === 0 ? labelled : new StoredExamples(stores.train, joined(taken, unlabelled));
+  return { train, labelled, heldOut: new StoredExamples(stores.validation, heldOut) };
 }
 
 interface Learnt {
@@ -274,16 +370,13 @@ const readSomeOf =
 
 /** The tokenizer of a run: learnt from its rows, or read from the folder that the experiment names. */
 async function tokenizerOf(
-  { tokenizer, file, dataset }: ResolvedExperiment,
+  experiment: ResolvedExperiment,
   teacherFolder: string | undefined,
   { roles }: RowParts,
   readSome: ReadSome,
 ): Promise<Tokenizer> {
-  if (tokenizer.source === 'path') return loadTokenizer(tokenizer.path);
-  if (tokenizer.source === 'teacher') {
-    if (teacherFolder !== undefined) return loadTokenizer(teacherFolder);
-    throw InputError.at(file, 'tokenizer-not-named', {});
-  }
+  const { tokenizer, dataset } = experiment;
+  if (tokenizer.source !== 'train') return namedTokenizer(experiment, teacherFolder);
   const sizes = await Promise.all([...dataset.train, ...(dataset.unlabelled ?? [])].map(async (one) => stat(one)));
   const share = TOKENIZER_BYTES / sizes.reduce((sum, { size }) => sum + size, 0);
   const training = new TokenizerTraining({ kind: tokenizer.kind, vocabularySize: tokenizer.vocabularySize });
@@ -297,6 +390,15 @@ async function tokenizerOf(
     for (const part of [text, pair, prompt]) if (part !== undefined) training.add(part);
   });
   return training.finish();
+}
+
+async function namedTokenizer(
+  { tokenizer, file }: ResolvedExperiment,
+  teacherFolder: string | undefined,
+): Promise<Tokenizer> {
+  if (tokenizer.source === 'path') return loadTokenizer(tokenizer.path);
+  if (teacherFolder !== undefined) return loadTokenizer(teacherFolder);
+  throw InputError.at(file, 'tokenizer-not-named', {});
 }
 
 /** Checked before too, where its folder was there. */

@@ -16,6 +16,7 @@ import type { Executor } from '../../engine/executor';
 import { findCompleteDirectory, saveDirectoryAtomically } from '../../run-directory/atomic-directory';
 import { classesOf, givenFolder, onnxIn, readArchitecture, teacherFolder } from '../../experiment/checks/model-folder';
 import { readOnnxTeacher } from '../../experiment/checks/onnx-teacher';
+import { rowIndexes } from '../../run-directory/row-index-files';
 import { seedFolders, type RunPaths, type SeedPaths } from '../../run-directory/run-paths';
 import type { ResolvedExperiment, TrainingSpec } from '../../experiment/file/schema';
 import { formatCount } from '../../protocol/format';
@@ -82,8 +83,10 @@ export async function prepareRun(setup: RunSetup): Promise<PreparedRun | undefin
   const given = await givenFolder(experiment.teacher, path.dirname(experiment.file));
   const data = await loadData(experiment, {
     folder: paths.directory,
+    keptIn: rowIndexes(path.dirname(paths.directory)),
     isStopping: () => setup.control.stopping,
     onProblem: (problem) => void recorder.note(formatProblem(problem)),
+    onNote: (line) => void recorder.note(line),
     teacherFolder: given,
     teacherLabels: labels,
     startLabels: labels === undefined && given !== undefined ? await classesOf(given) : undefined,

@@ -33,6 +33,7 @@ import { identityOf, latencyOf, onnxSettingOf, openOnnx, teacherOf } from './onn
 import { prunedUnits } from './pruned-units';
 import { checkTeacher } from './teacher-check';
 import { writtenExamples, type WritingTeacher } from './written-completions';
+import { chosenTokensOf } from './cache-place';
 import { planRoles, teacherModels, trainControl, trainStudent, type Student } from './trainings';
 
 /** Runs or resumes. Returns the comparison, or undefined where the run was stopped before its end. */
@@ -55,11 +56,13 @@ async function carryOn(run: PreparedRun): Promise<Comparison | undefined> {
   try {
     const [first] = models as [FrozenModel | OpaqueIdentity];
     const architecture = await studentArchitecture(experiment, run.data, frozen.architecture);
+    const { ensemble } = frozen;
+    const tokens = chosenTokensOf(run, { student: architecture, ensemble });
     const pairing = {
       student: architecture,
       teacher: frozen.architecture,
-      ensemble: frozen.ensemble,
-      objective: experiment.distillation,
+      ensemble,
+      objective: { ...experiment.distillation, tokens },
     };
     let learning = run;
     if (experiment.distillation.sequenceLevel) {
@@ -74,7 +77,7 @@ async function carryOn(run: PreparedRun): Promise<Comparison | undefined> {
       if (!train) return undefined;
       learning = { ...run, data: { ...run.data, train } };
     }
-    await checkTeacher(run, frozen);
+    await checkTeacher(run, loaded);
     const kept = await prunedUnits(run, frozen, architecture);
     for (const ofSeed of seedsOfRun(learning)) {
       const ofTeacher = 'parameters' in first ? first : undefined;

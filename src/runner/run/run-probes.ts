@@ -1,7 +1,7 @@
 /** @file The pinned examples of a run: written once, their logits at each evaluation. */
 
 import { bucketsOf } from '../../dataset/batches';
-import { singleBatch } from '../../distill/training/epochs';
+import { batchOf } from '../../distill/training/epochs';
 import { withPrefix } from '../../distill/named';
 import { FrozenEnsemble, meanLogits } from '../../distill/teacher/ensemble';
 import { OpaqueEnsemble } from '../../distill/teacher/opaque-ensemble';
@@ -11,9 +11,13 @@ import { FrozenTeacher, type Teacher } from '../../distill/teacher/teacher';
 import { writeProbeExamples, writeStudentProbe, writeTeacherProbe } from '../../run-directory/probes';
 import type { TrainingPaths } from '../../run-directory/run-paths';
 import type { Architecture } from '../../model/architecture';
+import { parameterCount } from '../../model/layouts/config';
 import type { ModelTraining } from './train-model';
 import { choosePinned, pinnedExamples, type Pinned } from './pinned';
 import { batchOptions, type PreparedRun } from './prepared-run';
+
+/** Pinned examples share a batch, and one program, where that many operations are no more: padding costs less than loading a program for each length. */
+const TOGETHER_OPERATIONS = 1e10;
 
 /** Pins examples of the validation split and keeps the teacher's logits for them. */
 export async function prepareProbes(
@@ -27,7 +31,13 @@ export async function prepareProbes(
   const options = batchOptions(run, 1);
   const pinned: Pinned = choosePinned(data.validation, student.labels?.length ?? student.vocabularySize);
   const lengths = bucketsOf(data.train, experiment.dataset.maxLength);
-  const batches = pinned.indices.map((index) => singleBatch(data.validation, index, { ...options, lengths }));
+  const padded = { ...options, lengths };
+  const batches = pinned.indices.map((index) => batchOf(data.validation, [index], padded));
+  const together = batchOf(data.validation, pinned.indices, padded);
+  const proberOf = (model: Architecture): Prober => {
+    const isLittle = 2 * parameterCount(model) * together.rows * together.length <= TOGETHER_OPERATIONS;
+    return new Prober(executor, model, task, isLittle ? [together] : batches, pinned.mostPositions);
+  };
   await writeProbeExamples(paths.probes, pinnedExamples(run, pinned, batches));
   const probed: ProbedLogits[][] = [];
   for (const member of teacher.members) {
@@ -37,13 +47,13 @@ export async function prepareProbes(
       await answers.release();
       continue;
     }
-    const memberProber = new Prober(executor, member.architecture, task, batches, pinned.mostPositions);
+    const memberProber = proberOf(member.architecture);
     probed.push(await memberProber.probe(withPrefix('teacher.', member.parameters)));
     await memberProber.release();
   }
   const at = initialValue(experiment.distillation.temperature);
   await writeTeacherProbe(paths.probes, isEnsemble(teacher) ? meanOf(probed, teacher, at) : probed[0]!);
-  const prober = new Prober(executor, student, task, batches, pinned.mostPositions);
+  const prober = proberOf(student);
   return { prober, write: writeStudentProbe.bind(undefined, paths.probes) };
 }
 

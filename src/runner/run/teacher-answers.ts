@@ -25,7 +25,8 @@ import { canBeKept, type StoredValues } from '../../distill/teacher/records';
 import { freeSpace, TeacherCacheFiles, type TeacherCacheRecord } from '../../run-directory/teacher-cache-files';
 import { formatBytes, formatCount } from '../../protocol/format';
 import type { OpaqueIdentity } from '../../distill/teacher/cache-key';
-import { RoundingError, roundingText, toFloat16, toMostProbable } from '../../distill/teacher/rounding-error';
+import { ChosenTokensSource } from '../../distill/teacher/chosen-tokens';
+import { MeanCost, RoundingError, roundingText, toFloat16, toMostProbable } from '../../distill/teacher/rounding-error';
 import { isFileError, KeptAnswers } from '../../distill/teacher/kept-answers';
 import type { FrozenModel } from '../../model/parameters';
 import {
@@ -104,8 +105,18 @@ export function askedTeacher(
 const exactly = ({ frozen, imitated }: TeacherToAsk): TargetSource =>
   frozen instanceof FrozenTeacher ? new TeacherTargets(frozen, imitated) : frozen.targets(imitated);
 
-/** In the precision that the experiment names. */
-function askOf({ experiment }: PreparedRun, teacher: TeacherToAsk): Ask {
+/** In the precision that the experiment names, with all that its student's program takes, or a cache keeps, of its answers. */
+function askOf(run: PreparedRun, teacher: TeacherToAsk, onCost?: (cost: number) => void): Ask {
+  const { frozen, imitated } = teacher;
+  const { tokens, entropyOver } = imitated;
+  const ask = askWholeOf(run, teacher);
+  if (!tokens) return ask;
+  // Nothing could be told of it any more.
+  const withAll = (): TargetSource => (entropyOver === undefined ? ask() : withEntropies(ask(), frozen, entropyOver));
+  return () => new ChosenTokensSource(withAll(), frozen, run.experiment.task, tokens, onCost);
+}
+
+function askWholeOf({ experiment }: PreparedRun, teacher: TeacherToAsk): Ask {
   const { precision } = experiment.teacher;
   const { frozen, imitated, model } = teacher;
   if (precision === 'float32' || !(frozen instanceof FrozenTeacher) || !('parameters' in model)) {
@@ -120,7 +131,7 @@ async function answersOf(run: PreparedRun, teacher: TeacherToAsk): Promise<Targe
   const { frozen, imitated, model } = teacher;
   const ask = askOf(run, teacher);
   if (precision !== 'float32' && frozen instanceof FrozenTeacher && 'parameters' in model) {
-    await reportReduced(run, frozen, precision, { exact: exactly(teacher), rounded: ask() });
+    await reportReduced(run, frozen, precision, { exact: exactly(teacher), rounded: askWholeOf(run, teacher)() });
   }
   const settings = settingsOf(cache);
   if (!settings) return ask();
@@ -203,13 +214,15 @@ async function openOthers(run: PreparedRun, kept: ToKeep, own: CachePlace): Prom
 /** Asks the teacher for what is missing; what is left of that goes on while the student is trained, where it is little. */
 async function fill(
   run: PreparedRun,
-  { frozen, imitated: { entropyOver }, index }: TeacherToAsk,
+  teacher: TeacherToAsk,
   ask: Ask,
   cache: TeacherCacheSetup,
   files: TeacherCacheFiles,
   { bytes, blocks, examples, values, top, computedBy }: TeacherCacheRecord,
 ): Promise<'full' | 'stopped' | { reason: string } | { rest: FillSetup }> {
   const { data, recorder } = run;
+  const { frozen, index } = teacher;
+  const { entropyOver, tokens } = teacher.imitated;
   const missing = blocks - (await files.filled()).size;
   if (missing === 0) {
     const cost = await roundingText(files.directory);
@@ -225,12 +238,14 @@ async function fill(
   const what = `${formatCount(examples)} examples, ${formatBytes(bytes)} in ${files.directory}`;
   await recorder.note(`${missing < blocks ? 'going on to ask' : 'asking'} the teacher about ${what}`);
   const how = top !== undefined ? toMostProbable(top) : values === 'float16' ? toFloat16 : undefined;
-  const rounding = how && new RoundingError(frozen, how);
+  const rounding = how && !tokens ? new RoundingError(frozen, how) : undefined;
+  const cost = new MeanCost();
+  const asked = tokens ? askOf(run, teacher, (nats) => cost.add(nats)) : ask;
   const setup: FillSetup = {
     ...cache,
     examples: data.train,
     padId: data.tokenizer.padId,
-    teacher: entropyOver === undefined ? ask() : withEntropies(ask(), frozen, entropyOver),
+    teacher: entropyOver === undefined || tokens ? asked() : withEntropies(asked(), frozen, entropyOver),
     mayGoOn: () => goesOn(run),
     onBlock: rounding && ((inputs, answers) => rounding.add(inputs, answers)),
   };
@@ -249,6 +264,10 @@ async function fill(
     });
   } finally {
     if (!found.isLittle) await setup.teacher.release();
+  }
+  if (cost.isKnown) {
+    await cost.keep(files.directory);
+    await recorder.note(`the teacher's answers are kept${await roundingText(files.directory)}`);
   }
   if (found.isLittle) {
     run.plan.leaveOut('answers');

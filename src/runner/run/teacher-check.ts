@@ -8,15 +8,21 @@ import type { Metrics } from '../../protocol/records';
 import { teacherAlert } from '../alerts/teacher-baseline';
 import { bestEvaluation } from '../alerts/training-watch';
 import { isExported } from './checkpoints';
+import { KeptJudgement } from './kept-judgement';
+import type { LoadedTeacher } from './loaded-teacher';
 import { batchesOf, type PreparedRun } from './prepared-run';
 
 /** Warns of a teacher that is no better on validation than what knows nothing. Not again where the student has begun. */
-export async function checkTeacher(run: PreparedRun, teacher: Teacher): Promise<void> {
+export async function checkTeacher(run: PreparedRun, loaded: LoadedTeacher): Promise<void> {
   const { experiment, paths, data, recorder } = run;
   if ((await isExported(paths)) || (await findCompleteDirectory(paths.lastCheckpoint)) !== undefined) return;
+  const kept = await KeptJudgement.of(run, loaded);
+  const known = await kept?.restore();
+  const metrics = known ?? (await teacherMetrics(run, loaded.frozen));
+  if (!known) await kept?.keep(metrics);
   const { train, validation, labels, tokenizer } = data;
   const baseline = { task: experiment.task, train, validation, labels, vocabulary: tokenizer.vocabularySize };
-  const found = teacherAlert(await teacherMetrics(run, teacher), baseline);
+  const found = teacherAlert(metrics, baseline);
   if (found) await recorder.alert({ ...found, step: 0, role: 'teacher', name: 'teacher' });
 }
 
