@@ -26,7 +26,7 @@ export interface Batch {
   /** Real tokens. */
   tokens: number;
   /** Where examples share rows: then labels of classes and `indices` are [examples], not [rows]. */
-  packed?: Packed;
+  packed?: Packed | undefined;
 }
 
 /** One batch to be: the examples in it, and the length they are padded to. */
@@ -236,7 +236,7 @@ export function collate(examples: Examples, planned: PlannedBatch, options: Coll
         : new Int32Array(perToken ? size : batchSize).fill(notCounted),
     indices: new Int32Array(batchSize).fill(-1),
     tokens: 0,
-    ...(packed && { packed }),
+    packed,
   };
   for (const [member, { inputIds, typeIds, labels }] of members.entries()) {
     const index = planned.indices[member]!;

@@ -79,7 +79,7 @@ export async function* readCsvRecords(
       nextLine = last + 1;
       const found = faults.splice(0);
       // Of a field with a line that is too long, nothing is left to be read.
-      if (isWhole) found.push({ line, fields: record, ...(hasLines && { start }), end });
+      if (isWhole) found.push({ line, fields: record, start: hasLines ? start : undefined, end });
       yield found;
     }
   } catch (error) {

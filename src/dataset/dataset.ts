@@ -13,15 +13,15 @@ import { readTextRows, type TextRow } from './text-rows';
 /** Names of the columns to read. Without `text` (and `completion`) the text is in the column `text`. */
 export interface Columns {
   text?: string | undefined;
-  label?: string;
+  label?: string | undefined;
   /** What stands in the column `label`; one class if left out. */
-  labels?: LabelKind;
+  labels?: LabelKind | undefined;
   /** Between the names of several labels in one text. */
-  labelSeparator?: string;
+  labelSeparator?: string | undefined;
   /** Files without the column `label` are read too: whoever looks at a row does not need it. */
   labelIsOptional?: boolean;
   pair?: string | undefined;
-  prompt?: string;
+  prompt?: string | undefined;
   completion?: string;
 }
 

@@ -28,7 +28,7 @@ export function batchInputs(batch: Batch, task: Task): BatchInputs {
   const size = predictions.rows.length;
   const { labels } = predictions;
   return {
-    shape: { rows, length, predictions: size, ...(packed && { isPacked: true }) },
+    shape: { rows, length, predictions: size, isPacked: packed ? true : undefined },
     tensors: {
       inputIds: int(batch.inputIds, [rows, length]),
       typeIds: int(batch.typeIds, [rows, length]),

@@ -71,7 +71,7 @@ export interface ChosenTokens {
 /** How a student imitates its teacher: loss = α · T² · soft + (1 − α) · hard + weight · hidden + weight · attention. */
 export interface Objective extends StepValues<Scheduled> {
   divergence: Divergence;
-  /** Of `jsd` alone. */
+  /** Of the divergences whose facts say what it is. */
   beta: number;
   /** Whether there is T² in it; never where T does not enter the divergence. */
   scaleByTemperatureSquared: boolean;

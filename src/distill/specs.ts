@@ -25,7 +25,7 @@ export interface BatchShape {
   /** Of so many those are chosen; absent: they are all. */
   of?: number | undefined;
   /** Whether several examples may share a row. */
-  isPacked?: boolean;
+  isPacked?: boolean | undefined;
 }
 
 const float = (shape: readonly number[]): TensorSpec => ({ shape, dtype: 'float32' });

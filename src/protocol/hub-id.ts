@@ -25,7 +25,7 @@ export function parseHubId(text: string): HubId | undefined {
   // It names a file below refs.
   if (revision.length > 255 || revision.split('/').some((part) => part === '' || part.startsWith('.')))
     return undefined;
-  return { id, ...(file !== undefined && { file }), revision };
+  return { id, file, revision };
 }
 
 export const isCommit = (revision: string): boolean => /^[0-9a-f]{40}$/.test(revision);

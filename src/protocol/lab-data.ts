@@ -28,20 +28,20 @@ export interface ModelShape {
 export interface ExperimentFacts {
   student: ModelShape;
   /** Absent where the experiment names a folder whose architecture is not known yet. */
-  teacher?: ModelShape;
+  teacher?: ModelShape | undefined;
   /** Of a teacher behind a server: `MODEL at HOST`. */
-  endpoint?: string;
+  endpoint?: string | undefined;
   /** `forward-kl`, … as in the experiment file. */
   divergence?: Divergence;
   /** Whether the soft component enters the total times T². */
   scaleByTemperatureSquared: boolean;
-  hidden?: InsideFacts;
-  attention?: InsideFacts & { loss: AttentionLossKind };
-  clipNorm?: number;
+  hidden?: InsideFacts | undefined;
+  attention?: (InsideFacts & { loss: AttentionLossKind }) | undefined;
+  clipNorm?: number | undefined;
   /** Learning rate schedule of student and controls: `linear`, `cosine`, … */
   schedule?: string;
   /** That of a teacher that is trained in the run. */
-  teacherSchedule?: string;
+  teacherSchedule?: string | undefined;
   /** Optimizer steps between two evaluations, and so between two probes. */
   evaluateEvery?: number;
 }
@@ -61,7 +61,7 @@ export interface RunSeries {
   /** `teacher`, `student`, or the control's name, such as `no-distillation`; of a further seed as `seedSeries` makes it. Unique within a run. */
   name: string;
   /** Of a further seed of a run with several. */
-  seed?: number;
+  seed?: number | undefined;
   /** In the order of their steps. */
   metrics: MetricsColumns;
   evaluations: EvaluationRecord[];
@@ -88,7 +88,7 @@ export interface RunListing {
   /** As the sidebar tells it from others of its experiment: `T 4 · α .7`. */
   label: string;
   /** The student's best validation metrics so far; absent once the summary tells more. */
-  best?: Metrics;
+  best?: Metrics | undefined;
 }
 
 /** What `predictions.jsonl` says of the final comparison. */

@@ -21,7 +21,7 @@ export interface Taught {
   /** Name of the control. */
   control: string;
   /** Where several labels may apply: then all counts are of hard labels, of which a row may have more than one, or none. */
-  several?: true;
+  several?: true | undefined;
   rows: number;
   gained: number;
   lost: number;
@@ -82,7 +82,7 @@ export function taughtRows(records: readonly PredictionRecord[]): Taught | undef
   const sum = (count: (one: TaughtClass) => number): number => all.reduce((total, one) => total + count(one), 0);
   return {
     control,
-    ...(records.some(({ label }) => Array.isArray(label)) && { several: true }),
+    several: records.some(({ label }) => Array.isArray(label)) ? true : undefined,
     rows: sum(({ rows }) => rows),
     gained: sum(({ gained }) => gained),
     lost: sum(({ lost }) => lost),

@@ -109,7 +109,7 @@ function payload(progress: RunProgress, metrics: MetricsRecord | undefined): obj
     role: nameOf(progress).padEnd(7),
     step,
     left: left(progress),
-    ...(metrics ? { figures: figures(metrics) } : {}),
+    figures: metrics && figures(metrics),
   };
 }
 

@@ -32,7 +32,7 @@ export function chartFile(look: ChartLook, { title, note, values: [low, high], s
   const ys = valueTicks(low, high, size.height - size.axisHeight, look.logScale);
   const drawn = timeDrawing({
     title,
-    ...(note !== '' && { note }),
+    note: note !== '' ? note : undefined,
     width: size.width + 48,
     height: size.height + 46,
     lines: look.lines.map(({ x, y, kind, band, ...rest }) => ({

@@ -18,7 +18,7 @@ export interface Line {
   /** Least and largest over several seeds, for each x: drawn as a band. */
   band?: Band | undefined;
   /** The values before smoothing, drawn behind. */
-  raw?: Column;
+  raw?: Column | undefined;
   /** A CSS colour expression of the theme's variables. */
   ink: string;
   kind: 'curve' | 'area' | 'reference';

@@ -74,7 +74,7 @@ export function drawnModels(models: readonly ComparedModel[], measure: Measure):
         interval,
         seeds,
         parameters: row.parameters,
-        ...(row.calibration && { calibration: row.calibration }),
+        calibration: row.calibration,
       },
     ];
   });

@@ -160,8 +160,8 @@ export class CompletionsView extends LitElement {
       sampling: sample
         ? {
             temperature: samplingTemperature,
-            ...(samplingTopK >= 1 && { topK: samplingTopK }),
-            ...(samplingTopP < 1 && { topP: samplingTopP }),
+            topK: samplingTopK >= 1 ? samplingTopK : undefined,
+            topP: samplingTopP < 1 ? samplingTopP : undefined,
             seed: Math.floor(Math.random() * 2 ** 31),
           }
         : undefined,

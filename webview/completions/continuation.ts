@@ -25,7 +25,7 @@ export class Continuation {
       const scored = await ask('complete', { id, ...request }, (token) => {
         change({ sides: withToken(now.sides, token, Date.now()) });
       });
-      change({ isOver: true, ...(scored && { scored }) });
+      change({ isOver: true, scored: scored ?? undefined });
     } catch (error) {
       if (!(error instanceof RequestError)) throw error;
       change({ isOver: true, problem: error.problem });

@@ -56,7 +56,7 @@ function curve({ run, choices }: View, { metrics, role, name }: SeriesState, met
     x: curves.axis(choices.axis),
     y: curves.smoothed(metric, choices.smoothing),
     band,
-    ...(choices.smoothing > 0 && !band && { raw: curves.values(metric) }),
+    raw: choices.smoothing > 0 && !band ? curves.values(metric) : undefined,
     ink: 'var(--total)',
     kind: 'curve',
   };

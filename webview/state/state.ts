@@ -20,7 +20,7 @@ export interface SeriesState {
   role: Role;
   name: string;
   /** Of a further seed. */
-  seed?: number;
+  seed?: number | undefined;
   metrics: MetricsTable;
   evaluations: readonly EvaluationRecord[];
 }
@@ -44,7 +44,7 @@ export interface Completing {
   prompt: string;
   sides: Partial<Record<CompletionSide, { text: string; tokens: ScoredToken[]; begun: number; last: number }>>;
   /** Once all sides are done. */
-  scored?: ScoredCompletions;
+  scored?: ScoredCompletions | undefined;
   problem?: RunErrorRecord;
   isOver: boolean;
 }
@@ -92,7 +92,7 @@ export function reduce(state: LabState, message: HostEvent): LabState {
     case 'error':
       return {
         ...state,
-        problem: { message: message.message, ...(message.remedy !== undefined && { remedy: message.remedy }) },
+        problem: { message: message.message, remedy: message.remedy },
       };
     case 'target':
       return state;

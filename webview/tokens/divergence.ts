@@ -83,7 +83,7 @@ export interface Comparison {
   /** Probability outside the first choice; absent where each label has its own. */
   darkKnowledge?: { teacher: number; student: number };
   /** Ranks of the hard label; absent where there is none. */
-  rank?: { teacher: number; student: number };
+  rank?: { teacher: number; student: number } | undefined;
 }
 
 /** Softens both models' logits for one position and compares them. */
@@ -111,7 +111,7 @@ export function compare(
     kl: klDivergence(teacher, student, temperature),
     entropy: { teacher: entropy(t), student: entropy(s) },
     darkKnowledge: { teacher: beyondFirst(t), student: beyondFirst(s) },
-    ...(label >= 0 && { rank: { teacher: rankOf(teacher, label), student: rankOf(student, label) } }),
+    rank: label >= 0 ? { teacher: rankOf(teacher, label), student: rankOf(student, label) } : undefined,
   };
 }
 
@@ -127,7 +127,7 @@ export interface BarRow {
 export interface Bars {
   rows: BarRow[];
   /** The hard label's rank on the side sorted by, where it is not among the first k; its row is then added. */
-  labelRank?: number;
+  labelRank?: number | undefined;
   /** How many tokens are summed in the last row; 0: there is no such row. */
   others: number;
   /** Where the axis ends. */
@@ -185,6 +185,6 @@ export function bars(
     rows,
     others,
     end: axisEnds.find((end) => end >= largest - 1e-9) ?? 1,
-    ...(outside && { labelRank: rankOf(comparison[sortBy], label) }),
+    labelRank: outside ? rankOf(comparison[sortBy], label) : undefined,
   };
 }

@@ -15,9 +15,9 @@ export type RowPrediction = Omit<ModelPrediction, 'choice' | 'choices'> & {
   /** Where several labels may apply: the logit of each. */
   logits?: Float32Array;
   /** Of a number: the teacher's. */
-  teacherValue?: number;
+  teacherValue?: number | undefined;
   /** The most probable classes at the tally's temperature. */
-  softLabel?: { choice: number; probability: number }[];
+  softLabel?: { choice: number; probability: number }[] | undefined;
 };
 
 /** Classes of a soft label that are kept. */
@@ -63,7 +63,7 @@ export class RowTally {
       case 'multi-label':
         return this.labelsOf(rowOf(logits, row), teacher && rowOf(teacher, row), rowOf(labels, row));
       case 'regression':
-        return { value: logits.data[row]!, predictions: 1, ...(teacher && { teacherValue: teacher.data[row]! }) };
+        return { value: logits.data[row]!, predictions: 1, teacherValue: teacher?.data[row] };
     }
   }
 
@@ -84,7 +84,7 @@ export class RowTally {
     });
     return {
       logits: Float32Array.from(own),
-      ...(this.temperature !== undefined && { softLabel: topOf(sigmoids(own, this.temperature)) }),
+      softLabel: this.temperature === undefined ? undefined : topOf(sigmoids(own, this.temperature)),
       predictions: own.length,
       correct,
       negativeLogLikelihood,
@@ -103,7 +103,7 @@ export class RowTally {
     return {
       choice,
       probability,
-      ...(this.temperature !== undefined && { softLabel: topOf(softmax(own, this.temperature)) }),
+      softLabel: this.temperature === undefined ? undefined : topOf(softmax(own, this.temperature)),
       predictions: 1,
       correct: choice === label ? 1 : 0,
       negativeLogLikelihood: -Math.log(Math.max(probabilities[label]!, Number.MIN_VALUE)),
@@ -118,7 +118,7 @@ export class RowTally {
       predictions: before.predictions + 1,
       correct: (before.correct ?? 0) + correct!.data[i]!,
       negativeLogLikelihood: (before.negativeLogLikelihood ?? 0) + negativeLogLikelihood!.data[i]!,
-      ...(agreement && { agreeing: (before.agreeing ?? 0) + agreement.data[i]! }),
+      agreeing: agreement && (before.agreeing ?? 0) + agreement.data[i]!,
       teacherKl: teacherKl && (before.teacherKl ?? 0) + teacherKl.data[i]!,
     });
     this.confidences.push(confidence!.data[i]!);

@@ -14,7 +14,7 @@ export interface LabelledBatch {
   /** text-classification: [rows], −1 for filler rows. Without them every row without a label is filler. */
   indices?: Int32Array;
   /** Where examples share rows: each one's first token, [examples]. Labels of classes and indices are [examples] too. */
-  packed?: { readonly starts: Int32Array };
+  packed?: { readonly starts: Int32Array } | undefined;
 }
 
 /** R predictions. R depends only on task, rows and length (see `maskedCapacity`), so that recorded shapes stay the same. */

@@ -149,7 +149,7 @@ function decode(content: Buffer, key: string): KeptGraph | undefined {
   const length = rest.readUInt32LE(0);
   const head = JSON.parse(rest.toString('utf8', 4, 4 + length)) as { key: string; fingerprint?: Fingerprint };
   if (head.key !== key) return undefined;
-  return { blob: rest.subarray(4 + length), ...(head.fingerprint && { fingerprint: head.fingerprint }) };
+  return { blob: rest.subarray(4 + length), fingerprint: head.fingerprint };
 }
 
 /** The time of last use, by which `sweep` chooses. */

@@ -52,9 +52,9 @@ export function columnsOf({ task, dataset }: Pick<Experiment, 'task' | 'dataset'
     return {
       text: dataset.textColumn,
       label: dataset.labelColumn,
-      ...(pairColumn !== undefined && { pair: pairColumn }),
-      ...(labels !== undefined && { labels }),
-      ...(labelSeparator !== undefined && { labelSeparator }),
+      pair: pairColumn,
+      labels,
+      labelSeparator,
     };
   }
   if (task === 'masked-lm' || dataset.completionColumn === undefined) return { text: dataset.textColumn };
@@ -126,7 +126,7 @@ export async function checkDataset(
       labelled: Math.min(labelled, experiment.dataset.trainRows ?? Infinity),
       unlabelled: Math.min(training.unlabelled + (texts?.rows ?? 0), experiment.dataset.unlabelledRows ?? Infinity),
     },
-    ...(kind !== undefined && { kind }),
+    kind,
     labels,
     measuredLabels,
   };

@@ -28,7 +28,7 @@ export interface CheckedExperiment {
   problems: Problem[];
   /** Absent where there is an error. */
   experiment?: Experiment;
-  dataset?: DatasetFacts;
+  dataset?: DatasetFacts | undefined;
   models?: ModelFacts;
 }
 
@@ -77,7 +77,7 @@ export async function checkExperiment(
   if (dataset !== undefined) checkWarmup(readable, dataset, findings);
   const problems = inOrder(findings.problems, source.file).map((problem) => showFile(problem, source.file));
   if (experiment === undefined || findings.hasErrors || (dataset === undefined && !withoutRows)) return { problems };
-  return { problems, experiment, models, ...(dataset && { dataset }) };
+  return { problems, experiment, models, dataset };
 }
 
 /** The experiment's own in the order of its text, then those of other files as they were found. */

@@ -27,9 +27,9 @@ export function textOfRow({ fields }: DocumentRow, columns: Columns): TextToInsp
   const label = cell && labelIn(cell.data ?? cell.value, columns);
   return {
     text: text.value,
-    ...(pair && { pair: pair.value }),
-    ...(prompt && { prompt: prompt.value }),
-    ...(label !== undefined && { label }),
+    pair: pair?.value,
+    prompt: prompt?.value,
+    label,
   };
 }
 

@@ -12,14 +12,14 @@ export function experimentFacts({ teacher, student, distillation, training }: Re
   return {
     student: shapeOf(student.architecture),
     // The architecture of a folder or of another run is not in the experiment.
-    ...(teacher.source === 'train' ? { teacher: shapeOf(teacher.architecture) } : {}),
-    ...(teacher.source === 'endpoint' ? { endpoint: nameOfEndpoint(teacher) } : {}),
-    ...(isTrained(teacher) ? { teacherSchedule: teacher.training.schedule } : {}),
+    teacher: teacher.source === 'train' ? shapeOf(teacher.architecture) : undefined,
+    endpoint: teacher.source === 'endpoint' ? nameOfEndpoint(teacher) : undefined,
+    teacherSchedule: isTrained(teacher) ? teacher.training.schedule : undefined,
     divergence,
     scaleByTemperatureSquared: scaleByTemperatureSquared && isSoftened(divergence),
-    ...(hidden ? { hidden: { weight: hidden.weight, layers: hidden.layers } } : {}),
-    ...(attention ? { attention: { ...attention, layers: pairsOf(attention.layers) } } : {}),
-    ...(typeof clipNorm === 'number' ? { clipNorm } : {}),
+    hidden: hidden && { weight: hidden.weight, layers: hidden.layers },
+    attention: attention && { ...attention, layers: pairsOf(attention.layers) },
+    clipNorm: typeof clipNorm === 'number' ? clipNorm : undefined,
     schedule,
     evaluateEvery,
   };

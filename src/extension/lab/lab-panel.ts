@@ -196,7 +196,7 @@ export class LabPanel implements Disposable {
   #tellRuns(): void {
     const listing = this.runs.runs.map((run): RunListing => {
       const { progress, ...record } = run.record;
-      return { id: run.paths.id, record, label: runLabel(run), ...(run.best && { best: run.best }) };
+      return { id: run.paths.id, record, label: runLabel(run), best: run.best };
     });
     const told = JSON.stringify(listing);
     if (told === this.#toldRuns) return;

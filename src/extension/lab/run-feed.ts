@@ -26,7 +26,7 @@ interface Training {
 interface Known {
   role: Role;
   name: string;
-  seed?: number;
+  seed?: number | undefined;
   metrics: MetricsTable;
   evaluations: EvaluationRecord[];
   told: { metrics: number; evaluations: number };
@@ -163,7 +163,7 @@ function untold(known: Known): RunSeries {
 const named = ({ role, name, seed }: Omit<Training, 'paths'>): Pick<RunSeries, 'role' | 'name' | 'seed'> => ({
   role,
   name,
-  ...(seed !== undefined && { seed }),
+  seed,
 });
 
 /** In the order in which they run. */

@@ -28,7 +28,7 @@ export interface Tick {
 
 export interface TimePlot {
   title: string;
-  note?: string;
+  note?: string | undefined;
   width: number;
   height: number;
   lines: readonly DrawnLine[];

@@ -69,7 +69,11 @@ async function look(engine: EngineName, { gpus, users, tried }: Surroundings): P
 
 function unavailable(problem: Complaint): Pick<DeviceRecord, 'reason' | 'problem' | 'install'> {
   const install = problem.actions.find((action) => 'install' in action)?.install;
-  return { reason: `${problem.message} ${problem.remedy}`, problem, ...(typeof install === 'string' && { install }) };
+  return {
+    reason: `${problem.message} ${problem.remedy}`,
+    problem,
+    install: typeof install === 'string' ? install : undefined,
+  };
 }
 
 function libraryRecord(engine: EngineName): DeviceRecord['library'] {

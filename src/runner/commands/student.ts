@@ -130,7 +130,7 @@ async function studentRows(
   });
   const { tokenizer } = experiment;
   return {
-    ...(tokenizer.source !== 'train' && tokenizer.tokens === 'used' && { cutsTokens: true as const }),
+    cutsTokens: tokenizer.source !== 'train' && tokenizer.tokens === 'used' ? (true as const) : undefined,
     rows: [
       rowOf('teacher', teacher),
       ...(models.student

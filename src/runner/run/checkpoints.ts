@@ -56,7 +56,7 @@ export async function saveTraining(
       ...Object.fromEntries(projections.map((name) => [name, tensorsOf(state.parameters)[name]!])),
     });
     const { step, tokens, rateScale } = state;
-    const position: Position = { step, tokens, ...(rateScale !== 1 && { rateScale }), best, waited };
+    const position: Position = { step, tokens, rateScale: rateScale !== 1 ? rateScale : undefined, best, waited };
     const file = path.join(directory, POSITION);
     await naming(file, writeFile(file, `${JSON.stringify(position)}\n`));
     await writeManifest(directory);
@@ -120,7 +120,7 @@ interface Position {
   step: number;
   tokens: number;
   /** Absent where the learning rate was not lowered. */
-  rateScale?: number;
+  rateScale?: number | undefined;
   best?: Best | undefined;
   /** Absent in checkpoints of earlier versions, which knew no patience. */
   waited?: number;

@@ -43,7 +43,7 @@ export function pinnedExamples(
   const encode = rowEncoder(tokenizer, { task, maxLength, labelNames: labels, labels: kind, chatTemplate });
   return {
     task,
-    ...(kind !== undefined && { labels: kind }),
+    labels: kind,
     temperature: initialValue(distillation.temperature),
     names: labels ?? Array.from({ length: tokenizer.vocabularySize }, (_, id) => tokenizer.tokenText(id)),
     examples: indices.map((index, k) => {

@@ -55,7 +55,7 @@ export class RunRecorder {
       ...this.record,
       memory: {
         predictedBytes: Math.max(predictedBytes, bytes.predictedBytes ?? 0),
-        ...(peak > 0 && { peakBytes: peak }),
+        peakBytes: peak > 0 ? peak : undefined,
       },
     };
   }

@@ -46,7 +46,7 @@ export function inspectionResult(
   if (target.task === 'text-classification') {
     const positions = [classPosition(target, input, logits, view)];
     const { labelKind: labels } = target;
-    return { text, temperature: view.temperature, ...(labels !== undefined && { labels }), positions, tokens };
+    return { text, temperature: view.temperature, labels, positions, tokens };
   }
   const shift = target.task === 'causal-lm' ? 1 : 0;
   const positions = tokens.map((token, index): InspectedPosition => {

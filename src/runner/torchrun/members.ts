@@ -120,9 +120,9 @@ function tellRecord(run: PreparedRun, members: readonly Member[]): void {
   const lost = away && {
     since: new Date().toISOString(),
     reason: away.lost!,
-    ...(others.length > 0 && { host: away.host.name }),
+    host: others.length > 0 ? away.host.name : undefined,
   };
-  const host = { name: name!, ...(others.length > 0 && { others }), ...(lost && { lost }) };
+  const host = { name: name!, others: others.length > 0 ? others : undefined, lost };
   void run.recorder.update({ host }).catch(() => undefined);
 }
 

@@ -153,7 +153,7 @@ function stateIn(said: string): SlurmJob | undefined {
   const job = /^job=(\d+)$/m.exec(said)?.[1];
   const [, state, reason] = /^state=([A-Z_]+) reason=(.*)$/m.exec(said) ?? [];
   if (job === undefined || state === undefined) return undefined;
-  return { job, state, ...(reason && reason !== 'None' && { reason }) };
+  return { job, state, reason: reason && reason !== 'None' ? reason : undefined };
 }
 
 /** Tells where a job stands whenever that has changed. A cluster that cannot be asked is asked again. */

@@ -46,7 +46,7 @@ export const hostsOf = ({ host, others = [] }: Pick<Torchrun, 'host' | 'others'>
 /** As `run.json` has them. */
 export function hostRecord(torchrun: Pick<Torchrun, 'host' | 'others'>): RunHost {
   const [name, ...others] = hostsOf(torchrun).map((host) => host.name);
-  return { name: name!, ...(others.length > 0 && { others }) };
+  return { name: name!, others: others.length > 0 ? others : undefined };
 }
 
 /**
