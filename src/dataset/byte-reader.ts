@@ -5,7 +5,7 @@ import type { FileHandle } from 'node:fs/promises';
 
 const CHUNK = 2 ** 20;
 
-/** The file is not what it should be: cut off, or changed. */
+/** The file is not what it should be: cut off, changed, or not to be read. */
 export class Damaged extends Error {
   override readonly name = 'Damaged';
 }
@@ -58,9 +58,17 @@ export class ByteReader {
 
   private async readInto(buffer: Buffer): Promise<void> {
     for (let done = 0; done < buffer.length;) {
-      const { bytesRead } = await this.file.read(buffer, done, buffer.length - done, this.read + done);
+      const bytesRead = await this.readAt(buffer.subarray(done), this.read + done);
       if (bytesRead === 0) throw new Damaged();
       done += bytesRead;
+    }
+  }
+
+  private async readAt(buffer: Buffer, position: number): Promise<number> {
+    try {
+      return (await this.file.read(buffer, 0, buffer.length, position)).bytesRead;
+    } catch {
+      throw new Damaged();
     }
   }
 
@@ -76,7 +84,7 @@ export class ByteReader {
   async finish(): Promise<void> {
     if (this.read !== this.bytes || this.at !== this.buffer.length) throw new Damaged();
     const digest = Buffer.alloc(DIGEST_BYTES);
-    const { bytesRead } = await this.file.read(digest, 0, DIGEST_BYTES, this.bytes);
+    const bytesRead = await this.readAt(digest, this.bytes);
     if (bytesRead !== DIGEST_BYTES || !digest.equals(this.hash.digest())) throw new Damaged();
   }
 }

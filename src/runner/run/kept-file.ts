@@ -108,8 +108,8 @@ function textIn(bytes: Buffer): object {
   throw new Damaged();
 }
 
-/** Of this program: another one may compute something else. */
-export async function programStamp(): Promise<string> {
-  const { size, mtimeMs } = await stat(fileURLToPath(import.meta.url));
-  return `${size} ${mtimeMs}`;
+/** Of this program: another one may compute something else. Undefined where its file is gone, as in an update: then nothing is kept. */
+export async function programStamp(): Promise<string | undefined> {
+  const found = await stat(fileURLToPath(import.meta.url)).catch(() => undefined);
+  return found && `${found.size} ${found.mtimeMs}`;
 }

@@ -64,7 +64,9 @@ export class KeptJudgement {
     if (2 * parameterCount(architecture) * tokens < worthKeeping.operations) return undefined;
     const { task, precision } = experiment;
     const { engine, device } = executor;
-    hash.update(JSON.stringify([await programStamp(), architecture, task, engine, device, precision]));
+    const program = await programStamp();
+    if (program === undefined) return undefined;
+    hash.update(JSON.stringify([program, architecture, task, engine, device, precision]));
     addParameters(hash, parameters);
     const made = hash.digest('hex');
     const place = join(rowIndexes(dirname(paths.directory)), made.slice(0, 32));

@@ -79,7 +79,9 @@ export class KeptRows {
     if (sizeOf(files) < keptFrom.bytes) return undefined;
     // Weights make no tokens.
     const others = inputs.filter(({ path }) => !path.endsWith('.safetensors') && !dataset.test?.includes(path));
-    const what = [await programStamp(), task, settings, tokenizer, given, others];
+    const program = await programStamp();
+    if (program === undefined) return undefined;
+    const what = [program, task, settings, tokenizer, given, others];
     const made = createHash('sha256').update(JSON.stringify(what)).digest('hex');
     return new KeptRows(new KeptFile(join(folder, made.slice(0, 32)), made, detailsSchema), files);
   }
