@@ -7,10 +7,16 @@ import { sizeOf, type TensorSpec } from '../array';
 import { bytesOf } from './graph-memory';
 import { valuesOf, type Constant, type Graph, type Node, type Value } from './graph';
 import { withoutUnused } from './graph-passes';
+import { withNarrowCopies } from './narrow-copies';
+import { hasProducts, isProduct } from './operations';
 import { repeatsOf } from './repeats';
+import { workingBytes } from './working-memory';
 
-/** Bytes of all inputs from which on it is worth more runs than one. */
+/** With less, what a block saves is less than what its compiled graph takes. */
 const LARGE_BYTES = 64 * 2 ** 20;
+
+/** Bytes of a value that is worth being handed on in fewer bits. */
+const NARROW_BYTES = 2 ** 20;
 
 /** What is computed again where it is read rather than kept: little work, of what is kept anyway. */
 const AGAIN = new Set(['Reshape', 'Gelu', 'LayerNormalization']);
@@ -30,6 +36,8 @@ export interface Segment {
   readonly inputs: Readonly<Record<string, Source>>;
   /** The whole graph's names of what it makes, by its own. */
   readonly outputs: Readonly<Record<string, string>>;
+  /** Of its own inputs and outputs those that are kept as bfloat16. */
+  readonly narrow: readonly string[];
 }
 
 /** A value that some segments make and others read, from the place of the first of those to the last of these. */
@@ -40,6 +48,8 @@ export interface HandedOn {
   readonly last: number;
   /** Values of which it is joined, one after the other. */
   readonly parts: readonly string[];
+  /** Whether it is kept as bfloat16. */
+  readonly isNarrow: boolean;
 }
 
 export interface Segments {
@@ -47,17 +57,22 @@ export interface Segments {
   readonly handedOn: readonly HandedOn[];
 }
 
-/** Undefined where it is best run as it is. */
-export function segmentsOf(graph: Graph): Segments | undefined {
-  const given = Object.values(graph.inputs).reduce((sum, spec) => sum + bytesOf(spec), 0);
-  if (given < LARGE_BYTES) return undefined;
-  const repeats = repeatsOf(graph);
-  if (repeats.length === 0) return undefined;
-  const cuts = repeats.flatMap(({ start, period, count }) =>
+/**
+ * Undefined where it is best run as it is.
+ * @param narrows whether products are computed in bfloat16: what only they read is handed on so
+ * @param fromBytes of all inputs from which on it is worth more runs than one
+ */
+export function segmentsOf(whole: Graph, narrows: boolean, fromBytes = LARGE_BYTES): Segments | undefined {
+  const given = Object.values(whole.inputs).reduce((sum, spec) => sum + bytesOf(spec), 0);
+  // An update may write over its inputs.
+  if (given < fromBytes || !hasProducts(whole) || repeatsOf(whole).length === 0) return undefined;
+  const cuts = repeatsOf(whole).flatMap(({ start, period, count }) =>
     Array.from({ length: count + 1 }, (_, i) => start + i * period),
   );
-  const bounds = [...new Set([0, ...cuts, graph.nodes.length])].sort((a, b) => a - b);
-  return new Cutting(graph, bounds).cut();
+  const bounds = [...new Set([0, ...cuts, whole.nodes.length])].sort((a, b) => a - b);
+  const parts = bounds.slice(1).map((end, at) => whole.nodes.slice(bounds[at], end));
+  const cutting = narrows ? withNarrowCopies(whole, parts) : parts;
+  return new Cutting({ ...whole, nodes: cutting.flat() }, cutting, narrows).cut();
 }
 
 /** A node, and the segment that it is recorded in. */
@@ -69,8 +84,8 @@ interface Maker {
 class Cutting {
   private readonly values: ReadonlyMap<string, Value>;
   private readonly constants: ReadonlyMap<string, Constant>;
-  private readonly parts: readonly (readonly Node[])[];
   private readonly makers = new Map<string, Maker>();
+  private readonly readers = new Map<string, readonly Node[]>();
   /** Rows of what is there before, which nobody computes. */
   private readonly rows = new Map<string, Source>();
   /** Values that lie where they are to be joined, by the joined value. */
@@ -78,21 +93,22 @@ class Cutting {
 
   constructor(
     private readonly graph: Graph,
-    bounds: readonly number[],
+    private readonly parts: readonly (readonly Node[])[],
+    private readonly narrows: boolean,
   ) {
     this.values = valuesOf(graph);
     this.constants = new Map(graph.constants.map((constant) => [constant.value.name, constant]));
-    this.parts = bounds.slice(1).map((end, at) => graph.nodes.slice(bounds[at], end));
     this.parts.forEach((nodes, at) => {
       for (const node of nodes) for (const { name } of node.outputs) this.makers.set(name, { node, at });
     });
-    const readers = new Map<string, number>();
-    for (const { inputs } of graph.nodes) for (const name of inputs) readers.set(name, (readers.get(name) ?? 0) + 1);
+    for (const node of graph.nodes) {
+      for (const name of node.inputs) this.readers.set(name, [...(this.readers.get(name) ?? []), node]);
+    }
     for (const [name, maker] of this.makers) {
       if (this.isOutput(name)) continue;
       const rows = this.rowsOf(maker);
       if (rows) this.rows.set(name, rows);
-      else if (this.isJoined(maker, readers)) this.joined.set(name, maker.node.inputs);
+      else if (this.isJoined(maker)) this.joined.set(name, maker.node.inputs);
     }
   }
 
@@ -121,9 +137,22 @@ class Cutting {
     const handedOn = [...lastReader].flatMap(([name, last]): HandedOn[] => {
       const joinedOf = this.joined.get(name) ?? [];
       const first = Math.min(...(joinedOf.length > 0 ? joinedOf : [name]).map((part) => makers.get(part)!.at));
-      return this.isOutput(name) ? [] : [{ name, spec: specOf(values.get(name)!), first, last, parts: joinedOf }];
+      const isNarrow = this.isNarrow(name);
+      return this.isOutput(name)
+        ? []
+        : [{ name, spec: specOf(values.get(name)!), first, last, parts: joinedOf, isNarrow }];
     });
     return { segments: complete.map((nodes, at) => this.segmentOf(nodes, wanted[at]!)), handedOn };
+  }
+
+  /** Whether a large value is read by products alone, its parts too. */
+  private isNarrow(name: string): boolean {
+    const { type, shape } = this.values.get(name)!;
+    const whole = [...this.joined].find(([, parts]) => parts.includes(name))?.[0];
+    if (whole !== undefined) return this.isNarrow(whole);
+    if (!this.narrows || name in this.graph.inputs || this.isOutput(name)) return false;
+    const isLarge = type === 'float32' && 4 * sizeOf(shape) >= NARROW_BYTES;
+    return isLarge && (this.readers.get(name) ?? []).every(isProduct);
   }
 
   private readonly isOutput = (name: string): boolean => name in this.graph.outputs;
@@ -148,10 +177,10 @@ class Cutting {
   }
 
   /** Whether the parts of a node's result are made by other segments, which may as well write them to their places. */
-  private isJoined({ node, at }: Maker, readers: ReadonlyMap<string, number>): boolean {
+  private isJoined({ node, at }: Maker): boolean {
     const isAlone = (name: string): boolean => {
       const maker = this.makers.get(name);
-      return maker !== undefined && maker.at < at && readers.get(name) === 1 && !this.isOutput(name);
+      return maker !== undefined && maker.at < at && this.readers.get(name)!.length === 1 && !this.isOutput(name);
     };
     return node.op === 'Concat' && node.attributes.axis === 0 && node.inputs.every(isAlone);
   }
@@ -209,6 +238,12 @@ class Cutting {
       },
       inputs,
       outputs: Object.fromEntries(outputs.map(([known, name]) => [name, known])),
+      narrow: [
+        ...Object.entries(inputs).filter(([, source]) => this.isNarrow(source.name)),
+        ...outputs
+          .map(([known, name]) => [name, { name: known }] as const)
+          .filter(([, made]) => this.isNarrow(made.name)),
+      ].map(([name]) => name),
     };
   }
 }
@@ -218,11 +253,30 @@ function specOf({ name, shape, type }: Value): TensorSpec {
   throw new Error(`the value ${name} is ${type}, which no tensor is`);
 }
 
-/** Equal where two graphs compute the same. */
-export function identityOf({ inputs, outputs, nodes, constants }: Graph): string {
+/** Bytes that a run takes beside inputs and outputs, where each kind of segment keeps its memory. */
+export function segmentedBytes({ segments, handedOn }: Segments): number {
+  const kinds = new Map(segments.map((segment) => [identityOf(segment), segment.graph]));
+  const computed = [...kinds.values()].reduce((sum, graph) => sum + workingBytes(graph), 0);
+  const sum = (specs: readonly TensorSpec[]): number => specs.reduce((bytes, spec) => bytes + bytesOf(spec), 0);
+  const beside = segments.map((_, at) => {
+    const living = handedOn.filter(({ first, last }) => first <= at && at <= last).map(({ spec }) => spec);
+    // Outputs that are written later have room for some of it; what they share with others' memory is handed on.
+    const shared = new Set(handedOn.flatMap(({ name, parts }) => [name, ...parts]));
+    const later = segments
+      .slice(at + 1)
+      .flatMap(({ graph, outputs }) =>
+        Object.entries(graph.outputs).flatMap(([own, spec]) => (shared.has(outputs[own]!) ? [] : [spec])),
+      );
+    return Math.max(0, sum(living) - sum(later));
+  });
+  return computed + Math.max(0, ...beside);
+}
+
+/** Equal where two segments compute the same. */
+export function identityOf({ graph: { inputs, outputs, nodes, constants }, narrow }: Segment): string {
   const told = constants.map(({ value, data }) => [
     value,
     Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64'),
   ]);
-  return JSON.stringify([inputs, outputs, nodes, told]);
+  return JSON.stringify([inputs, outputs, nodes, told, narrow]);
 }

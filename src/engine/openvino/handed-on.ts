@@ -41,15 +41,15 @@ export function placeHandedOn(
   const placed = [...handedOn]
     .sort((a, b) => bytesOf(b.spec) - bytesOf(a.spec) || a.first - b.first)
     .map((value) => {
-      const size = aligned(bytesOf(value.spec));
+      const size = aligned(bytesOf(value.spec) / (value.isNarrow ? 2 : 1));
       const [region, start] = roomAmongOutputs(regions, size, value) ?? [own, firstRoom(own, size, value)];
       region.leases.push({ ...value, start, end: start + size });
       return { value, region, start };
     });
   const memory = new ArrayBuffer(Math.max(0, ...own.leases.map(({ end }) => end)));
   return Object.fromEntries(
-    placed.flatMap(({ value: { name, spec, parts }, region, start }) => {
-      const whole = tensorIn(library, region === own ? memory : region.memory, spec, start);
+    placed.flatMap(({ value: { name, spec, parts, isNarrow }, region, start }) => {
+      const whole = tensorIn(library, region === own ? memory : region.memory, spec, isNarrow, start);
       return [[name, whole] as const, ...partsOf(whole, parts, segments)];
     }),
   );
@@ -89,7 +89,9 @@ function roomAmongOutputs(regions: readonly Region[], size: number, value: Hande
       const end = start + size;
       const overlaps = (lease: Lease): boolean => lease.start < end && lease.end > start;
       if (start < region.start || end > region.end || beside.some(overlaps)) continue;
-      const until = Math.min(...region.leases.filter((one) => one.first > value.last && overlaps(one)).map((one) => one.first));
+      const until = Math.min(
+        ...region.leases.filter((one) => one.first > value.last && overlaps(one)).map((one) => one.first),
+      );
       if (!best || until < best.until) best = { region, start, until };
     }
   }
@@ -129,8 +131,15 @@ function regionsOf(segments: readonly Segment[], outputs: Tensors): Region[] {
   return regions;
 }
 
-function tensorIn(library: OpenVinoLibrary, memory: ArrayBufferLike, spec: TensorSpec, start: number): OpenVinoTensor {
+function tensorIn(
+  library: OpenVinoLibrary,
+  memory: ArrayBufferLike,
+  spec: TensorSpec,
+  isNarrow: boolean,
+  start: number,
+): OpenVinoTensor {
   const size = sizeOf(spec.shape);
+  if (isNarrow) return new OpenVinoTensor(library, spec, new Uint16Array(memory, start, size));
   const data =
     spec.dtype === 'float32'
       ? new Float32Array(memory, start, size)

@@ -22,6 +22,8 @@ export interface OpenVinoOptions extends ExecutorOptions {
   device?: string | undefined;
   /** Folder for compiled graphs; null keeps none. The system's place for caches when absent. */
   cache?: string | null | undefined;
+  /** Bytes of a graph's inputs from which on it is run in segments (segmented-program.ts), on a CPU; by default where that saves memory. */
+  segmentsFrom?: number | undefined;
   /** Properties of the compiler, by OpenVINO's names, beside those that the executor sets. */
   properties?: Readonly<Record<string, string>> | undefined;
 }
@@ -78,15 +80,17 @@ export function createOpenVinoExecutor(options: OpenVinoOptions = {}): Executor 
     ...(device === 'CPU' && { placeRounded: placeBfloat16 }),
     ...(device === 'CPU' && precision === 'bfloat16' && { placeBfloat16 }),
     load: async ({ graph }, frozen = {}) => {
-      const isDivided = device === 'CPU' && Object.keys(frozen).length === 0 && !process.env.WHOLE;
-      const segmented = isDivided && (await loadSegmented(library, graph, (segment) => loadWhole(segment, frozen)));
-      return segmented || loadWhole(graph, frozen);
+      const isDivided = device === 'CPU' && Object.keys(frozen).length === 0;
+      const narrows = precision === 'bfloat16';
+      const loading = { library, graph, narrows, fromBytes: options.segmentsFrom, load: loadWhole };
+      const segmented = isDivided ? await loadSegmented(loading) : undefined;
+      return segmented ?? loadWhole(graph, new Set(), frozen);
     },
   };
-  const loadWhole = (graph: Graph, frozen: FrozenInputs): Promise<LoadedProgram> => {
+  const loadWhole = (graph: Graph, known: ReadonlySet<string>, frozen: FrozenInputs = {}): Promise<LoadedProgram> => {
     const compile = (narrow: ReadonlySet<string>): Promise<LoadedProgram> =>
       compiler.load(graph, frozen, precisionHint(graph, precision), narrow);
-    return placesBfloat16 ? Promise.resolve(new CompiledByInputs(graph, compile)) : compile(new Set());
+    return placesBfloat16 ? Promise.resolve(new CompiledByInputs(graph, compile)) : compile(known);
   };
   const compiler = new GraphCompiler(library, facts, cache, (line) => executor.onNote?.(line));
   return executor;

@@ -5,7 +5,7 @@ import type { DeviceTensor, GraphInput, LoadedProgram } from '../executor';
 import { addRows, withoutAddedRows, type AddedRows } from '../graph/added-rows';
 import { giveBackHoles } from '../native-calls';
 import type { Graph } from '../graph/graph';
-import { identityOf, segmentsOf, type HandedOn, type Segment, type Source } from '../graph/segments';
+import { identityOf, segmentsOf, type Segment, type Segments, type Source } from '../graph/segments';
 import { placeHandedOn, type Tensors } from './handed-on';
 import type { OpenVinoLibrary } from './library';
 import { OpenVinoTensor } from './tensor';
@@ -14,25 +14,37 @@ interface LoadedSegment extends Segment {
   readonly program: LoadedProgram;
 }
 
+interface Loading {
+  library: OpenVinoLibrary;
+  graph: Graph;
+  /** Whether products are computed in bfloat16. */
+  narrows: boolean;
+  fromBytes?: number | undefined;
+  /** @param narrow inputs and outputs that are kept as bfloat16 */
+  load: (graph: Graph, narrow: ReadonlySet<string>) => Promise<LoadedProgram>;
+}
+
 /** Loads a large graph in segments; undefined where it is best run as it is. */
-export async function loadSegmented(
-  library: OpenVinoLibrary,
-  graph: Graph,
-  load: (graph: Graph) => Promise<LoadedProgram>,
-): Promise<LoadedProgram | undefined> {
+export async function loadSegmented({
+  library,
+  graph,
+  narrows,
+  fromBytes,
+  load,
+}: Loading): Promise<LoadedProgram | undefined> {
   const { graph: early, added } = withoutAddedRows(graph);
-  const cut = segmentsOf(early);
+  const cut = segmentsOf(early, narrows, fromBytes);
   if (!cut) return undefined;
   const programs = new Map<string, Promise<LoadedProgram>>();
-  const loading = cut.segments.map((segment) => {
-    const identity = identityOf(segment.graph);
-    const program = programs.get(identity) ?? load(segment.graph);
+  const loading = cut.segments.flatMap((segment) => {
+    // All that it would have computed is computed again elsewhere.
+    if (segment.graph.nodes.length === 0) return [];
+    const identity = identityOf(segment);
+    const program = programs.get(identity) ?? load(segment.graph, new Set(segment.narrow));
     programs.set(identity, program);
-    return program;
+    return [program.then((loaded) => ({ ...segment, program: loaded }))];
   });
-  const loaded = await Promise.all(loading);
-  const segments = cut.segments.map((segment, at) => ({ ...segment, program: loaded[at]! }));
-  return new SegmentedProgram(library, graph, { ...cut, segments }, added);
+  return new SegmentedProgram(library, graph, cut, await Promise.all(loading), added);
 }
 
 export class SegmentedProgram implements LoadedProgram {
@@ -44,13 +56,14 @@ export class SegmentedProgram implements LoadedProgram {
   constructor(
     private readonly library: OpenVinoLibrary,
     readonly graph: Graph,
-    private readonly cut: { readonly segments: readonly LoadedSegment[]; readonly handedOn: readonly HandedOn[] },
+    private readonly cut: Segments,
+    private readonly segments: readonly LoadedSegment[],
     private readonly added: readonly AddedRows[],
   ) {}
 
   /** What it is run by, each once. */
   get programs(): LoadedProgram[] {
-    return [...new Set(this.cut.segments.map(({ program }) => program))];
+    return [...new Set(this.segments.map(({ program }) => program))];
   }
 
   async run(
@@ -63,7 +76,7 @@ export class SegmentedProgram implements LoadedProgram {
     const isFirst = !this.handedOn.has(keyOf(outputs));
     const places: Tensors = { ...this.handedOnBeside(outputs), ...outputs };
     const values: Record<string, GraphInput> = { ...inputs, ...places };
-    for (const { program, inputs: read, outputs: made } of this.cut.segments) {
+    for (const { program, inputs: read, outputs: made } of this.segments) {
       const given = Object.entries(read).map(([own, source]) => [own, this.valueOf(values, source)] as const);
       const written = Object.entries(made).filter(([, name]) => name in places);
       const returned = await program.run(
@@ -106,6 +119,7 @@ export class SegmentedProgram implements LoadedProgram {
   async release(): Promise<void> {
     for (const program of this.programs) await program.release();
     for (const tensors of this.handedOn.values()) for (const tensor of Object.values(tensors)) tensor.dispose();
+    for (const tensor of this.rows.values()) tensor.dispose();
   }
 }
 
