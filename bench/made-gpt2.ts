@@ -46,7 +46,7 @@ export async function makeGpt2(folder: string): Promise<void> {
     // The tokens that came mean nothing to such a teacher.
     distillation: { temperature: 1, alpha: 1 },
     training: {
-      epochs: 3,
+      epochs: 2,
       batchSize: 4,
       learningRate: 1e-4,
       schedule: 'cosine',

@@ -99,7 +99,7 @@ export const samples: readonly Sample[] = [
   {
     name: 'distilgpt2',
     file: 'gpt2.distill.json',
-    title: 'GPT-2 → DistilGPT-2: 124 million parameters to 82 million, V 50,257, 80 rows of 128 tokens, 60 steps of 4',
+    title: 'GPT-2 → DistilGPT-2: 124 million parameters to 82 million, V 50,257, 80 rows of 128 tokens, 40 steps of 4',
     about: `The weights are made, not learnt: a new GPT-2 whose matrices are three times as large as usual, so that its answers are not all alike. So this
 says how soon a student is near its teacher, and nothing of language: the loss is the soft one alone, and quality is the student's KL from the teacher on 8 other rows. On every side
 the student starts from six of the twelve blocks, as DistilGPT-2 did. The script keeps its answers in float16, 1 GB for these 80 rows.`,
