@@ -3,6 +3,7 @@
 import type { ExecutorOptions } from '../src/engine/executor';
 import { createOpenVinoExecutor } from '../src/engine/openvino/openvino';
 import { OpenVinoProgram } from '../src/engine/openvino/program';
+import { SegmentedProgram } from '../src/engine/openvino/segmented-program';
 import type { ProfiledGraph, Profiling } from './operators';
 
 /** An executor whose programs say after each run what it took. */
@@ -14,10 +15,12 @@ export function profileOpenVino(options: ExecutorOptions): Profiling {
       ...executor,
       load: async (program, frozen) => {
         const loaded = await executor.load(program, frozen);
-        if (!(loaded instanceof OpenVinoProgram)) throw new Error('not a program of OpenVINO');
         const profiled: ProfiledGraph = { graph: program.graph.name, kernels: [] };
         graphs.push(profiled);
-        loaded.onRun = (kernels) => profiled.kernels.push(...kernels);
+        for (const compiled of loaded instanceof SegmentedProgram ? loaded.programs : [loaded]) {
+          if (!(compiled instanceof OpenVinoProgram)) throw new Error('not a program of OpenVINO');
+          compiled.onRun = (kernels) => profiled.kernels.push(...kernels);
+        }
         return loaded;
       },
     },

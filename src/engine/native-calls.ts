@@ -73,6 +73,11 @@ export function setMallocThresholds(): void {
 export const compileWith = <T>(compiler: () => Promise<T>): Promise<T> =>
   givingBackFrom(COMPILERS_GIVEN_BACK_FROM, compiler);
 
+/** Gives back what lies in holes of the heap, which takes some milliseconds. */
+export function giveBackHoles(): void {
+  trim?.(0);
+}
+
 /** Runs an evaluation, whose largest blocks go back; what the steps before it have freed goes back first, and holes while it goes on. */
 export function evaluateWith<T>(evaluation: (afterBatch: () => void) => Promise<T>): Promise<T> {
   setMallocThresholds();

@@ -83,8 +83,8 @@ export function teacherLogits(
     if (projection.cap !== undefined) return over(logitsOfRows(projection, start, size), temperature);
     // What is divided is far smaller than the logits.
     const { hidden, bias } = projection;
-    const divided = { hidden: over(hidden, temperature), bias: bias && over(bias, temperature) };
-    return logitsOfRows({ ...projection, ...divided }, start, size);
+    const rows = over(tf.slice2d(hidden, [start, 0], [size, -1]), temperature);
+    return vocabularyLogits({ ...projection, bias: bias && over(bias, temperature) }, rows);
   }
   const terms = projection.members.map((member, i) => {
     const softened = soften(logitsOfRows(member, start, size), temperature);

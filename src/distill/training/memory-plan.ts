@@ -1,8 +1,11 @@
 /** @file How much memory a training will take at its peak, from its recorded graphs, before it begins. */
 
+import { withoutAddedRows } from '../../engine/graph/added-rows';
+import type { Graph } from '../../engine/graph/graph';
 import { bytesOf } from '../../engine/graph/graph-memory';
 import { partsOf } from '../../engine/graph/late-scatters';
 import type { Program } from '../../engine/graph/program';
+import { segmentedBytes, segmentsOf } from '../../engine/graph/segments';
 import { workingBytes, workingBytesDepthFirst } from '../../engine/graph/working-memory';
 import { teacherEntropies } from '../entropies';
 import { decoding } from '../evaluation/next-tokens';
@@ -125,6 +128,12 @@ function entropiesBefore(
   return isComputed ? [teacherEntropies(pairing, pairing.student.vocabularySize, shape)] : [];
 }
 
+/** On an executor that runs large graphs in segments. */
+function keptBytes(graph: Graph): number {
+  const cut = segmentsOf(withoutAddedRows(graph).graph, false);
+  return cut ? segmentedBytes(cut) : workingBytes(graph);
+}
+
 /** Of all programs together where each keeps its memory, otherwise of the one that takes the most. */
 function workingPeak(training: PlannedTraining, recordings: Recordings): number {
   const { pairing, shapes, evaluationShapes, workingMemory, runsTeacher } = training;
@@ -150,7 +159,7 @@ function workingPeak(training: PlannedTraining, recordings: Recordings): number 
   const written = decodingOf(training);
   if (written && !isKept) programs.push(written.begin, written.next);
   const bytes = programs.map(({ graph }) =>
-    isKept ? workingBytes(graph) : Math.max(...partsOf(graph).map(workingBytesDepthFirst)),
+    isKept ? keptBytes(graph) : Math.max(...partsOf(graph).map(workingBytesDepthFirst)),
   );
   if (!isKept) return Math.max(...bytes);
   // Pinned examples have a program for each length, too.

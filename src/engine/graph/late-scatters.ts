@@ -11,7 +11,7 @@ import { withoutUnused } from './graph-passes';
 /** Elements of an output from which on it is worth a second graph: 16 MiB of float32. */
 const LARGE_ELEMENTS = 2 ** 22;
 
-interface LateScatter {
+export interface LateScatter {
   readonly node: Node;
   /** What is added to. */
   readonly base: Value;
@@ -65,14 +65,19 @@ export async function loadParts(
 }
 
 function separate(graph: Graph): Separated | undefined {
-  const producers = new Map(graph.nodes.flatMap((node) => node.outputs.map(({ name }) => [name, node] as const)));
-  const scatters = graph.nodes.flatMap((node) => lateScatter(graph, node, producers) ?? []);
+  const scatters = lateScattersOf(graph);
   if (scatters.length === 0) return undefined;
   const late = lateGraph(graph, scatters);
   // Indices are made of what a run is given, by a few nodes; anything else would be computed twice.
   const isIndex = ({ outputs }: Node): boolean => outputs.every(({ type }) => type !== 'float32');
   if (!late.nodes.every((node) => isIndex(node) || node.op === 'ScatterElements')) return undefined;
   return { early: earlyGraph(graph, scatters), late, scatters };
+}
+
+/** What a large output ends in, where nothing else reads it. */
+export function lateScattersOf(graph: Graph): LateScatter[] {
+  const producers = new Map(graph.nodes.flatMap((node) => node.outputs.map(({ name }) => [name, node] as const)));
+  return graph.nodes.flatMap((node) => lateScatter(graph, node, producers) ?? []);
 }
 
 function lateScatter(graph: Graph, node: Node, producers: ReadonlyMap<string, Node>): LateScatter | undefined {
@@ -88,7 +93,7 @@ function lateScatter(graph: Graph, node: Node, producers: ReadonlyMap<string, No
   return { node, base, updates, output: result.name };
 }
 
-function earlyGraph(graph: Graph, scatters: readonly LateScatter[]): Graph {
+export function earlyGraph(graph: Graph, scatters: readonly LateScatter[]): Graph {
   const late = new Set(scatters.map(({ node }) => node));
   const renamed = new Map(scatters.map(({ base, output }) => [base.name, output]));
   const outputs = {

@@ -68,7 +68,24 @@ export function withGivenMemory(graph: Graph, narrow: ReadonlySet<string>): Told
     const rows: Value = { ...output, name: `${output.name} narrow`, type: 'bfloat16' };
     return [{ ...node, inputs: [tableName(table), ...places], outputs: [rows] }, castNode(rows.name, output)];
   });
-  return { graph: { ...graph, nodes: [...first, ...nodes], constants: [...graph.constants, ...shapes] }, told };
+  const rounded = withRoundedOutputs(nodes, new Set(Object.keys(graph.outputs).filter((name) => narrow.has(name))));
+  return { graph: { ...graph, nodes: [...first, ...rounded], constants: [...graph.constants, ...shapes] }, told };
+}
+
+/** Outputs that are kept as bfloat16 are rounded where they are made, and behind that nobody else reads them. */
+function withRoundedOutputs(nodes: readonly Node[], outputs: ReadonlySet<string>): Node[] {
+  if (outputs.size === 0) return [...nodes];
+  const nameOf = (name: string): string => (outputs.has(name) ? `${name} exact` : name);
+  return nodes.flatMap((node) => [
+    {
+      ...node,
+      inputs: node.inputs.map(nameOf),
+      outputs: node.outputs.map((output) => ({ ...output, name: nameOf(output.name) })),
+    },
+    ...node.outputs
+      .filter(({ name }) => outputs.has(name))
+      .map((output) => castNode(nameOf(output.name), { ...output, type: 'bfloat16' })),
+  ]);
 }
 
 const isLookup = ({ op }: Pick<Node, 'op'>): boolean => op === 'Gather';

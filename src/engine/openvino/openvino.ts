@@ -5,13 +5,14 @@ import type { Bfloat16Tensor } from '../array';
 import { EngineUnavailable, type Executor, type ExecutorOptions, type LoadedProgram } from '../executor';
 import type { Precision } from '../../protocol/engines';
 import { complaint } from '../../protocol/problem';
-import type { Graph } from '../graph/graph';
+import type { FrozenInputs, Graph } from '../graph/graph';
 import { hasProducts } from '../graph/operations';
 import { compilerEnvironment, defaultCacheFolder, GraphCache, processorFeatures, type CompilerFacts } from './cache';
 import { CompiledByInputs } from './compiled-by-inputs';
 import { GraphCompiler } from './compiler';
 import type { OpenVinoLibrary } from './library';
 import { loadOpenVino } from './loading';
+import { loadSegmented } from './segmented-program';
 import { keepTurns, takeShortTurns } from '../scheduling';
 import { OpenVinoTensor } from './tensor';
 import { formatThreads } from '../../protocol/format';
@@ -21,6 +22,8 @@ export interface OpenVinoOptions extends ExecutorOptions {
   device?: string | undefined;
   /** Folder for compiled graphs; null keeps none. The system's place for caches when absent. */
   cache?: string | null | undefined;
+  /** Bytes of a graph's inputs from which on it is run in segments (segmented-program.ts), on a CPU; by default where that saves memory. */
+  segmentsFrom?: number | undefined;
   /** Properties of the compiler, by OpenVINO's names, beside those that the executor sets. */
   properties?: Readonly<Record<string, string>> | undefined;
 }
@@ -76,11 +79,18 @@ export function createOpenVinoExecutor(options: OpenVinoOptions = {}): Executor 
     pieceElements: device === 'CPU' ? PIECE_ELEMENTS : undefined,
     ...(device === 'CPU' && { placeRounded: placeBfloat16 }),
     ...(device === 'CPU' && precision === 'bfloat16' && { placeBfloat16 }),
-    load: ({ graph }, frozen = {}) => {
-      const compile = (narrow: ReadonlySet<string>): Promise<LoadedProgram> =>
-        compiler.load(graph, frozen, precisionHint(graph, precision), narrow);
-      return placesBfloat16 ? Promise.resolve(new CompiledByInputs(graph, compile)) : compile(new Set());
+    load: async ({ graph }, frozen = {}) => {
+      const isDivided = device === 'CPU' && Object.keys(frozen).length === 0;
+      const narrows = precision === 'bfloat16';
+      const loading = { library, graph, narrows, fromBytes: options.segmentsFrom, load: loadWhole };
+      const segmented = isDivided ? await loadSegmented(loading) : undefined;
+      return segmented ?? loadWhole(graph, new Set(), frozen);
     },
+  };
+  const loadWhole = (graph: Graph, known: ReadonlySet<string>, frozen: FrozenInputs = {}): Promise<LoadedProgram> => {
+    const compile = (narrow: ReadonlySet<string>): Promise<LoadedProgram> =>
+      compiler.load(graph, frozen, precisionHint(graph, precision), narrow);
+    return placesBfloat16 ? Promise.resolve(new CompiledByInputs(graph, compile)) : compile(known);
   };
   const compiler = new GraphCompiler(library, facts, cache, (line) => executor.onNote?.(line));
   return executor;
