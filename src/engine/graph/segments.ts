@@ -71,8 +71,19 @@ export function segmentsOf(whole: Graph, narrows: boolean, fromBytes = LARGE_BYT
   );
   const bounds = [...new Set([0, ...cuts, whole.nodes.length])].sort((a, b) => a - b);
   const parts = bounds.slice(1).map((end, at) => whole.nodes.slice(bounds[at], end));
-  const cutting = narrows ? withNarrowCopies(whole, parts) : parts;
+  const cutting = narrows ? withNarrowCopies(whole, largeApart(whole, parts)) : parts;
   return new Cutting({ ...whole, nodes: cutting.flat() }, cutting, narrows).cut();
+}
+
+/** What makes a large output alone comes last, so that copies of weights may lie there until then. */
+function largeApart({ nodes, outputs }: Graph, parts: readonly Node[][]): Node[][] {
+  const read = new Set(nodes.flatMap(({ inputs }) => inputs));
+  const isApart = (node: Node): boolean =>
+    node.outputs.every(({ name }) => name in outputs && !read.has(name) && bytesOf(outputs[name]!) >= LARGE_BYTES);
+  return parts.flatMap((part) => {
+    const apart = part.filter(isApart);
+    return apart.length === 0 ? [part] : [part.filter((node) => !isApart(node)), apart];
+  });
 }
 
 /** A node, and the segment that it is recorded in. */

@@ -52,6 +52,7 @@ export class SegmentedProgram implements LoadedProgram {
   private readonly handedOn = new Map<string, Tensors>();
   /** Rows of tensors, by the tensor's id and where they begin. */
   private readonly rows = new Map<string, OpenVinoTensor>();
+  private queue: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly library: OpenVinoLibrary,
@@ -66,9 +67,19 @@ export class SegmentedProgram implements LoadedProgram {
     return [...new Set(this.segments.map(({ program }) => program))];
   }
 
-  async run(
+  /** One run after the other: what segments hand on is there once. */
+  run(
     inputs: Readonly<Record<string, GraphInput>>,
     into: Readonly<Record<string, DeviceTensor>> = {},
+  ): Promise<Record<string, HostTensor>> {
+    const run = this.queue.then(() => this.runNow(inputs, into));
+    this.queue = run.catch(() => undefined);
+    return run;
+  }
+
+  private async runNow(
+    inputs: Readonly<Record<string, GraphInput>>,
+    into: Readonly<Record<string, DeviceTensor>>,
   ): Promise<Record<string, HostTensor>> {
     const outputs = Object.fromEntries(
       Object.entries(into).map(([name, tensor]) => [name, OpenVinoTensor.from(tensor)]),
@@ -117,6 +128,7 @@ export class SegmentedProgram implements LoadedProgram {
   }
 
   async release(): Promise<void> {
+    await this.queue;
     for (const program of this.programs) await program.release();
     for (const tensors of this.handedOn.values()) for (const tensor of Object.values(tensors)) tensor.dispose();
     for (const tensor of this.rows.values()) tensor.dispose();
