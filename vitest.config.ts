@@ -3,7 +3,6 @@
 import os from 'node:os';
 import path from 'node:path';
 import { defineConfig } from 'vitest/config';
-import { takingCompiled } from './test/runner/compiled';
 
 /** Tests that run on every executor; on WebGPU in a project of their own, since a driver can take its process with it. */
 const onEachExecutor = [
@@ -30,6 +29,12 @@ const alone = [
 
 /** The GPU that the processor imitates is for a project of its own: "auto" would time it for minutes. */
 const withoutGpu = { VK_ICD_FILENAMES: 'none' };
+
+/** For all that tests start: see the file. What is long starts the program as a person does. */
+const takingCompiled =
+  process.env.DISTILLERY_TORTURE === '1'
+    ? undefined
+    : { NODE_OPTIONS: `--require "${path.resolve('test/runner/compiled.cjs').replaceAll('\\', '/')}"` };
 
 export default defineConfig({
   cacheDir: path.resolve('.cache/vite'),

@@ -16,6 +16,7 @@ const read = Module._extensions['.js'];
 Module._extensions['.js'] = function (module, filename) {
   if (path.basename(filename) !== 'runner.js') return read(module, filename);
   const { size, mtimeMs } = fs.statSync(filename);
+  // This file may be named by an argument or in NODE_OPTIONS.
   const flags = process.execArgv.filter((argument) => /^--(?!require$)[a-z-]+(=\d+)?$/.test(argument)).join('');
   const file = path.join(folder, [size, Math.round(mtimeMs), process.version, flags].join('_'));
   const wanted = process.env.DISTILLERY_COMPILED;

@@ -15,29 +15,22 @@ export const forShort: readonly string[] = torture
   ? []
   : ['--no-turbofan', '--min-semi-space-size=16', '--single-threaded', '--expose-gc'];
 
-/** The environment of all that tests start; what is long starts the program as a person does. */
-export const takingCompiled: Record<string, string> = torture
-  ? {}
-  : { NODE_OPTIONS: `--require "${path.resolve('test/runner/compiled.cjs').replaceAll('\\', '/')}"` };
-
 /** Leaves what V8 compiles of the program: in a run, and, for starts without flags, of what each start executes. */
 export function leaveCompiled(): void {
   if (torture) return;
-  const program = path.resolve('dist/runner.js');
+  const program = ['--require', path.resolve('test/runner/compiled.cjs'), path.resolve('dist/runner.js')];
   rmSync('dist/test/compiled', { recursive: true, force: true });
   const folder = emptyFolder(`distillery-compiled-${process.pid}`);
   try {
     writeSmallWorkspace(folder, { controls: ['no-distillation'] });
     const env = {
       ...process.env,
-      // By an argument it would be among the flags, and no test would find what is left.
-      ...takingCompiled,
       DISTILLERY_COMPILED: 'leave',
       DISTILLERY_DATA: path.join(folder, '.data'),
     };
     const start = (...args: string[]) => execFileSync(process.execPath, args, { cwd: folder, env, stdio: 'pipe' });
-    start(...forShort, program, 'run', FILE);
-    start(program, 'validate', FILE);
+    start(...forShort, ...program, 'run', FILE);
+    start(...program, 'validate', FILE);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
