@@ -5,7 +5,7 @@ import { FidelityMeter } from './fidelity';
 import type { Teacher } from './teacher';
 import { decodeTop, encodeTop } from './top-logits';
 import type { HostTensor } from '../../engine/array';
-import { readCacheRecord, writeCacheRecord } from '../../run-directory/teacher-cache-files';
+import { readCacheRecord, writeCacheRecord, type TeacherCacheRecord } from '../../run-directory/teacher-cache-files';
 import { decodeFloat16, encodeFloat16 } from '../../protocol/float16';
 import { formatQuantity } from '../../protocol/format';
 
@@ -49,10 +49,9 @@ export class RoundingError {
   /** Adds what was measured here to the cache's record. */
   async keep(directory: string): Promise<void> {
     await this.meter.release();
-    const record = await readCacheRecord(directory);
-    if (!record || this.blocks === 0) return;
+    if (this.blocks === 0) return;
     const { meanKl, largestKl } = this.meter.result();
-    await writeCacheRecord(directory, { ...record, klError: { mean: meanKl, largest: largestKl } });
+    await keepCost(directory, { mean: meanKl, largest: largestKl });
   }
 }
 
@@ -74,11 +73,13 @@ export class MeanCost {
 
   /** Adds what was measured here to the cache's record. */
   async keep(directory: string): Promise<void> {
-    const record = await readCacheRecord(directory);
-    if (!record || !this.isKnown) return;
-    const klError = { mean: this.sum / this.count, largest: this.largest };
-    await writeCacheRecord(directory, { ...record, klError });
+    if (this.isKnown) await keepCost(directory, { mean: this.sum / this.count, largest: this.largest });
   }
+}
+
+async function keepCost(directory: string, klError: NonNullable<TeacherCacheRecord['klError']>): Promise<void> {
+  const record = await readCacheRecord(directory);
+  if (record) await writeCacheRecord(directory, { ...record, klError });
 }
 
 /** The cost as the cache's record has it, for people; nothing of exact answers. */

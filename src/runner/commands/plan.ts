@@ -156,10 +156,7 @@ function askedFirstText(experiment: Experiment, { kept: [own] }: ScalingPlan, se
   ];
 }
 
-function storedOf({ teacher: { cache } }: Experiment): ScalingCase['stored'] {
-  if (typeof cache === 'boolean') return { values: 'auto' };
-  return { values: cache.values, top: cache.logits !== 'all' && 'top' in cache.logits ? cache.logits.top : undefined };
-}
+const storedOf = ({ teacher }: Experiment): ScalingCase['stored'] => settingsOf(teacher.cache) ?? { values: 'auto' };
 
 /** Of a model behind a server nothing is known but how wide its answers are: as the student's. */
 function teacherOf(experiment: Experiment | undefined, { teacher, student }: ModelFacts): TeacherModel | undefined {
