@@ -1,9 +1,9 @@
 /** @file The small interface behind which a program runs: load it, bind state, run. */
 
-import type { Precision } from '../protocol/engines';
+import type { Precision, TeacherPrecision } from '../protocol/engines';
 import { ComplaintError, type Complaint } from '../protocol/problem';
 import type { Bfloat16Tensor, HostTensor, TensorSpec } from './array';
-import type { FrozenInputs, Graph, ReducedTensor } from './graph/graph';
+import type { FrozenInputs, Graph } from './graph/graph';
 import type { Program } from './graph/program';
 
 /**
@@ -53,7 +53,7 @@ export interface LoadedProgram {
 export type Load = (program: Program, weights: FrozenInputs) => Promise<LoadedProgram>;
 
 /** Number formats of fewer bits in which a frozen teacher may be asked. */
-export type ReducedFormat = ReducedTensor['dtype'];
+export type ReducedFormat = Exclude<TeacherPrecision, 'float32'>;
 
 export interface Executor {
   /** The name by which an experiment file asks for it. */

@@ -47,7 +47,9 @@ export type FrozenInputs = Readonly<Record<string, HostTensor>>;
 
 /** A weight in fewer bits, for executors that have products with such; float16 as its bit patterns. */
 export type ReducedTensor = { readonly shape: readonly number[] } & (
-  { readonly dtype: 'int8'; readonly data: Int8Array } | { readonly dtype: 'float16'; readonly data: Uint16Array }
+  | { readonly dtype: 'int8'; readonly data: Int8Array }
+  | { readonly dtype: 'uint8'; readonly data: Uint8Array }
+  | { readonly dtype: 'float16'; readonly data: Uint16Array }
 );
 
 /** The same, of which some or all are in fewer bits. */

@@ -2,7 +2,7 @@
 
 import type { Tensor, TypedTensor } from 'onnxruntime-node';
 import { decodeFloat16 } from '../../protocol/float16';
-import { loadRuntime, LOG_NOTHING, type Runtime } from './ort-session';
+import { EXACT_BYTE_PRODUCTS, loadRuntime, LOG_NOTHING, type Runtime } from './ort-session';
 
 /** What an input may be. */
 export type InputType = 'int64' | 'int32' | 'float32' | 'float16' | 'bool' | 'float64';
@@ -33,7 +33,7 @@ export async function openOnnxSession(model: string, { threads }: { threads?: nu
     ...(threads !== undefined && { intraOpNumThreads: threads }),
     enableCpuMemArena: false,
     enableMemPattern: false,
-    extra: { session: { intra_op: { allow_spinning: '0' } } },
+    extra: { session: { intra_op: { allow_spinning: '0' }, ...EXACT_BYTE_PRODUCTS } },
   });
   return {
     run: async (feeds, output) => {

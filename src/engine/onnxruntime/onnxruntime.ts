@@ -8,7 +8,15 @@ import { keepFreedMemory } from '../freed-memory';
 import type { Graph, ReducedWeights } from '../graph/graph';
 import { loadParts } from '../graph/late-scatters';
 import { lower, type LoweringRules } from '../graph/lowering';
-import { createSession, loadRuntime, LOG_ERRORS, runSession, wrap, type Runtime } from './ort-session';
+import {
+  createSession,
+  EXACT_BYTE_PRODUCTS,
+  loadRuntime,
+  LOG_ERRORS,
+  runSession,
+  wrap,
+  type Runtime,
+} from './ort-session';
 import { quantizeProducts } from '../graph/quantize';
 import { formatThreads } from '../../protocol/format';
 
@@ -74,7 +82,10 @@ export async function createCpuExecutor(options: CpuExecutorOptions = {}): Promi
     intraOpNumThreads: threads,
     logSeverityLevel: LOG_ERRORS,
     ...WITHOUT_ARENA,
-    extra: { optimization: { disable_specified_optimizers: HARMFUL_OPTIMIZERS }, session: WAITING_THREADS_SLEEP },
+    extra: {
+      optimization: { disable_specified_optimizers: HARMFUL_OPTIMIZERS },
+      session: { ...WAITING_THREADS_SLEEP, ...EXACT_BYTE_PRODUCTS },
+    },
   };
   const { load, ...executor } = hostMemory(await loadRuntime(), { engine: 'cpu', device }, session);
   return {

@@ -79,6 +79,9 @@ export interface CachePlace {
   record: TeacherCacheRecord;
 }
 
+/** Before, sums of products in 8 bits overflowed on some processors, and what was kept of them is wrong (docs/decisions/0011). */
+const EXACT_INT8 = 'int8, exact sums';
+
 /** The run's own cache; or the one that another engine would keep the same in. */
 export function describeCache(
   { experiment, data, paths, executor, torchrun }: PreparedRun,
@@ -87,7 +90,8 @@ export function describeCache(
 ): CachePlace {
   const { task, dataset, precision, teacher } = experiment;
   const { maxLength } = dataset;
-  const computedBy = 'digests' in model ? ['onnxruntime'] : [engine, precision, teacher.precision];
+  const byTeacher = teacher.precision === 'int8' ? EXACT_INT8 : teacher.precision;
+  const computedBy = 'digests' in model ? ['onnxruntime, exact sums'] : [engine, precision, byTeacher];
   const key = cacheKey({ teacher: model, task, examples: data.train, maxLength, layout, values, computedBy });
   const record = {
     teacher: nameOfTeacher(experiment, paths.id, index),

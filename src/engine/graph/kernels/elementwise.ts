@@ -43,8 +43,9 @@ export function cast(graph: GraphBuilder, x: Value, type: ElementType): Value {
 }
 
 /** TensorProto.DataType. */
-export const ONNX_TYPES: Readonly<Record<ElementType | 'int8', number>> = {
+export const ONNX_TYPES: Readonly<Record<ElementType | 'int8' | 'uint8', number>> = {
   float32: 1,
+  uint8: 2,
   int8: 3,
   int32: 6,
   int64: 7,
