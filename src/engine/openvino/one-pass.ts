@@ -7,6 +7,7 @@
 import { sizeOf } from '../array';
 import { sameShape, type Graph, type Node, type Value } from '../graph/graph';
 import { GraphBuilder } from '../graph/graph-builder';
+import { exactName } from './rounded-state';
 
 /** Elements of a row: threads share rows. */
 const ROW = 1024;
@@ -60,10 +61,7 @@ export function inOnePass(graph: Graph, narrow: ReadonlySet<string> = new Set())
   // What a node reads comes first, the latest of it before all: only in that order does the plugin's search find that all can be one kernel.
   const others = graph.nodes.filter(({ op, outputs }) => op !== 'Cast' || !(outputs[0]!.name in graph.outputs));
   const read = new Set(others.flatMap(({ inputs }) => inputs));
-  const isRead = (name: string): boolean => {
-    const made = producers.get(name);
-    return read.has(made?.op === 'Cast' ? made.inputs[0]! : name);
-  };
+  const isRead = (name: string): boolean => read.has(values.has(exactName(name)) ? exactName(name) : name);
   const names = Object.keys(graph.outputs).reverse();
   const ordered = [...names.filter(isRead), ...names.filter((name) => !isRead(name))];
   // A result behind a Reshape, which computes nothing, does not count as one of the kernel's.

@@ -3,7 +3,7 @@
  * the nearest where it is written, and everything between is float32 as it was recorded.
  */
 
-import type { Graph, Node, Value } from '../graph/graph';
+import type { Constant, Graph, Node, Value } from '../graph/graph';
 import { ONNX_TYPES } from '../graph/kernels/elementwise';
 
 /** @param narrow inputs and outputs whose tensors are kept as bfloat16 */
@@ -13,7 +13,7 @@ export function withRoundedState(graph: Graph, narrow: ReadonlySet<string>): Gra
   if (inputs.length + outputs.length === 0) return graph;
   const renamed = new Map([
     ...inputs.map((name) => [name, `${name} wide`] as const),
-    ...outputs.map((name) => [name, `${name} exact`] as const),
+    ...outputs.map((name) => [name, exactName(name)] as const),
   ]);
   const nameOf = (name: string): string => renamed.get(name) ?? name;
   const nodes = graph.nodes.map((node) => ({
@@ -22,11 +22,45 @@ export function withRoundedState(graph: Graph, narrow: ReadonlySet<string>): Gra
     outputs: node.outputs.map((output) => ({ ...output, name: nameOf(output.name) })),
   }));
   const widened = inputs.map((name) => castNode(name, { ...specOf(graph.inputs[name]!), name: nameOf(name) }));
-  const rounded = outputs.map((name) =>
-    castNode(nameOf(name), { ...specOf(graph.outputs[name]!), name, type: 'bfloat16' }),
-  );
-  return { ...graph, nodes: [...widened, ...nodes, ...rounded] };
+  const rounded = outputs.flatMap((name) => {
+    const spec = specOf(graph.outputs[name]!);
+    const nearest = { ...spec, name: `${name} nearest` };
+    return [...nearestNodes(nameOf(name), nearest), castNode(nearest.name, { ...spec, name, type: 'bfloat16' })];
+  });
+  const constants = outputs.length === 0 ? graph.constants : [...graph.constants, splitter];
+  return { ...graph, constants, nodes: [...widened, ...nodes, ...rounded] };
 }
+
+/** The float32 value of which the output of that name is the rounded one. */
+export const exactName = (output: string): string => `${output} exact`;
+
+/** 2¹⁶ + 1: float32 has 24 significant bits, bfloat16 8. */
+const splitter: Constant = {
+  value: { name: 'splitter', shape: [], type: 'float32' },
+  data: Float32Array.of(2 ** 16 + 1),
+};
+
+/**
+ * The nearest number that bfloat16 can hold, by arithmetic alone: c − (c − x) with c = (2¹⁶ + 1) · x (Dekker 1971, Veltkamp's splitting). Without AVX-512
+ * the plugin's conversion cuts the lower bits off instead of rounding: a moment would always end a little nearer to 0 than it should.
+ */
+function nearestNodes(x: string, nearest: Value): Node[] {
+  const [scaled, rest] = ['scaled', 'rest'].map((part) => ({ ...nearest, name: `${nearest.name} ${part}` }));
+  return [
+    arithmetic('Mul', [x, splitter.value.name], scaled!),
+    arithmetic('Sub', [scaled!.name, x], rest!),
+    arithmetic('Sub', [scaled!.name, rest!.name], nearest),
+  ];
+}
+
+const arithmetic = (op: string, inputs: readonly string[], output: Value): Node => ({
+  op,
+  domain: '',
+  inputs,
+  outputs: [output],
+  attributes: {},
+  floats: [],
+});
 
 const specOf = ({ shape, dtype }: Graph['inputs'][string]): Omit<Value, 'name'> => ({ shape, type: dtype });
 
