@@ -8,6 +8,7 @@ import { createOpenVinoExecutor } from '../../src/engine/openvino/openvino';
 import { unavailable } from '../../src/engine/openvino/loading';
 import { bfloat16Pays, timePrecisions } from '../../src/engine/openvino/precision-times';
 import { record } from '../../src/engine/graph/trace-backend';
+import { hasBfloat16 } from './processor';
 
 const missing = findLibrary('openvino') === undefined;
 
@@ -113,7 +114,11 @@ describe.skipIf(missing)('OpenVINO', () => {
     expect(() => open({ device: 'TPU' })).toThrow('finds no TPU on this machine');
   });
 
-  it('in bfloat16 rounds the products and nothing else', async () => {
+  it.skipIf(hasBfloat16)('refuses bfloat16 where the processor has none', () => {
+    expect(() => open({ precision: 'bfloat16' })).toThrow('This processor cannot compute in bfloat16');
+  });
+
+  it.skipIf(!hasBfloat16)('in bfloat16 rounds the products and nothing else', async () => {
     const [x, w] = [matrix(64, 256), matrix(256, 64, 2)];
     const [exact, rounded] = await Promise.all(
       (['float32', 'bfloat16'] as const).map(async (precision) => {
