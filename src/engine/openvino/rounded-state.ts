@@ -5,6 +5,7 @@
 
 import type { Constant, Graph, Node, Value } from '../graph/graph';
 import { ONNX_TYPES } from '../graph/kernels/elementwise';
+import { processorFeatures } from './cache';
 
 /** @param narrow inputs and outputs whose tensors are kept as bfloat16 */
 export function withRoundedState(graph: Graph, narrow: ReadonlySet<string>): Graph {
@@ -22,13 +23,21 @@ export function withRoundedState(graph: Graph, narrow: ReadonlySet<string>): Gra
     outputs: node.outputs.map((output) => ({ ...output, name: nameOf(output.name) })),
   }));
   const widened = inputs.map((name) => castNode(name, { ...specOf(graph.inputs[name]!), name: nameOf(name) }));
+  const castsRound = castsToNearest();
   const rounded = outputs.flatMap((name) => {
     const spec = specOf(graph.outputs[name]!);
+    if (castsRound) return [castNode(nameOf(name), { ...spec, name, type: 'bfloat16' })];
     const nearest = { ...spec, name: `${name} nearest` };
     return [...nearestNodes(nameOf(name), nearest), castNode(nearest.name, { ...spec, name, type: 'bfloat16' })];
   });
-  const constants = outputs.length === 0 ? graph.constants : [...graph.constants, splitter];
+  const constants = castsRound || outputs.length === 0 ? graph.constants : [...graph.constants, splitter];
   return { ...graph, constants, nodes: [...widened, ...nodes, ...rounded] };
+}
+
+/** Whether the plugin's conversion rounds: with AVX-512 it does; with AVX2 it cuts the lower bits off. Elsewhere it is not known. */
+function castsToNearest(): boolean {
+  const features = processorFeatures().split(' ');
+  return ['avx512bw', 'avx512dq', 'avx512vl'].every((feature) => features.includes(feature));
 }
 
 /** The float32 value of which the output of that name is the rounded one. */
@@ -41,8 +50,8 @@ const splitter: Constant = {
 };
 
 /**
- * The nearest number that bfloat16 can hold, by arithmetic alone: c − (c − x) with c = (2¹⁶ + 1) · x (Dekker 1971, Veltkamp's splitting). Without AVX-512
- * the plugin's conversion cuts the lower bits off instead of rounding: a moment would always end a little nearer to 0 than it should.
+ * The nearest number that bfloat16 can hold, by arithmetic alone: c − (c − x) with c = (2¹⁶ + 1) · x (Dekker 1971, Veltkamp's splitting). A moment whose
+ * lower bits are cut off would always end a little nearer to 0 than it should.
  */
 function nearestNodes(x: string, nearest: Value): Node[] {
   const [scaled, rest] = ['scaled', 'rest'].map((part) => ({ ...nearest, name: `${nearest.name} ${part}` }));
