@@ -17,6 +17,7 @@ import { topIndices } from '../src/protocol/distribution';
 import type { Precision } from '../src/protocol/engines';
 import { encodeBfloat16 } from '../src/protocol/float16';
 import type { HostTensor } from '../src/engine/array';
+import { computesBfloat16 } from './machine';
 
 const PROMPT = 16;
 const NEW = 128;
@@ -148,4 +149,4 @@ ${rows.join('\n')}
 }
 
 const sides = process.argv.slice(2);
-void main(sides.length > 0 ? sides : ['cpu', 'openvino', 'openvino/bfloat16']);
+void main(sides.length > 0 ? sides : ['cpu', 'openvino', ...(computesBfloat16() ? ['openvino/bfloat16'] : [])]);

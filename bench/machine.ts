@@ -12,16 +12,26 @@ const INSTRUCTIONS: readonly (readonly [string, string])[] = [
   ['avx2', 'AVX2'],
 ];
 
-/** @param cpuinfo the text of /proc/cpuinfo */
-export function instructionsOf(cpuinfo: string): string {
-  const flags = new Set(/^flags\s*:(.*)$/m.exec(cpuinfo)?.[1]?.split(' '));
+const flagsOf = (cpuinfo: string): ReadonlySet<string> => new Set(/^flags\s*:(.*)$/m.exec(cpuinfo)?.[1]?.split(' '));
+
+const cpuinfo = (): string => readFileSync('/proc/cpuinfo', 'utf8');
+
+/** Whether anything in bfloat16 is worth to be measured: without its instructions OpenVINO refuses it, and PyTorch imitates it. */
+export function computesBfloat16(): boolean {
+  const flags = flagsOf(cpuinfo());
+  return flags.has('amx_bf16') || flags.has('avx512_bf16');
+}
+
+/** @param text of /proc/cpuinfo */
+export function instructionsOf(text: string): string {
+  const flags = flagsOf(text);
   return INSTRUCTIONS.find(([flag]) => flags.has(flag))?.[1] ?? os.arch();
 }
 
 export const machine = (threads: number): Machine => ({
   date: new Date().toISOString().slice(0, 10),
   processor: os.cpus()[0]?.model.trim() ?? os.arch(),
-  instructions: instructionsOf(readFileSync('/proc/cpuinfo', 'utf8')),
+  instructions: instructionsOf(cpuinfo()),
   cores: os.cpus().length,
   threads,
   system: os.type(),

@@ -9,6 +9,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type { Precision } from '../src/protocol/engines';
 import { parameterCount } from '../src/model/layouts/config';
+import { computesBfloat16 } from './machine';
 import { madeArchitecture, makeCheckpoint, storedForms, type StoredForm } from './made-checkpoint';
 import { uses, writeExperiment } from './open-uses';
 import { peakOf } from './peak-of';
@@ -37,7 +38,8 @@ async function peaksOf(
 }
 
 async function main(): Promise<void> {
-  const [, , gigabytes = '2', engines = 'cpu,openvino,openvino/bfloat16', ...forms] = process.argv;
+  const [, , gigabytes = '2', engines = `cpu,openvino${computesBfloat16() ? ',openvino/bfloat16' : ''}`, ...forms] =
+    process.argv;
   const base = mkdtempSync(path.join(os.tmpdir(), 'distillery-open-'));
   const rows: string[] = [];
   try {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Engine } from '../src/engine/engines';
 import type { Precision } from '../src/protocol/engines';
 import { findLibrary } from '../src/engine/libraries';
+import { computesBfloat16 } from './machine';
 import { Side } from './side';
 
 export interface SidePlan {
@@ -55,10 +56,11 @@ export function chosenSides(options: {
   const { engines } = options;
   const unknown = engines?.find((name) => !ours.some(({ engine }) => engine === name));
   if (unknown !== undefined) throw new Error(`the benchmark has no engine ${unknown}`);
-  const installed = ({ engine }: SidePlan): boolean =>
+  const isThere = ({ engine, precision }: SidePlan): boolean =>
+    (precision !== 'bfloat16' || computesBfloat16()) &&
     (engine !== 'openvino' || findLibrary('openvino') !== undefined) &&
     (engine !== 'tfjs-node' || findLibrary('tensorflow') !== undefined);
-  const chosen = ours.filter((side) => (engines ? engines.includes(side.engine!) : installed(side)));
+  const chosen = ours.filter((side) => (engines?.includes(side.engine!) ?? true) && isThere(side));
   const bfloat16 = chosen.some(({ precision }) => precision === 'bfloat16');
   return [
     PEER,
@@ -67,7 +69,7 @@ export function chosenSides(options: {
     ...chosen.flatMap((side): SidePlan[] =>
       options.packed ? [side, { ...side, name: `${side.name}, packed`, packs: true }] : [side],
     ),
-    ...(options.all && !engines ? others.filter(installed) : []),
+    ...(options.all && !engines ? others.filter(isThere) : []),
   ];
 }
 

@@ -10,6 +10,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { parse } from 'jsonc-parser';
+import { computesBfloat16 } from './machine';
 import { cpuOf, peakOf } from './process-figures';
 import { median } from './statistics';
 
@@ -32,9 +33,11 @@ const samples = [
 const sides = [
   { name: 'cpu', setting: { engine: 'cpu' } },
   { name: 'openvino', setting: { engine: 'openvino' } },
-  { name: 'openvino, bfloat16', setting: { engine: 'openvino', precision: 'bfloat16' } },
+  ...(computesBfloat16()
+    ? [{ name: 'openvino, bfloat16', setting: { engine: 'openvino', precision: 'bfloat16' } }]
+    : []),
   { name: 'auto', setting: { engine: 'auto' } },
-] as const;
+];
 
 interface Start {
   seconds: number;
