@@ -41,17 +41,29 @@ export function encodeBfloat16(values: Float32Array): Uint16Array {
 export function encodeFloat16(values: Float32Array): Uint16Array {
   const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
   const halves = new Uint16Array(words.length);
-  for (let i = 0; i < words.length; i++) halves[i] = float16Bits(words[i]!);
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i]!;
+    const magnitude = word & 0x7fffffff;
+    // Nearly all are normal numbers, and stay so: no call for each.
+    halves[i] =
+      magnitude >= SMALLEST_NORMAL && magnitude < TOO_LARGE
+        ? ((word >>> 16) & 0x8000) | (((magnitude + 0xfff + ((magnitude >>> 13) & 1)) >>> 13) - (112 << 10))
+        : float16Bits(word);
+  }
   return halves;
 }
+
+/** 2^-14, and the first that rounds to 65520 or more, as the bits of a float32. */
+const SMALLEST_NORMAL = 0x38800000;
+const TOO_LARGE = 0x477ff000;
 
 function float16Bits(word: number): number {
   const sign = (word >>> 16) & 0x8000;
   const magnitude = word & 0x7fffffff;
   if (magnitude > 0x7f800000) return sign | 0x7e00; // NaN
-  if (magnitude >= 0x477ff000) return sign | 0x7c00; // rounds to 65520 or more
-  if (magnitude < 0x38800000) {
-    // Below the smallest normal number, 2^-14: a count of 2^-24.
+  if (magnitude >= TOO_LARGE) return sign | 0x7c00;
+  if (magnitude < SMALLEST_NORMAL) {
+    // A count of 2^-24.
     if (magnitude < 0x33000000) return sign;
     const shift = 126 - (magnitude >>> 23);
     return sign | roundedShift((magnitude & 0x7fffff) | 0x800000, shift);

@@ -1,6 +1,7 @@
 /** @file The executors that tests run on: every one in this list that the machine has; the others are skipped, with the reason. */
 
-import { beforeAll, describe } from 'vitest';
+import * as tf from '@tensorflow/tfjs-core';
+import { afterAll, beforeAll, describe } from 'vitest';
 import { EngineUnavailable, type Executor } from '../../src/engine/executor';
 import { openExecutor, type Engine } from '../../src/engine/engines';
 import { findLibrary } from '../../src/engine/libraries';
@@ -37,14 +38,26 @@ async function missingGpu(): Promise<Pick<Candidate, 'missing'>> {
   }
 }
 
-/** The tests of a `describe` for each executor. What they are given returns it, once the suite has begun. */
+/** tfjs's name for the backend of an engine of its own. */
+const backends: Partial<Record<Engine, string>> = { 'tfjs-node': 'tensorflow', 'tfjs-wasm': 'wasm', 'tfjs-cpu': 'cpu' };
+
+/**
+ * The tests of a `describe` for each executor. What they are given returns it, once the suite has begun. A backend of tfjs is in use as long as they run,
+ * as in a program that opens no other: with another one in use it is switched to and from for each tensor, and tfjs looks through all kernels each time.
+ */
 export function describeOnEach(title: string, tests: (executor: () => Executor, engine: Engine) => void): void {
   for (const { engine, missing } of candidates) {
     const reason = missing === undefined ? '' : ` (skipped: ${missing})`;
     describe.skipIf(missing !== undefined)(`${title}, on ${engine}${reason}`, () => {
       let executor: Executor;
+      let before: string;
       beforeAll(async () => {
         executor = await openExecutor(engine);
+        before = tf.engine().backendName;
+        if (backends[engine]) await tf.setBackend(backends[engine]);
+      });
+      afterAll(async () => {
+        if (before in tf.engine().registry) await tf.setBackend(before);
       });
       tests(() => executor, engine);
     });

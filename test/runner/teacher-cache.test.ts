@@ -16,7 +16,7 @@ import {
 } from './program';
 
 const training = { epochs: 2, evaluateEvery: 1000, checkpointEvery: 1000 };
-const rows = { train: sampleRows('moby-dick', 'train', 160) };
+const rows = { train: sampleRows('moby-dick', 'train', 80) };
 
 /** A teacher to begin from, so that every run below has the same. */
 let teacherFolder: string;
@@ -59,7 +59,7 @@ describe("a run that keeps its teacher's answers", () => {
   });
 
   it('fills a cache, which the next run with the same teacher finds full', async () => {
-    expect(log(onlyRun(workspace))).toMatch(/asking the teacher about 160 examples/);
+    expect(log(onlyRun(workspace))).toMatch(/asking the teacher about 80 examples/);
     await document(['run', 'tiny.distill.json'], workspace);
     const second = runsOf(workspace).at(-1)!;
     expect(log(second)).toMatch(/the teacher's answers are known/);
@@ -89,7 +89,7 @@ describe("a run that keeps its teacher's answers", () => {
 
   it('is listed and removed by the command line', async () => {
     const { caches } = await document<CacheResult>(['cache'], workspace);
-    expect(caches).toMatchObject([{ examples: 160, task: 'causal-lm', values: 'float32' }]);
+    expect(caches).toMatchObject([{ examples: 80, task: 'causal-lm', values: 'float32' }]);
     expect(caches[0]!.bytesOnDisk).toBeGreaterThanOrEqual(caches[0]!.bytes!);
     expect((await distillery(['cache', '--remove', 'nothing'], workspace)).code).toBe(2);
     const after = await document<CacheResult>(['cache', '--remove', caches[0]!.key.slice(0, 6)], workspace);
@@ -116,7 +116,7 @@ describe("a run that keeps its teacher's answers", () => {
 
   it.each([
     ['the most probable tokens', { top: 8 }, /kept; keeping 8 logits of a position costs a mean KL of .* nats/],
-    ['drawn tokens', { sample: 8 }, /asking the teacher about 160 examples/],
+    ['drawn tokens', { sample: 8 }, /asking the teacher about 80 examples/],
   ])('of each position learns from %s alone', async (_, logits, noted) => {
     const distillation = { temperature: 1 };
     const few = workspaceWith({ logits }, { distillation });

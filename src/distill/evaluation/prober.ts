@@ -11,7 +11,7 @@ import type { Task } from '../../protocol/records';
 import type { Batch } from '../../dataset/batches';
 import { batchInputs, ByShape, type BatchInputs } from '../batch-inputs';
 import { prefixed, withPrefix } from '../named';
-import { requireFiniteRows } from '../not-finite';
+import { requireFiniteTensor } from '../not-finite';
 import { predict } from '../prediction';
 import { inHostMemory, type TargetSource } from '../teacher/teacher';
 import { isLanguageModel, parameterSpecs, predictionSpecs, tokenSpecs, type BatchShape } from '../specs';
@@ -119,15 +119,15 @@ function countedLogits(example: BatchInputs, logits: HostTensor, mostPositions: 
   return rowsOf(logits, countedRows(example, mostPositions));
 }
 
-function rowsOf(logits: HostTensor, rows: readonly number[]): ProbedLogits {
-  const [all, width] = logits.shape as [number, number];
-  const wanted = new Set(rows);
-  requireFiniteRows(
-    { 'logits of a pinned example': logits },
-    Int32Array.from({ length: all }, (_, i) => Number(wanted.has(i))),
-  );
+/** Looks at those rows alone: a batch has as many for each other example, and its logits are a vocabulary for each. */
+function rowsOf({ data: logits, shape }: HostTensor, rows: readonly number[]): ProbedLogits {
+  const width = shape[1]!;
   const data = new Float32Array(rows.length * width);
-  rows.forEach((row, i) => data.set(logits.data.subarray(row * width, (row + 1) * width), i * width));
+  for (const [i, row] of rows.entries()) {
+    const own = logits.subarray(row * width, (row + 1) * width);
+    requireFiniteTensor('logits of a pinned example', own, `row ${row} of the batch`);
+    data.set(own, i * width);
+  }
   return { shape: [rows.length, width], data };
 }
 

@@ -8,12 +8,14 @@ import { keepFreedMemory } from '../freed-memory';
 import type { Graph, ReducedWeights } from '../graph/graph';
 import { loadParts } from '../graph/late-scatters';
 import { lower, type LoweringRules } from '../graph/lowering';
+import { toOnnx, type OnnxModel } from '../graph/onnx';
+import { KeptSessions, type SharedSession } from './kept-sessions';
 import {
-  createSession,
   EXACT_BYTE_PRODUCTS,
   loadRuntime,
   LOG_ERRORS,
   runSession,
+  sessionOf,
   wrap,
   type Runtime,
 } from './ort-session';
@@ -87,7 +89,10 @@ export async function createCpuExecutor(options: CpuExecutorOptions = {}): Promi
       session: { ...WAITING_THREADS_SLEEP, ...EXACT_BYTE_PRODUCTS },
     },
   };
-  const { load, ...executor } = hostMemory(await loadRuntime(), { engine: 'cpu', device }, session);
+  const ort = await loadRuntime();
+  // Without an arena or a memory pattern a session holds nothing between its runs but its graph.
+  const kept = new KeptSessions((onnx) => sessionOf(ort, onnx, session));
+  const { load, ...executor } = hostMemory(ort, { engine: 'cpu', device }, (onnx) => kept.open(onnx));
   return {
     ...executor,
     workingMemory: 'freed',
@@ -111,7 +116,10 @@ export function hostMemoryExecutor(
   options: InferenceSession.SessionOptions,
   rules: LoweringRules = {},
 ): Executor {
-  const { load, ...executor } = hostMemory(ort, named, options);
+  const { load, ...executor } = hostMemory(ort, named, async (onnx) => {
+    const session = await sessionOf(ort, onnx, options);
+    return { session, giveBack: () => session.release() };
+  });
   const lowered = (graph: Graph): Graph => (Object.keys(rules).length > 0 ? lower(graph, rules) : graph);
   return { ...executor, load: ({ graph }, frozen = {}) => load(lowered(graph), frozen) };
 }
@@ -120,7 +128,7 @@ export function hostMemoryExecutor(
 function hostMemory(
   ort: Runtime,
   named: Pick<Executor, 'engine' | 'device'>,
-  options: InferenceSession.SessionOptions,
+  open: (onnx: OnnxModel) => Promise<SharedSession>,
 ) {
   const tensorOf = (input: GraphInput): Tensor =>
     input instanceof HostMemoryTensor ? input.tensor : wrap(ort, input as HostTensor);
@@ -134,11 +142,11 @@ function hostMemory(
       return place({ shape, dtype: tensor.dtype, data });
     },
     load: async (graph: Graph, frozen: ReducedWeights): Promise<LoadedProgram> => {
-      const session = await createSession(ort, graph, frozen, options);
+      const { session, giveBack } = await open(toOnnx(graph, frozen));
       return {
         graph,
         run: (inputs, into = {}) => runSession({ session, graph, frozen, inputs, into }, tensorOf),
-        release: () => session.release(),
+        release: giveBack,
       };
     },
   };

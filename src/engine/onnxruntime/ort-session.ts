@@ -5,7 +5,7 @@ import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { HostArray, HostTensor } from '../array';
 import type { DeviceTensor, GraphInput } from '../executor';
 import type { Graph, ReducedWeights } from '../graph/graph';
-import { toOnnx } from '../graph/onnx';
+import { toOnnx, type OnnxModel } from '../graph/onnx';
 
 export type Runtime = typeof Ort;
 
@@ -28,17 +28,22 @@ export const LOG_ERRORS = 3;
 /** For sessions whose failures are caught: what went wrong is in the exception. */
 export const LOG_NOTHING = 4;
 
-export async function createSession(
+export function createSession(
   ort: Runtime,
   graph: Graph,
   frozen: ReducedWeights,
   options: InferenceSession.SessionOptions,
 ): Promise<InferenceSession> {
-  const onnx = toOnnx(graph, frozen);
-  return ort.InferenceSession.create(onnx.model, {
-    ...options,
-    ...(onnx.frozen.length > 0 ? { externalData: onnx.frozen } : {}),
-  });
+  return sessionOf(ort, toOnnx(graph, frozen), options);
+}
+
+/** A session of a model that has been written. */
+export function sessionOf(
+  ort: Runtime,
+  { model, frozen }: OnnxModel,
+  options: InferenceSession.SessionOptions,
+): Promise<InferenceSession> {
+  return ort.InferenceSession.create(model, { ...options, ...(frozen.length > 0 ? { externalData: frozen } : {}) });
 }
 
 /** Onnxruntime's tensor over the memory of a host tensor. */

@@ -131,7 +131,8 @@ export function statisticsOf(
     (values: Float64Array): Statistic =>
     (drawn) => {
       let [sum, weight] = [0, 0];
-      for (const i of drawn) {
+      for (let k = 0; k < drawn.length; k++) {
+        const i = drawn[k]!;
         sum += values[i]!;
         weight += weights[i]!;
       }
@@ -223,7 +224,8 @@ function numberStatistics(
 function macroF1Of(drawn: Int32Array, choices: Int32Array, labels: readonly number[], classes: number): number {
   const hits = new Float64Array(classes);
   const occurrences = new Float64Array(classes);
-  for (const i of drawn) {
+  for (let k = 0; k < drawn.length; k++) {
+    const i = drawn[k]!;
     occurrences[labels[i]!]!++;
     occurrences[choices[i]!]!++;
     if (labels[i] === choices[i]) hits[labels[i]!]!++;
