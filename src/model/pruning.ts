@@ -15,7 +15,7 @@ export interface Importance {
 }
 
 /** Units that are kept of one kind, of `all` there are; ascending, except that heads are grouped by those of their keys and values. */
-export interface KeptBlock {
+interface KeptBlock {
   /** The teacher's, from 0. */
   block: number;
   heads: number[];

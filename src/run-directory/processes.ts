@@ -17,7 +17,7 @@ export interface ProcessName {
  * Where process ids are counted, each part as eight hexadecimal digits; `unknown` stands for what the system does not say. Containers
  * of one machine have its boot, and a space of ids each.
  */
-export interface ProcessPlace {
+interface ProcessPlace {
   machine: string;
   boot: string;
   space: string;

@@ -96,7 +96,7 @@ export interface Machines {
   network?: Network | undefined;
 }
 
-export interface MemoryTerm {
+interface MemoryTerm {
   name: string;
   bytes: number;
 }
@@ -125,7 +125,7 @@ export interface StrategyPlan {
   stepSeconds: number;
 }
 
-export interface KeptAnswers {
+interface KeptAnswers {
   name: string;
   bytesOfToken: number;
   bytes: number;

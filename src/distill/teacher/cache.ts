@@ -14,7 +14,7 @@ import { inHostMemory, type Targets, type TargetSource } from './teacher';
 import { gatherRecord, placesIn, scatterRecord } from './records';
 
 /** Where the records are kept. Places are in bytes. */
-export interface RecordStore {
+interface RecordStore {
   /** Blocks that are there and whole. */
   filled(): Promise<ReadonlySet<number>>;
   writeBlock(block: number, start: number, bytes: Uint8Array): Promise<void>;

@@ -21,7 +21,7 @@ export const chosenOf = (counted: number, fraction: number): number =>
   counted === 0 ? 0 : Math.max(1, Math.floor(counted * fraction + 0.5));
 
 /** Whether the student loss has no weight in any step, so that a position that is not chosen is of no account. */
-export const isSoftAlone = ({ alpha }: Pick<Objective, 'alpha'>): boolean => alpha === 1;
+const isSoftAlone = ({ alpha }: Pick<Objective, 'alpha'>): boolean => alpha === 1;
 
 /**
  * What is recorded for a batch. Where the soft loss is all that is learnt from, a prediction for each position that may be chosen,

@@ -63,7 +63,7 @@ export async function runExperiment(
 }
 
 /** What is asked of Run Experiment on… beside a file. */
-export interface PlaceWish {
+interface PlaceWish {
   /** That is to be gone to, which the person has named already. */
   host?: string;
   /** Whether all runs of the file's sweep go there. */

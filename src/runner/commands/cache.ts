@@ -9,7 +9,7 @@ import { InputError } from '../../protocol/problem';
 import { formatAgo, formatBytes, formatCount } from '../../protocol/format';
 
 /** Where the rows of a large file lie, as `distillery cache` lists it. */
-export interface ListedRowIndex {
+interface ListedRowIndex {
   key: string;
   place: string;
   bytesOnDisk: number;

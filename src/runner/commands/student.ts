@@ -30,7 +30,7 @@ import {
 import { onPolicyOf } from '../../distill/pairing';
 import { canUseCache } from '../run/cache-place';
 
-export interface StudentRow {
+interface StudentRow {
   name: string;
   layers: number;
   hiddenSize: number;

@@ -40,7 +40,7 @@ export interface Starting {
 }
 
 /** A host among those that train together. */
-export interface Joined extends PlaceInNetwork {
+interface Joined extends PlaceInNetwork {
   /** Of this start. */
   id: string;
   hosts: number;
