@@ -64,13 +64,13 @@ const COMPARED_SCORES = 2;
 export type Strategy = 'ddp' | 'fsdp' | 'fsdp with the teacher divided';
 
 /** Whether the teacher computes in every step, its kept answers are read, or a server is asked. */
-export type TeacherPlace = 'asked' | 'kept' | 'elsewhere';
+export type TeacherAccess = 'asked' | 'kept' | 'elsewhere';
 
 export interface ScalingCase {
   student: Architecture;
   /** Several: an ensemble; none: a training on hard labels alone. */
   teachers: readonly TeacherModel[];
-  teacher: TeacherPlace;
+  teacher: TeacherAccess;
   objective: Objective;
   task: Task;
   /** Tokens a row, padding included. */

@@ -28,7 +28,7 @@ import {
   type StudentStart,
 } from '../../protocol/student-presets';
 import { onPolicyOf } from '../../distill/pairing';
-import { canUseCache } from '../run/cache-place';
+import { canUseCache } from '../run/cache-location';
 
 interface StudentRow {
   name: string;
