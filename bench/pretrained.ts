@@ -5,7 +5,7 @@ import { loadTokenizer, readArchitecture } from '../src/experiment/checks/model-
 import type { Architecture } from '../src/model/architecture';
 import { loadStart } from '../src/model/files/checkpoint';
 import { initializeFromLayers } from '../src/model/parameters';
-import { findInstalledModel } from '../src/model/places/installed';
+import { findInstalledModel } from '../src/model/local/installed';
 import type { ModelPackageName } from '../src/protocol/model-packages';
 import type { Tokenizer } from '../src/tokenizer/tokenizer';
 import { WITHOUT_DROPOUT, type Case } from './cases';

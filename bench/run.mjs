@@ -15,6 +15,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { installModels, installTestLibraries } from '../scripts/libraries.mjs';
+import { programs } from './programs.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(root);
@@ -22,28 +23,7 @@ process.chdir(root);
 await mkdir('dist/bench', { recursive: true });
 await writeFile('dist/bench/package.json', '{ "type": "commonjs" }\n');
 await build({
-  entryPoints: [
-    'main',
-    'step',
-    'profile',
-    'rate',
-    'whole',
-    'whole-side',
-    'growth',
-    'curves',
-    'run-list',
-    'load',
-    'beside',
-    'generation',
-    'jax-js',
-    'open',
-    'update',
-    'memory',
-    'torchrun',
-    'student',
-    'start',
-    'on-policy',
-  ].map((name) => `bench/${name}.ts`),
+  entryPoints: programs.map((name) => `bench/${name}.ts`),
   outdir: 'dist/bench',
   bundle: true,
   platform: 'node',

@@ -1,7 +1,7 @@
 /** @file Finds texts that repeat one another but for numbers, case, spacing and some words. */
 
 /** Of texts whose similarity is this or more, one is enough. */
-export const REPEAT_THRESHOLD = 0.8;
+const REPEAT_THRESHOLD = 0.8;
 /** Texts whose similarity is this or more are variants of one mailing, and must not be trained and tested on. */
 export const VARIANT_THRESHOLD = 0.5;
 

@@ -214,8 +214,8 @@ export function collate(examples: Examples, planned: PlannedBatch, options: Coll
   const { task, batchSize, padId, masking, rowCounts } = options;
   const { length } = planned;
   const members = planned.indices.map((index) => examples.at(index)!);
-  const places = rowCounts ? sharedRows(members, length, rowCounts) : ownRows(members, length, batchSize);
-  const size = places.rows * length;
+  const rowStarts = rowCounts ? sharedRows(members, length, rowCounts) : ownRows(members, length, batchSize);
+  const size = rowStarts.rows * length;
   const perToken = task !== 'text-classification';
   const first = members[0]?.labels;
   const numbers = first instanceof Float32Array ? first.length : 0;
@@ -225,7 +225,7 @@ export function collate(examples: Examples, planned: PlannedBatch, options: Coll
     starts: new Int32Array(batchSize),
   };
   const batch: Batch = {
-    rows: places.rows,
+    rows: rowStarts.rows,
     length,
     inputIds: new Int32Array(size).fill(padId),
     typeIds: new Int32Array(size),
@@ -240,7 +240,7 @@ export function collate(examples: Examples, planned: PlannedBatch, options: Coll
   };
   for (const [member, { inputIds, typeIds, labels }] of members.entries()) {
     const index = planned.indices[member]!;
-    const at = places.starts[member]!;
+    const at = rowStarts.starts[member]!;
     const width = inputIds.length;
     // Nothing can be learnt of it: its row is a filler.
     if (width === 0) continue;
@@ -270,17 +270,17 @@ export function collate(examples: Examples, planned: PlannedBatch, options: Coll
 }
 
 /** Where the examples of a batch lie: each one's first token in [rows · length]. */
-interface Places {
+interface RowStarts {
   rows: number;
   starts: readonly number[];
 }
 
-const ownRows = (members: readonly TokenExample[], length: number, rows: number): Places => ({
+const ownRows = (members: readonly TokenExample[], length: number, rows: number): RowStarts => ({
   rows,
   starts: members.map((_, row) => row * length),
 });
 
-function sharedRows(members: readonly TokenExample[], length: number, rowCounts: readonly number[]): Places {
+function sharedRows(members: readonly TokenExample[], length: number, rowCounts: readonly number[]): RowStarts {
   const lengths = members.map(({ inputIds }) => inputIds.length);
   const rows = packRows(lengths, length);
   const starts = new Array<number>(members.length).fill(0);

@@ -47,8 +47,8 @@ const HELD_BYTES = 32 * 2 ** 20;
 /** Bytes that are copied at a time. */
 const PIECE = 2 ** 20;
 
-/** The place of every so many-th record is held; those between follow from their sizes. */
-const PLACES_EVERY = 64;
+/** The offset of every so many-th record is held; those between follow from their sizes. */
+const OFFSETS_EVERY = 64;
 
 /** Bytes that are only added to, in memory up to a limit and then in a file. */
 class ByteLog {
@@ -207,7 +207,7 @@ export interface StoreOptions {
  */
 export class ExampleStore {
   private readonly sizes = new Numbers(Uint32Array);
-  private readonly places = new Numbers(Float64Array);
+  private readonly offsets = new Numbers(Float64Array);
   private readonly rowEnds = new Numbers(Float64Array);
   private readonly log: ByteLog;
   private readonly rows: ByteLog;
@@ -257,8 +257,8 @@ export class ExampleStore {
 
   at(index: number): TokenExample {
     const { idBytes, labelBytes } = this;
-    let start = this.places.at(Math.floor(index / PLACES_EVERY));
-    for (let i = index - (index % PLACES_EVERY); i < index; i++) start += this.recordSize(this.sizes.at(i));
+    let start = this.offsets.at(Math.floor(index / OFFSETS_EVERY));
+    for (let i = index - (index % OFFSETS_EVERY); i < index; i++) start += this.recordSize(this.sizes.at(i));
     const length = this.sizes.at(index);
     const record = this.log.read(start, this.recordSize(length));
     const inputIds = new Int32Array(length);
@@ -324,7 +324,7 @@ export class ExampleStore {
   }
 
   private addRecord(record: Uint8Array, size: number): void {
-    if (this.length % PLACES_EVERY === 0) this.places.add(this.log.size);
+    if (this.length % OFFSETS_EVERY === 0) this.offsets.add(this.log.size);
     this.sizes.add(size);
     this.log.add(record);
   }

@@ -11,8 +11,8 @@ import type { FileRecord } from './file-record';
 import { parseJsonRecord } from './json-records';
 import type { RowIndex } from './row-index';
 
-/** The place of every so many-th row is held; those between follow from their sizes. */
-const PLACES_EVERY = 64;
+/** The offset of every so many-th row is held; those between follow from their sizes. */
+const OFFSETS_EVERY = 64;
 
 /** Whether a file is still the one that was indexed is looked at once in so many rows. */
 const LOOKED_AT_EVERY = 1024;
@@ -29,8 +29,8 @@ interface OpenFile {
   descriptor: number;
   /** As it was when it was opened. */
   stats: Stats;
-  /** Where every `PLACES_EVERY`-th row begins. */
-  places: Float64Array;
+  /** Where every `OFFSETS_EVERY`-th row begins. */
+  offsets: Float64Array;
   /** The number of its first row. */
   first: number;
 }
@@ -48,7 +48,7 @@ export class RowReader {
       for (const { index, columns } of indexed) {
         const descriptor = openSync(index.file, 'r');
         const stats = fstatSync(descriptor);
-        this.files.push({ index, columns, descriptor, stats, places: placesOf(index.sizes), first });
+        this.files.push({ index, columns, descriptor, stats, offsets: offsetsOf(index.sizes), first });
         if (stats.size !== index.bytes) throw changed(index.file);
         first += index.sizes.length;
       }
@@ -71,9 +71,9 @@ export class RowReader {
     return made;
   }
 
-  private textOf({ index, descriptor, places }: OpenFile, row: number): string {
-    let start = places[Math.floor(row / PLACES_EVERY)]!;
-    for (let i = row - (row % PLACES_EVERY); i < row; i++) start += index.sizes[i]!;
+  private textOf({ index, descriptor, offsets }: OpenFile, row: number): string {
+    let start = offsets[Math.floor(row / OFFSETS_EVERY)]!;
+    for (let i = row - (row % OFFSETS_EVERY); i < row; i++) start += index.sizes[i]!;
     const gap = gapBefore(index, row);
     const bytes = Buffer.allocUnsafe(index.sizes[row]! - gap);
     for (let done = 0; done < bytes.length;) {
@@ -98,14 +98,14 @@ export class RowReader {
 
 const changed = (file: string): InputError => InputError.at(file, 'input-changed', {});
 
-function placesOf(sizes: Uint32Array): Float64Array {
-  const places = new Float64Array(Math.ceil(sizes.length / PLACES_EVERY));
+function offsetsOf(sizes: Uint32Array): Float64Array {
+  const offsets = new Float64Array(Math.ceil(sizes.length / OFFSETS_EVERY));
   let start = 0;
   for (let row = 0; row < sizes.length; row++) {
-    if (row % PLACES_EVERY === 0) places[row / PLACES_EVERY] = start;
+    if (row % OFFSETS_EVERY === 0) offsets[row / OFFSETS_EVERY] = start;
     start += sizes[row]!;
   }
-  return places;
+  return offsets;
 }
 
 /** Undefined where there is none. */

@@ -21,7 +21,7 @@ const LONGEST_HEADER = 2 ** 20;
 const MOST_VALUES = 2 ** 24;
 
 /** What the pages of all columns that are read may take together, in bytes. */
-export const MOST_HELD = 512 * 2 ** 20;
+const MOST_HELD = 512 * 2 ** 20;
 
 /** What the pages take that are held now. */
 export interface Held {

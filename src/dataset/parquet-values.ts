@@ -84,7 +84,7 @@ function checkLiterals(bytes: Uint8Array): void {
   if (at !== bytes.length) throw damaged('what is packed has no end');
 }
 
-export const compressors: Compressors = {
+const compressors: Compressors = {
   SNAPPY: (bytes, length) => {
     checkLiterals(bytes);
     const unpacked = new Uint8Array(length);

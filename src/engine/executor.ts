@@ -50,7 +50,7 @@ export interface LoadedProgram {
   release(): Promise<void>;
 }
 
-export type Load = (program: Program, weights: FrozenInputs) => Promise<LoadedProgram>;
+type Load = (program: Program, weights: FrozenInputs) => Promise<LoadedProgram>;
 
 /** Number formats of fewer bits in which a frozen teacher may be asked. */
 export type ReducedFormat = Exclude<TeacherPrecision, 'float32'>;

@@ -5,7 +5,7 @@ import { extname } from 'node:path';
 import type { Columns } from '../dataset/dataset';
 import { columnsKey, indexBytes, indexFrom, indexRows, NotIndexable, type RowIndex } from '../dataset/row-index';
 import { InputError } from '../protocol/problem';
-import { keepIndex, readKeptIndex, rowIndexPlace } from '../run-directory/row-index-files';
+import { keepIndex, readKeptIndex, rowIndexPath } from '../run-directory/row-index-files';
 
 export const large = {
   /** Files that are larger together are indexed, and their rows read when their batch comes. */
@@ -34,7 +34,7 @@ interface Known {
   isKept: boolean;
 }
 
-/** Of this process, by the place where they are kept: checking an experiment and carrying it out need the same. */
+/** Of this process, by the file in which they are kept: checking an experiment and carrying it out need the same. */
 const known = new Map<string, Known>();
 
 async function stampOf(file: string): Promise<{ stamp: string; changed: number }> {
@@ -71,21 +71,21 @@ export async function rowIndexesOf(
  */
 export async function rowIndexOf(file: string, columns: Columns, { folder, keep }: IndexOptions): Promise<RowIndex> {
   const what = columnsKey(columns);
-  const place = rowIndexPlace(folder, file, what);
+  const path = rowIndexPath(folder, file, what);
   const begun = Date.now();
   const { stamp, changed } = await stampOf(file);
   const made = `${what}\n${stamp}`;
-  let found = known.get(place);
+  let found = known.get(path);
   if (found?.stamp !== stamp) {
-    const kept = await readKeptIndex(place);
+    const kept = await readKeptIndex(path);
     const index = kept && indexFrom(kept, file, made);
     found = { stamp, index: index ?? (await indexRows(file, columns)), isKept: index !== undefined };
     if ((await stampOf(file)).stamp !== stamp) throw InputError.at(file, 'input-changed', {});
-    known.set(place, found);
+    known.set(path, found);
   }
   if (keep && !found.isKept && begun - changed > large.settledMs) {
     // Without room on the disk it is made again.
-    await keepIndex(place, indexBytes(found.index, made)).catch(unlessRefused);
+    await keepIndex(path, indexBytes(found.index, made)).catch(unlessRefused);
     found.isKept = true;
   }
   return found.index;

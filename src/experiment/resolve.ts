@@ -7,7 +7,7 @@ import { familyOf } from '../model/layouts/families';
 import { complaint, InputError, type Problem } from '../protocol/problem';
 import type { DatasetFacts } from './checks/check-dataset';
 import type { ModelFacts } from './checks/check-models';
-import { locateModel, type ModelOrigin } from './checks/model-place';
+import { locateModel, type ModelOrigin } from './checks/locate-model';
 import { expandedEnsemble } from './ensemble';
 import { configFiles, fingerprint, modelFiles } from './input-files';
 import { readExperimentFile, type ParsedExperiment } from './file/parse';
@@ -73,11 +73,11 @@ async function fillIn(
     ofOnnx,
     ...inModels,
   ].flat();
-  const places = new Places(base);
+  const resolver = new PathResolver(base);
   const resolved = {
-    tokenizer: await places.withPath(experiment.tokenizer),
-    teacher: await resolveTeacher(experiment.teacher, places, models),
-    initialize: await resolveInitialize(models.presetStart ?? experiment.student.initialize, places, models),
+    tokenizer: await resolver.withPath(experiment.tokenizer),
+    teacher: await resolveTeacher(experiment.teacher, resolver, models),
+    initialize: await resolveInitialize(models.presetStart ?? experiment.student.initialize, resolver, models),
   };
   return {
     ...experiment,
@@ -102,7 +102,7 @@ async function fillIn(
       architecture: sizesOf(models.student!),
       initialize: resolved.initialize,
     },
-    ...(places.origins.length > 0 && { models: places.origins }),
+    ...(resolver.origins.length > 0 && { models: resolver.origins }),
     inputs: await Promise.all([...new Set(inputs)].map(fingerprint)),
   };
 }
@@ -130,7 +130,7 @@ function seedsOf(seeds: Experiment['seeds'], first: number): number[] {
 }
 
 /** Makes paths absolute, and keeps which model each name or id stood for: the commit is a part of the path, so that a run stays with it. */
-class Places {
+class PathResolver {
   readonly origins: ModelOrigin[] = [];
 
   constructor(readonly base: string) {}
@@ -145,19 +145,19 @@ class Places {
 
 async function resolveTeacher(
   teacher: Experiment['teacher'],
-  places: Places,
+  resolver: PathResolver,
   models: ModelFacts,
 ): Promise<ResolvedExperiment['teacher']> {
-  const runFolder = async (run: string): Promise<string> => (await findRun(run, places.base)).directory;
+  const runFolder = async (run: string): Promise<string> => (await findRun(run, resolver.base)).directory;
   if (teacher.source === 'run') return { ...teacher, run: await runFolder(teacher.run) };
   // A check without errors has made it.
   if (teacher.source === 'train') return { ...teacher, architecture: sizesOf(models.teacher as Architecture) };
-  if (teacher.source !== 'ensemble') return places.withPath(teacher);
+  if (teacher.source !== 'ensemble') return resolver.withPath(teacher);
   const { teachers, ...rest } = expandedEnsemble(teacher);
   const resolved: typeof teachers = [];
   for (const member of teachers) {
     resolved.push(
-      member.source === 'run' ? { ...member, run: await runFolder(member.run) } : await places.withPath(member),
+      member.source === 'run' ? { ...member, run: await runFolder(member.run) } : await resolver.withPath(member),
     );
   }
   return { ...rest, teachers: resolved };
@@ -165,11 +165,11 @@ async function resolveTeacher(
 
 async function resolveInitialize(
   initialize: Experiment['student']['initialize'],
-  places: Places,
+  resolver: PathResolver,
   models: ModelFacts,
 ): Promise<Experiment['student']['initialize']> {
   if (initialize.from === 'teacher') return { ...initialize, layers: models.initialLayers };
-  return places.withPath(initialize);
+  return resolver.withPath(initialize);
 }
 
 /** The sizes that an experiment names, from a whole architecture. */

@@ -15,7 +15,7 @@ export interface Importance {
 }
 
 /** Units that are kept of one kind, of `all` there are; ascending, except that heads are grouped by those of their keys and values. */
-export interface KeptBlock {
+interface KeptBlock {
   /** The teacher's, from 0. */
   block: number;
   heads: number[];
@@ -124,7 +124,7 @@ export class Pruner {
     if (!axes) return false;
     const places = axes.map((axis) => this.placesOf(axis, layer));
     if (places.includes(undefined)) return false;
-    const [rows, columns = { from: [0], to: 0, size: 1 }] = places as [Places, Places?];
+    const [rows, columns = { from: [0], to: 0, size: 1 }] = places as [Stretch, Stretch?];
     const width = axes.length > 1 ? sizeOfAxis(this.teacher, axes[1]!) : 1;
     for (const [i, row] of rows.from.entries()) {
       const [source, target] = [row * width, (rows.to + i) * columns.size + columns.to];
@@ -136,7 +136,7 @@ export class Pruner {
   }
 
   /** Where the teacher's values along an axis lie, and the student's, which follow each other from `to` on; undefined where they do not match. */
-  private placesOf(axis: Axis, layer: number | undefined): Places | undefined {
+  private placesOf(axis: Axis, layer: number | undefined): Stretch | undefined {
     const size = sizeOfAxis(this.student, axis);
     if (axis === 'positions') {
       const firstOf = (a: Architecture): number => layoutOf(a.family).firstPosition?.(a) ?? 0;
@@ -197,7 +197,7 @@ export class Pruner {
   }
 }
 
-interface Places {
+interface Stretch {
   /** Of the teacher's. */
   from: readonly number[];
   /** Of the student's, the first. */

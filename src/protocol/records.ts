@@ -170,7 +170,7 @@ export interface ComparisonRow {
   notFinite?: (keyof Metrics)[];
 }
 
-export interface SeedMetrics {
+interface SeedMetrics {
   seed: number;
   metrics: Metrics;
 }
@@ -264,7 +264,7 @@ export interface ClassGain {
   interval: Interval;
 }
 
-export interface SeedGain {
+interface SeedGain {
   metric: keyof Metrics;
   mean: number;
   interval: Interval;
@@ -488,7 +488,7 @@ export interface DeviceUser {
 }
 
 /** How fast the small training step ran, by which engines are compared. */
-export interface MeasuredSpeed {
+interface MeasuredSpeed {
   precision: Precision;
   /** The fastest of a few steps, in milliseconds. */
   stepMs: number;

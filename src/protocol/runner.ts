@@ -134,7 +134,7 @@ export interface LogitsParams {
 }
 
 /** Asks what is wrong with an experiment and the files that it names. */
-export interface ValidateParams {
+interface ValidateParams {
   /** Its absolute path. */
   file: string;
   /** As an editor has it; absent: as it is on disk. */
@@ -142,7 +142,7 @@ export interface ValidateParams {
 }
 
 /** Asks which students the teacher of an experiment allows, whatever its text says of its student. */
-export interface StudentsParams {
+interface StudentsParams {
   /** Its absolute path. */
   file: string;
   /** As an editor has it. */

@@ -53,7 +53,7 @@ export interface LabelledPoint extends StudyPoint {
 }
 
 /** Students that had as many texts without labels. */
-export interface LearningCurve {
+interface LearningCurve {
   /** Undefined where the data has none. */
   unlabelled?: number | undefined;
   /** By labels, ascending. */
@@ -75,11 +75,11 @@ export interface Worth {
   tried: Interval;
 }
 
-export interface FamilyPoint extends StudyPoint {
+interface FamilyPoint extends StudyPoint {
   family: string;
 }
 
-export interface SoftenedPoint extends StudyPoint {
+interface SoftenedPoint extends StudyPoint {
   temperature: number;
   alpha: number;
 }

@@ -9,14 +9,14 @@ export const torchrunEngine = 'torchrun';
 export const torchrunStrategies = ['auto', 'ddp', 'fsdp'] as const;
 
 /** Where a training's processes are: this machine, hosts that the person names, or what a scheduler gives. */
-export const torchrunPlaces = ['local', 'ssh', 'slurm', 'kubernetes'] as const;
+export const launchers = ['local', 'ssh', 'slurm', 'kubernetes'] as const;
 
-export type TorchrunPlace = (typeof torchrunPlaces)[number];
+export type Launcher = (typeof launchers)[number];
 
 /** Those that start an exported folder. */
-export const scheduledPlaces = ['slurm', 'kubernetes'] as const satisfies TorchrunPlace[];
+export const schedulers = ['slurm', 'kubernetes'] as const satisfies Launcher[];
 
-export type ScheduledPlace = (typeof scheduledPlaces)[number];
+export type Scheduler = (typeof schedulers)[number];
 
 /** Accelerators whose figures are known; `distill/planning/devices.ts` has them. */
 export const deviceNames = [

@@ -18,7 +18,7 @@ const CHUNK = 1 << 20;
 
 export class AnswerLog {
   /** Where the line of each answer is, without its name and checksum. */
-  private readonly places = new Map<string, { start: number; length: number }>();
+  private readonly ranges = new Map<string, { start: number; length: number }>();
   /** Bytes that have been looked through. */
   private read = 0;
   private looking: Promise<void> = Promise.resolve();
@@ -42,16 +42,16 @@ export class AnswerLog {
 
   /** Answers of this process and of others, as far as they have been seen. */
   has(name: string): boolean {
-    return this.places.has(name);
+    return this.ranges.has(name);
   }
 
   async get(name: string): Promise<Uint8Array | undefined> {
-    if (!this.places.has(name)) await this.look();
-    const place = this.places.get(name);
-    if (place === undefined) return undefined;
-    const bytes = Buffer.alloc(place.length);
-    const { bytesRead } = await naming(this.path, this.file.read(bytes, 0, place.length, place.start));
-    return bytesRead === place.length ? Buffer.from(bytes.toString('latin1'), 'base64') : undefined;
+    if (!this.ranges.has(name)) await this.look();
+    const range = this.ranges.get(name);
+    if (range === undefined) return undefined;
+    const bytes = Buffer.alloc(range.length);
+    const { bytesRead } = await naming(this.path, this.file.read(bytes, 0, range.length, range.start));
+    return bytesRead === range.length ? Buffer.from(bytes.toString('latin1'), 'base64') : undefined;
   }
 
   /** @param name without spaces */
@@ -66,8 +66,8 @@ export class AnswerLog {
   /** Tells `distillery cache` how much is there. */
   async close(): Promise<void> {
     await this.look();
-    if (this.record.examples !== this.places.size) {
-      await writeCacheRecord(this.directory, { ...this.record, examples: this.places.size });
+    if (this.record.examples !== this.ranges.size) {
+      await writeCacheRecord(this.directory, { ...this.record, examples: this.ranges.size });
     }
     await this.file.close();
   }
@@ -103,7 +103,7 @@ export class AnswerLog {
   private take(line: string, start: number): void {
     const [name, sum, text, ...others] = line.split(' ');
     if (!name || sum === undefined || text === undefined || others.length > 0 || checksum(text) !== sum) return;
-    this.places.set(name, { start: start + line.length - text.length, length: text.length });
+    this.ranges.set(name, { start: start + line.length - text.length, length: text.length });
   }
 }
 

@@ -11,12 +11,12 @@ import { InputError } from '../protocol/problem';
  * @throws InputError where it is of a run whose own folder is gone
  */
 export async function makeFolder(folder: string): Promise<void> {
-  const place = resolve(folder);
-  const run = runOf(place);
-  if (run === undefined) return makeAll(place);
-  requireRun(place);
+  const path = resolve(folder);
+  const run = runOf(path);
+  if (run === undefined) return makeAll(path);
+  requireRun(path);
   // One by one, so that none comes back with those below it.
-  const below = relative(run, place).split(sep);
+  const below = relative(run, path).split(sep);
   for (const [i] of below.entries()) await makeOne(join(run, ...below.slice(0, i + 1)));
 }
 
@@ -40,16 +40,16 @@ async function makeOne(folder: string): Promise<void> {
 }
 
 /** Refuses a path in a run of which the folder is gone: it was deleted or moved while the run was at work. */
-export function requireRun(place: string): void {
-  const run = runOf(place);
+export function requireRun(path: string): void {
+  const run = runOf(path);
   if (run !== undefined && lstatSync(run, { throwIfNoEntry: false }) === undefined) {
     throw InputError.at(run, 'run-folder-gone', {});
   }
 }
 
 /** The folder of the run that a path lies in; undefined for what is in none. */
-function runOf(place: string): string | undefined {
-  const parts = resolve(place).split(sep);
+function runOf(path: string): string | undefined {
+  const parts = resolve(path).split(sep);
   const root = parts.lastIndexOf('.distillery');
   const isInRun = root !== -1 && parts[root + 1] === 'runs' && parts.length > root + 2;
   return isInRun ? parts.slice(0, root + 3).join(sep) : undefined;

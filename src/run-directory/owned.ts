@@ -19,8 +19,8 @@ const UNFOLLOWED = NONBLOCKING | (process.platform === 'win32' ? 0 : constants.O
  * A path that is not in a `.distillery` is not ours: only its last part is looked at.
  * @throws InputError that names the link
  */
-export function requireOwned(place: string): void {
-  const parts = path.resolve(place).split(path.sep);
+export function requireOwned(location: string): void {
+  const parts = path.resolve(location).split(path.sep);
   const root = parts.lastIndexOf(ROOT);
   for (let end = root === -1 ? parts.length : root + 1; end <= parts.length; end++) {
     const part = parts.slice(0, end).join(path.sep);
@@ -32,8 +32,8 @@ export function requireOwned(place: string): void {
 }
 
 /** Whether a path lies in a `.distillery`, so that it is ours. A teacher's folder that a person names is not. */
-export function isOwned(place: string): boolean {
-  return path.resolve(place).split(path.sep).includes(ROOT);
+export function isOwned(location: string): boolean {
+  return path.resolve(location).split(path.sep).includes(ROOT);
 }
 
 /** As requireOwned, of a folder and of all that is in it, which must be files and folders. */
@@ -113,8 +113,8 @@ export async function removeOwned(folder: string): Promise<void> {
   requireOwned(folder);
   const own = await lstat(folder).catch(() => undefined);
   if (own === undefined) return;
-  const mount = await findInTree(folder, async (entry, place) => {
-    return entry.isDirectory() && (await lstat(place)).dev !== own.dev;
+  const mount = await findInTree(folder, async (entry, location) => {
+    return entry.isDirectory() && (await lstat(location)).dev !== own.dev;
   });
   if (mount !== undefined) {
     throw InputError.at(mount, 'owned-mount', {});
@@ -131,20 +131,20 @@ interface Entry {
 /** The first entry below `folder` of which `test` is true; folders are walked, links are not. */
 async function findInTree(
   folder: string,
-  test: (entry: Entry, place: string) => boolean | Promise<boolean>,
+  test: (entry: Entry, location: string) => boolean | Promise<boolean>,
 ): Promise<string | undefined> {
   for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => [])) {
-    const place = path.join(folder, entry.name);
-    if (await test(entry, place)) return place;
+    const location = path.join(folder, entry.name);
+    if (await test(entry, location)) return location;
     if (!entry.isDirectory()) continue;
-    const found = await findInTree(place, test);
+    const found = await findInTree(location, test);
     if (found !== undefined) return found;
   }
   return undefined;
 }
 
-function noFileError(place: string): InputError {
-  return InputError.at(place, 'owned-no-file', {});
+function noFileError(location: string): InputError {
+  return InputError.at(location, 'owned-no-file', {});
 }
 
 function linkError(link: string): InputError {

@@ -10,14 +10,14 @@ import { promisify } from 'node:util';
 export interface ProcessName {
   pid: number;
   start: string;
-  place: ProcessPlace;
+  countedIn: ProcessSpace;
 }
 
 /**
  * Where process ids are counted, each part as eight hexadecimal digits; `unknown` stands for what the system does not say. Containers
  * of one machine have its boot, and a space of ids each.
  */
-export interface ProcessPlace {
+interface ProcessSpace {
   machine: string;
   boot: string;
   space: string;
@@ -36,11 +36,11 @@ export function thisProcess(): Promise<ProcessName> {
 }
 
 async function nameThis(): Promise<ProcessName> {
-  const [start, place] = await Promise.all([processStart(process.pid), thisPlace()]);
-  return { pid: process.pid, start: start ?? unknownStart, place };
+  const [start, countedIn] = await Promise.all([processStart(process.pid), thisSpace()]);
+  return { pid: process.pid, start: start ?? unknownStart, countedIn };
 }
 
-async function thisPlace(): Promise<ProcessPlace> {
+async function thisSpace(): Promise<ProcessSpace> {
   if (process.platform !== 'linux') {
     // Their containers are machines of their own.
     const machine = hashOf(hostname());
@@ -62,8 +62,8 @@ async function thisPlace(): Promise<ProcessPlace> {
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, unknown.length);
 
 export async function stateOf(name: ProcessName): Promise<ProcessState> {
-  const here = (await thisProcess()).place;
-  const there = name.place;
+  const here = (await thisProcess()).countedIn;
+  const there = name.countedIn;
   const countsHere =
     here.space !== unknown &&
     here.space === there.space &&
@@ -82,8 +82,8 @@ async function isRunningHere({ pid, start }: ProcessName): Promise<boolean> {
 }
 
 /** A process's name as part of a file's: `PID.START.MACHINE-BOOT-SPACE`. */
-export const writtenName = ({ pid, start, place }: ProcessName): string =>
-  `${pid}.${start}.${place.machine}-${place.boot}-${place.space}`;
+export const writtenName = ({ pid, start, countedIn }: ProcessName): string =>
+  `${pid}.${start}.${countedIn.machine}-${countedIn.boot}-${countedIn.space}`;
 
 const pattern = /^(\d+)\.([^.]+)\.([\da-f]{8})-([\da-f]{8})-([\da-f]{8})$/;
 
@@ -91,7 +91,7 @@ const pattern = /^(\d+)\.([^.]+)\.([\da-f]{8})-([\da-f]{8})-([\da-f]{8})$/;
 export function readName(written: string): ProcessName | undefined {
   const [, pid, start, machine, boot, space] = pattern.exec(written) ?? [];
   if (pid === undefined) return undefined;
-  return { pid: Number(pid), start: start!, place: { machine: machine!, boot: boot!, space: space! } };
+  return { pid: Number(pid), start: start!, countedIn: { machine: machine!, boot: boot!, space: space! } };
 }
 
 /** Whether a process with this id runs, whoever owns it. */

@@ -23,7 +23,7 @@ export function rowIndexes(runs: string): string {
 }
 
 /** Where the index of a file is kept for experiments in a folder. @param what how the file is read */
-export function rowIndexPlace(folder: string, file: string, what: string): string {
+export function rowIndexPath(folder: string, file: string, what: string): string {
   const key = createHash('sha256').update(`${file}\n${what}`).digest('hex').slice(0, 32);
   return join(rowIndexes(runsDirectory(folder, true)), key);
 }
@@ -46,38 +46,38 @@ export interface RowIndexFile {
 
 /** The indexes in a `cache/rows`, the last used first; what is not a file there is none. Throws an InputError where that is a link. */
 export async function listRowIndexes(folder: string): Promise<RowIndexFile[]> {
-  const places = (await listOwned(folder)).filter(isKey).map((name) => join(folder, name));
-  const found = await Promise.all(places.map(rowIndexFile));
+  const paths = (await listOwned(folder)).filter(isKey).map((name) => join(folder, name));
+  const found = await Promise.all(paths.map(rowIndexFile));
   return found.filter((one) => one !== undefined).sort((a, b) => b.lastUsed.localeCompare(a.lastUsed));
 }
 
 /** Undefined where it is no file of ours, or another process has just removed it. */
-async function rowIndexFile(place: string): Promise<RowIndexFile | undefined> {
-  if (!(await lstat(place).catch(() => undefined))?.isFile()) return undefined;
-  const handle = await openOwned(place).catch(() => undefined);
+async function rowIndexFile(path: string): Promise<RowIndexFile | undefined> {
+  if (!(await lstat(path).catch(() => undefined))?.isFile()) return undefined;
+  const handle = await openOwned(path).catch(() => undefined);
   if (!handle) return undefined;
   try {
     const { size, mtime } = await handle.stat();
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(Math.min(size, FIRST_BYTES)), 0);
     const first = buffer.subarray(0, bytesRead);
-    return { key: basename(place), place, bytes: size, lastUsed: mtime.toISOString(), first };
+    return { key: basename(path), place: path, bytes: size, lastUsed: mtime.toISOString(), first };
   } finally {
     await handle.close();
   }
 }
 
 /** Throws an InputError where it lies behind a link. */
-export async function removeRowIndex(place: string): Promise<void> {
-  requireOwned(place);
-  await rm(place, { force: true });
+export async function removeRowIndex(path: string): Promise<void> {
+  requireOwned(path);
+  await rm(path, { force: true });
 }
 
 /** The bytes that are kept there; undefined where there are none. Throws an InputError where it is a link. */
-export async function readKeptIndex(place: string): Promise<Uint8Array | undefined> {
-  const bytes = await readOwnedIfThere(place);
+export async function readKeptIndex(path: string): Promise<Uint8Array | undefined> {
+  const bytes = await readOwnedIfThere(path);
   const now = new Date();
   // Says when it was last used.
-  if (bytes) await utimes(place, now, now).catch(() => undefined);
+  if (bytes) await utimes(path, now, now).catch(() => undefined);
   return bytes;
 }
 
@@ -88,23 +88,23 @@ export interface OpenKept {
 }
 
 /** Undefined where there is none. Throws an InputError where it is a link. */
-export async function openKept(place: string): Promise<OpenKept | undefined> {
-  const file = await openOwned(place).catch((error: unknown) => {
+export async function openKept(path: string): Promise<OpenKept | undefined> {
+  const file = await openOwned(path).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   });
   if (!file) return undefined;
   const now = new Date();
-  await utimes(place, now, now).catch(() => undefined);
+  await utimes(path, now, now).catch(() => undefined);
   return { file, bytes: (await file.stat()).size };
 }
 
 /** Keeps the bytes, and removes what was not used for longest where there are more than a few. */
-export async function keepIndex(place: string, bytes: Iterable<Uint8Array>): Promise<void> {
-  const folder = dirname(place);
+export async function keepIndex(path: string, bytes: Iterable<Uint8Array>): Promise<void> {
+  const folder = dirname(path);
   requireOwned(folder);
   await makeFolder(folder);
-  await writeAtomically(place, bytes);
+  await writeAtomically(path, bytes);
   const others = (await listOwned(folder)).map((name) => join(folder, name));
   const used = await Promise.all(others.map(async (one) => ({ one, at: await lastUse(one) })));
   const isLeft = ({ one, at }: { one: string; at: number }): boolean =>

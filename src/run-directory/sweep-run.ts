@@ -12,11 +12,11 @@ const ofReplacement = /^(.+)\.(?:tmp|new|old)-[0-9a-f]{12}$/;
 /** To be called with the run's lock, by which nobody else is at work in it. What is whole is put in its place. */
 export async function sweepRun(directory: string): Promise<void> {
   for (const entry of await readdir(directory, { withFileTypes: true })) {
-    const place = join(directory, entry.name);
+    const path = join(directory, entry.name);
     const [, name] = ofReplacement.exec(entry.name) ?? [];
     if (name !== undefined) await recoverDirectory(join(directory, name), keptOf(join(directory, name)));
-    else if (entry.name.endsWith(PARTIAL) || entry.name === COPYING) await rm(place, { recursive: true, force: true });
-    else if (entry.isDirectory()) await sweepRun(place);
+    else if (entry.name.endsWith(PARTIAL) || entry.name === COPYING) await rm(path, { recursive: true, force: true });
+    else if (entry.isDirectory()) await sweepRun(path);
   }
 }
 

@@ -5,7 +5,7 @@
  *   filled.log   a line `BLOCK CRC32` for each block that is there
  * or, of a server, beside cache.json the `answers.log` of answer-log.ts.
  *
- * Whoever fills the same cache writes the same bytes to the same places, so several processes may do it at once, and no lock
+ * Whoever fills the same cache writes the same bytes to the same ranges, so several processes may do it at once, and no lock
  * is needed. A block counts only when its line is there and its bytes agree with the line's checksum, so that neither a
  * process that was killed nor a machine that went down leaves anything that is read by mistake.
  */
@@ -47,7 +47,7 @@ export function teacherCaches(runs: string): string {
 }
 
 /** Where blocks lie in `values.bin`, in bytes. */
-export type BlockPlaces = readonly { start: number; end: number }[];
+export type BlockRanges = readonly { start: number; end: number }[];
 
 const RECORD = 'cache.json';
 const VALUES = 'values.bin';
@@ -74,10 +74,10 @@ export class TeacherCacheFiles {
   private constructor(
     readonly directory: string,
     private readonly file: FileHandle,
-    private readonly places: BlockPlaces,
+    private readonly ranges: BlockRanges,
     mostHeld: number,
   ) {
-    const size = places.reduce((most, { end }) => Math.max(most, end), 0);
+    const size = ranges.reduce((most, { end }) => Math.max(most, end), 0);
     if (size <= mostHeld) this.memory = new Uint8Array(size);
   }
 
@@ -88,7 +88,7 @@ export class TeacherCacheFiles {
   static async open(
     directory: string,
     record: TeacherCacheRecord,
-    places: BlockPlaces,
+    ranges: BlockRanges,
     mostHeld = HELD_BYTES,
   ): Promise<TeacherCacheFiles> {
     await requireOwnedTree(directory);
@@ -99,12 +99,12 @@ export class TeacherCacheFiles {
     await utimes(join(directory, RECORD), now, now);
     const path = join(directory, VALUES);
     await appendFile(path, ''); // there from now on, whoever was first
-    return new TeacherCacheFiles(directory, await openOwned(path, constants.O_RDWR), places, mostHeld);
+    return new TeacherCacheFiles(directory, await openOwned(path, constants.O_RDWR), ranges, mostHeld);
   }
 
   async filled(): Promise<ReadonlySet<number>> {
     for (const [block, checksum] of await this.newLines()) {
-      if (this.whole.has(block) || !this.places[block]) continue;
+      if (this.whole.has(block) || !this.ranges[block]) continue;
       if ((await this.checksumOf(block)) === checksum) this.whole.add(block);
     }
     return this.whole;
@@ -144,7 +144,7 @@ export class TeacherCacheFiles {
   }
 
   private async checksumOf(block: number): Promise<string | undefined> {
-    const { start, end } = this.places[block]!;
+    const { start, end } = this.ranges[block]!;
     const bytes = this.held(start, end) ?? new Uint8Array(end - start);
     const isThere = await naming(join(this.directory, VALUES), readAll(this.file, bytes, start));
     return isThere ? checksum(bytes) : undefined;

@@ -10,7 +10,7 @@ import { validateExperimentFile } from '../experiment/checks/validate';
 import { writeSampleWorkspace } from '../experiment/sample';
 import type { StudyOptions } from '../experiment/sweep/study';
 import { engineNames, type EngineName, type Precision } from '../protocol/engines';
-import { deviceNames, devicesOf, scheduledPlaces, torchrunEngine, torchrunStrategies } from '../protocol/torchrun';
+import { deviceNames, devicesOf, schedulers, torchrunEngine, torchrunStrategies } from '../protocol/torchrun';
 import { inTerminal } from '../protocol/escapes';
 import { experimentFormat, exportFormatNames, valuesOfFormat } from '../protocol/export-formats';
 import { complaint, ComplaintError, complaintOf, formatProblem, InputError } from '../protocol/problem';
@@ -281,7 +281,7 @@ function program(examples: string): Command {
       new Option(
         '--where <scheduler>',
         'with --format torchrun: what starts it, instead of what the file names',
-      ).choices(scheduledPlaces),
+      ).choices(schedulers),
     )
     .option('--values <type>', `how weights are stored: ${formatValues()}`)
     .action(async (run: string, { json, out, ...given }: JsonOption & ExportOptions & { out?: string }) => {

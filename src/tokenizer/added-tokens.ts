@@ -3,7 +3,7 @@
 import type { AddedTokenJson } from './tokenizer-json';
 
 /** One stretch of a text: an added token (with the spaces it swallows), or what lies between two. */
-export interface Stretch {
+interface Stretch {
   start: number;
   end: number;
   /** Id of the added token; undefined for ordinary text. */

@@ -67,7 +67,7 @@ export function learnMerges({
 class PairCounts {
   private readonly counts = new Map<number, number>();
   /** Indices of words that hold the pair, or did. */
-  private readonly places = new Map<number, number[]>();
+  private readonly wordsWith = new Map<number, number[]>();
   private readonly symbols: number[][];
 
   constructor(private readonly words: readonly CountedWord[]) {
@@ -76,7 +76,7 @@ class PairCounts {
       for (let i = 1; i < symbols.length; i++) {
         const pair = pairOf(symbols[i - 1]!, symbols[i]!);
         this.add(pair, count);
-        this.place(pair, w);
+        this.addWord(pair, w);
       }
     }
   }
@@ -93,8 +93,8 @@ class PairCounts {
   merge(left: number, right: number, merged: number): Set<number> {
     const grown = new Set<number>();
     const pair = pairOf(left, right);
-    const affected = this.places.get(pair) ?? [];
-    this.places.delete(pair);
+    const affected = this.wordsWith.get(pair) ?? [];
+    this.wordsWith.delete(pair);
     for (const w of affected) {
       const before = this.symbols[w]!;
       const after = this.mergeIn(w, left, right, merged);
@@ -103,7 +103,7 @@ class PairCounts {
       for (let i = 1; i < after.length; i++) {
         if (after[i] !== merged && after[i - 1] !== merged) continue;
         const made = pairOf(after[i - 1]!, after[i]!);
-        this.place(made, w);
+        this.addWord(made, w);
         grown.add(made);
       }
     }
@@ -140,9 +140,9 @@ class PairCounts {
     this.counts.set(pair, this.of(pair) + count);
   }
 
-  private place(pair: number, w: number): void {
-    const places = this.places.get(pair);
-    if (!places) this.places.set(pair, [w]);
-    else if (places.at(-1) !== w) places.push(w);
+  private addWord(pair: number, w: number): void {
+    const words = this.wordsWith.get(pair);
+    if (!words) this.wordsWith.set(pair, [w]);
+    else if (words.at(-1) !== w) words.push(w);
   }
 }

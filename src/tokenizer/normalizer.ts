@@ -47,7 +47,7 @@ export function normalizerFor(stage: Stage | null): Normalize {
 function libraryNormalizer(stage: Stage): Normalize {
   type Config = ConstructorParameters<typeof SequenceNormalizer>[0];
   const normalizer = new SequenceNormalizer({ type: 'Sequence', normalizers: [stage] } as unknown as Config);
-  return (text) => byCluster(text, cluster, (part) => normalizer.normalize(part), composedPlaces);
+  return (text) => byCluster(text, cluster, (part) => normalizer.normalize(part), composedIndices);
 }
 
 function byCluster(
@@ -67,11 +67,11 @@ function byCluster(
  * Which character of `part` each of `composed` begins with. Both are compared fully decomposed: é, made of e and its accent,
  * stands for the e, and what follows it for what followed the accent.
  */
-function composedPlaces(part: string, composed: string): number[] {
+function composedIndices(part: string, composed: string): number[] {
   const owners: number[] = [];
-  let place = 0;
+  let index = 0;
   for (const character of part) {
-    owners.push(...Array<number>(decomposedLength(character)).fill(place++));
+    owners.push(...Array<number>(decomposedLength(character)).fill(index++));
   }
   let at = 0;
   return Array.from(composed, (character) => {

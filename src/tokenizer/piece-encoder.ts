@@ -5,7 +5,7 @@ import { toByteLevel, utf8Length } from './byte-level';
 import type { ModelJson } from './tokenizer-json';
 
 /** Tokens of one piece; token i covers the UTF-16 units [starts[i], ends[i]) of it. */
-export interface PieceTokens {
+interface PieceTokens {
   ids: number[];
   starts: number[];
   ends: number[];

@@ -21,7 +21,7 @@ export interface PreTokenizer {
  * Tells where each piece of a text begins and ends, in their order, until `onPiece` returns true. The text is of `PLAIN` characters alone.
  * Nearly all text is, and most of the time that a large dataset takes to read went into general expressions and objects for each word.
  */
-export type CutPlain = (text: string, onPiece: (start: number, end: number) => boolean) => void;
+type CutPlain = (text: string, onPiece: (start: number, end: number) => boolean) => void;
 
 /** Printable ASCII, tabs and line ends. */
 export const PLAIN = /^[\t\n\r\x20-\x7e]*$/;

@@ -34,7 +34,7 @@ function typed(value: Value | Fields): [type: number, bytes: Buffer] {
 }
 
 /** A structure of Thrift's compact protocol. */
-export function thrift(fields: Fields): Buffer {
+function thrift(fields: Fields): Buffer {
   let before = 0;
   const parts = Object.entries(fields).map(([id, value]) => {
     const [type, bytes] = typed(value as Value);

@@ -69,7 +69,7 @@ export function configure(name: string, value: unknown): Promise<void> {
 }
 
 /** The title of the Lab, if it is open. */
-export function labTitle(): string | undefined {
+function labTitle(): string | undefined {
   const tabs = window.tabGroups.all.flatMap((group) => group.tabs);
   return tabs.find(({ input }) => input instanceof TabInputWebview && input.viewType.endsWith('distillery.lab'))?.label;
 }

@@ -109,7 +109,7 @@ describe('sums into rows of a large output', () => {
     const { graph: early, added } = withoutAddedRows(graph);
     expect(added.map(({ output }) => output)).toEqual(['gradient']);
     expect(early.nodes.some(({ op }) => op.startsWith('Scatter'))).toBe(false);
-    expect(early.outputs[added[0]!.places]).toEqual({ shape: [4, 1], dtype: 'int32' });
+    expect(early.outputs[added[0]!.rowIndices]).toEqual({ shape: [4, 1], dtype: 'int32' });
   });
 });
 

@@ -30,7 +30,7 @@ const pipConfigurationOf = (folder: string): string => path.join(folder, 'pip.co
 export const extensionOf = (folder: string): string => path.join(folder, 'extension');
 
 /** What the person keeps: each desk its own, so that the runs of one do not wait for those of another. */
-export const dataOf = (folder: string): string => path.join(folder, 'distillery');
+const dataOf = (folder: string): string => path.join(folder, 'distillery');
 
 /** Where a window asks for a hub of models: nobody answers there but one that a journey starts. Below the ports that a system gives away by itself. */
 export const hubPortOf = (folder: string): number =>

@@ -8,8 +8,6 @@ import { plain, type Workbench } from './workbench';
 
 const words = JSON.parse(readFileSync('package.nls.json', 'utf8')) as Record<string, string>;
 
-export const titleOf = (command: Command): string => words[`command.${command}`]!;
-
 /** A title may be followed by its key. */
 const named = new Map(
   Object.entries(words)

@@ -12,7 +12,7 @@ import { inject } from 'vitest';
 import { isLive } from '../../src/protocol/records';
 import { listRuns } from '../../src/run-directory/run-directory';
 import type { SweepResult } from '../../src/runner/commands/sweep';
-import { forShort } from '../runner/compiled';
+import { forShort } from '../runner/keep-compiled';
 import { hostileText } from '../webview/sample/texts';
 import { atEnd } from './endings';
 
@@ -85,7 +85,7 @@ export function writeClassifier(workspace: string, settings: Settings = {}): voi
 }
 
 /** Writes `moby.distill.json`, a language model of 48 paragraphs. Its held-out rows begin with one full of markup. */
-export function writeLanguageModel(workspace: string, settings: Settings = {}): void {
+function writeLanguageModel(workspace: string, settings: Settings = {}): void {
   const experiment = {
     task: 'causal-lm',
     tokenizer: { source: 'train', kind: 'bpe', vocabularySize: 400 },
@@ -108,7 +108,7 @@ export async function runClassifier(workspace: string, settings?: Settings): Pro
   await distillery(workspace, 'run', 'spam.distill.json');
 }
 
-export async function runLanguageModel(workspace: string, settings?: Settings): Promise<void> {
+async function runLanguageModel(workspace: string, settings?: Settings): Promise<void> {
   writeLanguageModel(workspace, settings);
   await distillery(workspace, 'run', 'moby.distill.json');
 }

@@ -3,7 +3,7 @@
 import { createRequire } from 'node:module';
 
 /** The part of jasmine's environment that the suite uses. */
-export interface JasmineEnvironment {
+interface JasmineEnvironment {
   configure(options: { random?: boolean; specFilter?: (spec: { getFullName(): string }) => boolean }): void;
   addReporter(reporter: { specDone: (result: SpecResult) => void }): void;
   execute(): Promise<unknown>;

@@ -61,25 +61,25 @@ describe('the lock of a run directory', () => {
 
   it('is not held by what ran before the machine was started', async () => {
     const folder = makeFolder();
-    const { place } = await thisProcess();
-    if (place.boot === '00000000') return; // this system does not say when it was started
-    writeFileSync(await claimOf(folder, { pid: process.pid, place: { ...place, boot: 'aaaaaaaa' } }), '');
+    const { countedIn } = await thisProcess();
+    if (countedIn.boot === '00000000') return; // this system does not say when it was started
+    writeFileSync(await claimOf(folder, { pid: process.pid, countedIn: { ...countedIn, boot: 'aaaaaaaa' } }), '');
     await (await acquireLock(folder)).release();
     expect(readdirSync(folder)).toEqual([]);
   });
 
   it('is held by a process of another machine or container until a person says otherwise', async () => {
-    const { place } = await thisProcess();
+    const { countedIn } = await thisProcess();
     const elsewhere = [
-      { ...place, space: 'aaaaaaaa', machine: 'aaaaaaaa' },
-      { ...place, space: 'aaaaaaaa' },
-      { machine: 'aaaaaaaa', boot: 'aaaaaaaa', space: place.space },
-      { machine: '00000000', boot: 'aaaaaaaa', space: place.space },
+      { ...countedIn, space: 'aaaaaaaa', machine: 'aaaaaaaa' },
+      { ...countedIn, space: 'aaaaaaaa' },
+      { machine: 'aaaaaaaa', boot: 'aaaaaaaa', space: countedIn.space },
+      { machine: '00000000', boot: 'aaaaaaaa', space: countedIn.space },
     ];
     for (const there of elsewhere) {
       const folder = makeFolder();
       // No process of this id is here.
-      const file = await claimOf(folder, { pid: 4_000_000, place: there });
+      const file = await claimOf(folder, { pid: 4_000_000, countedIn: there });
       writeFileSync(file, 'cluster-17');
       await expect(acquireLock(folder)).rejects.toMatchObject({
         holder: { pid: 4_000_000, host: 'cluster-17', isSeen: false, file },

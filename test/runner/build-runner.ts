@@ -1,7 +1,7 @@
 /** @file Builds the runner, and what lies beside it, once before the tests, so that they start what a person starts; `npm test` has built all. */
 
 import { execFileSync } from 'node:child_process';
-import { leaveCompiled } from './compiled';
+import { leaveCompiled } from './keep-compiled';
 
 export function setup(): void {
   if (!process.env.DISTILLERY_BUILT)

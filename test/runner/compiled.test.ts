@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { torture } from '../torture';
-import { forShort } from './compiled';
+import { forShort } from './keep-compiled';
 import { runnerFile } from './program';
 
 test.skipIf(torture).each([

@@ -177,7 +177,7 @@ describe('an interrupted run', () => {
     const workspace = tinyWorkspace({ ...experiment, training: { epochs: 200, checkpointEvery: 1000 } });
     const folders = path.join(workspace, 'sockets');
     mkdirSync(folders);
-    const { space, boot, machine } = (await thisProcess()).place;
+    const { space, boot, machine } = (await thisProcess()).countedIn;
     // As the program names them: of a dead process here, and of one that nobody here knows of.
     for (const place of [`${machine}-${boot}-${space}`, '00000000-00000000-00000000'])
       writeFileSync(path.join(mkdtempSync(path.join(folders, 'distillery-')), `of.999999999.1.${place}`), '');

@@ -6,7 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { vi } from 'vitest';
-import { forShort } from './compiled';
+import { forShort } from './keep-compiled';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 export const runnerFile = path.join(root, 'dist', 'runner.js');

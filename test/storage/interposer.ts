@@ -18,7 +18,7 @@ export interface Operation {
 }
 
 /** What becomes of an operation: an error's code, or half of what was to be written. */
-export type Fault = { code: string } | 'short';
+type Fault = { code: string } | 'short';
 
 /** Told of what an operation has changed, after it. */
 export interface Changes {

@@ -30,7 +30,7 @@ import { divergenceNames } from '../../src/protocol/divergences';
 import type { Metrics, MetricsRecord, Task } from '../../src/protocol/records';
 import { listCaches, TeacherCacheFiles, teacherCaches } from '../../src/run-directory/teacher-cache-files';
 import { runPaths } from '../../src/run-directory/run-paths';
-import { describeCache } from '../../src/runner/run/cache-place';
+import { describeCache } from '../../src/runner/run/cache-location';
 import { initialProjections } from '../../src/runner/run/models';
 import { batchesOf, trainingBatches, type PreparedRun } from '../../src/runner/run/prepared-run';
 import { writeJob } from '../../src/runner/torchrun/job';

@@ -33,9 +33,9 @@ describe.skipIf(!hasSshd)('two hosts', () => {
 
   it('go to one another before anything begins, and one that cannot says so', async () => {
     const [one, two] = ['one', 'two'].map((name) => new Host(name)) as [Host, Host];
-    const { endpoint, places } = await meet([one, two], 'python3');
+    const { endpoint, addresses } = await meet([one, two], 'python3');
     expect(endpoint).toMatch(/^[\d.]+:\d+$/);
-    expect(places.map(({ address }) => address)).toEqual([endpoint.split(':')[0], expect.any(String)]);
+    expect(addresses.map(({ address }) => address)).toEqual([endpoint.split(':')[0], expect.any(String)]);
     // Nobody waits there any more.
     const port = Number(endpoint.split(':')[1]);
     const again = net.createServer().listen(port, '0.0.0.0');

@@ -130,7 +130,7 @@ export class LabApp extends LitElement {
   #reading: number | undefined;
   readonly #narrow = matchMedia('(max-width: 640px)');
   #keptId: string | undefined;
-  /** A place that a link named, until what it needs is in the page. */
+  /** A location that a link named, until what it needs is in the page. */
   #target: LabTarget | undefined;
   #stopListening: (() => void) | undefined;
   #clock: ReturnType<typeof setInterval> | undefined;

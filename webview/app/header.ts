@@ -10,7 +10,7 @@ import { isLive, type RunRecord, type RunStatus, type SlurmJob } from '../../src
 import { namesOfHosts } from '../../src/protocol/torchrun';
 import { icon, type IconName } from '../look/icons';
 import { Asking } from '../base/asking';
-import { place } from '../base/place';
+import { inlineStyles } from '../base/inline-styles';
 import { failed } from '../look/failed';
 import { standing, type Standing } from '../state/quality';
 import { roleTitles } from '../look/role-names';
@@ -202,7 +202,7 @@ export class Header extends LitElement {
               role="progressbar"
               aria-label=${l10n.t('Progress of the run')}
               aria-valuenow=${Math.round(100 * record.progress.fraction)}
-              ${place({ width: `${100 * record.progress.fraction}%` })}
+              ${inlineStyles({ width: `${100 * record.progress.fraction}%` })}
             ></div>`
           : nothing
       }

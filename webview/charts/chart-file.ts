@@ -27,7 +27,7 @@ interface ChartFrame {
 
 export function chartFile(look: ChartLook, { title, note, values: [low, high], size }: ChartFrame): string {
   const [from, to] = look.range;
-  const ticks = (places: number[], labels: string[]) => places.map((at, i) => ({ at, label: labels[i]! }));
+  const ticks = (positions: number[], labels: string[]) => positions.map((at, i) => ({ at, label: labels[i]! }));
   const xs = axisTicks(look.axis, from, to, size.width);
   const ys = valueTicks(low, high, size.height - size.axisHeight, look.logScale);
   const drawn = timeDrawing({

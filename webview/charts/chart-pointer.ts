@@ -32,11 +32,11 @@ export class ChartPointer implements ReactiveController {
   readonly down = (event: PointerEvent): void => {
     if (event.button !== 0) return;
     (event.currentTarget as Element).setPointerCapture(event.pointerId);
-    this.#pressed = place(event).x;
+    this.#pressed = pointerPosition(event).x;
   };
 
   readonly move = (event: PointerEvent): void => {
-    const { x, width } = place(event);
+    const { x, width } = pointerPosition(event);
     if (this.#pressed !== undefined && Math.abs(x - this.#pressed) > brushFrom) {
       const [a, b] = [this.#pressed, x].map((edge) => Math.min(width, Math.max(0, edge)));
       this.brush = [Math.min(a!, b!), Math.max(a!, b!)];
@@ -47,7 +47,7 @@ export class ChartPointer implements ReactiveController {
   };
 
   readonly up = (event: PointerEvent): void => {
-    const { x, y, width } = place(event);
+    const { x, y, width } = pointerPosition(event);
     const { brush } = this;
     const pressed = this.#pressed;
     this.#pressed = this.brush = undefined;
@@ -60,7 +60,7 @@ export class ChartPointer implements ReactiveController {
 
   /** With Ctrl (or by pinching) it zooms, with Shift or sideways it moves; else the page scrolls. */
   readonly wheel = (event: WheelEvent): void => {
-    const { x, width } = place(event);
+    const { x, width } = pointerPosition(event);
     const { range, end } = this.chart;
     const sideways = event.shiftKey ? event.deltaY || event.deltaX : event.deltaX;
     if (event.ctrlKey || event.metaKey) {
@@ -81,7 +81,7 @@ export class ChartPointer implements ReactiveController {
   }
 }
 
-function place(event: MouseEvent): { x: number; y: number; width: number } {
+function pointerPosition(event: MouseEvent): { x: number; y: number; width: number } {
   const box = (event.currentTarget as Element).getBoundingClientRect();
   return { x: event.clientX - box.left, y: event.clientY - box.top, width: box.width };
 }

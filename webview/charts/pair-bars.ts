@@ -2,7 +2,7 @@
 
 import { css, html, nothing, type TemplateResult } from 'lit';
 import type { CompletionSide } from '../../src/protocol/lab-data';
-import { place } from '../base/place';
+import { inlineStyles } from '../base/inline-styles';
 
 /** For whoever draws `pairBars`. */
 export const pairBarStyles = css`
@@ -50,7 +50,7 @@ export function pairBars(bars: readonly Bar[], end: number): TemplateResult[] {
       ? html`${nothing}`
       : html`<i
           class="${side} ${share > end * 1.0001 ? 'over' : ''}"
-          ${place({ width: `${Math.min(100, (100 * share) / end)}%` })}
+          ${inlineStyles({ width: `${Math.min(100, (100 * share) / end)}%` })}
         ></i>`,
   );
 }

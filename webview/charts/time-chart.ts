@@ -4,7 +4,7 @@ import { css, html, LitElement, nothing, unsafeCSS, type PropertyValues } from '
 import { customElement, property } from 'lit/decorators.js';
 import uPlot from 'uplot';
 import uPlotSheet from 'uplot/dist/uPlot.min.css';
-import { place } from '../base/place';
+import { inlineStyles } from '../base/inline-styles';
 import { shared } from '../look/styles';
 import { chartFile } from './chart-file';
 import {
@@ -255,7 +255,7 @@ export class TimeChart extends LitElement {
       @pointerup=${this.#pointer.up}
       @dblclick=${this.#pointer.reset}
       @wheel=${this.#pointer.wheel}
-      ${place({ left: `${box.left}px`, top: `${box.top}px` })}
+      ${inlineStyles({ left: `${box.left}px`, top: `${box.top}px` })}
     >
       <rect width=${box.width} height=${box.height} fill="transparent" />
       ${brushed(this.#pointer.brush, box)} ${cut(first, this.range, plot.scales.y!.max!, this.format, box)}

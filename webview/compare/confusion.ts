@@ -6,7 +6,7 @@ import { customElement, property } from 'lit/decorators.js';
 import { formatCount, formatPercent } from '../../src/protocol/format';
 import type { ComparisonDetail } from '../../src/protocol/lab-data';
 import { mark } from '../look/marks';
-import { place } from '../base/place';
+import { inlineStyles } from '../base/inline-styles';
 import { roleNames } from '../look/role-names';
 import { csvText } from '../save/csv';
 import '../save/save-button';
@@ -146,7 +146,7 @@ export class Confusion extends LitElement {
     const share = all === 0 ? 0 : count / all;
     const shade = 46 * (share / most);
     const background = right || count === 0 ? undefined : `color-mix(in srgb, var(--wrong) ${shade}%, transparent)`;
-    return html`<td class="number ${right || count === 0 ? '' : 'wrong'}" ${place({ background })}>
+    return html`<td class="number ${right || count === 0 ? '' : 'wrong'}" ${inlineStyles({ background })}>
       ${formatCount(count)}${all === 0 ? nothing : html`<small>${formatPercent(share)}</small>`}
     </td>`;
   }

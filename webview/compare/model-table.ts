@@ -33,7 +33,7 @@ interface Column {
   has?: (row: ComparisonRow) => boolean;
 }
 
-export const rowHeight = 33;
+const rowHeight = 33;
 const headHeight = 48;
 const axisHeight = 20;
 const drawingWidth = 232;

@@ -7,7 +7,7 @@ import { formatCount, formatShare } from '../../src/protocol/format';
 import type { CompletionSide } from '../../src/protocol/lab-data';
 import type { TokenProbability } from '../../src/protocol/records';
 import { mark } from '../look/marks';
-import { place } from '../base/place';
+import { inlineStyles } from '../base/inline-styles';
 import { roleTitles } from '../look/role-names';
 import { shared } from '../look/styles';
 import { chipText, visible } from '../tokens/token-text';
@@ -104,7 +104,7 @@ export class CompletionPanel extends LitElement {
         aria-label=${l10n.t("{0}'s tokens, with their probability", title)}
         aria-orientation="horizontal"
         @keydown=${this.#walk}
-        ${place({ '--ink': `var(--${side})` })}
+        ${inlineStyles({ '--ink': `var(--${side})` })}
       >
         <span class="muted" translate="no">${this.#context()}</span>${tokens.map((token, i) => this.#token(token, i))}
       </div>
@@ -130,7 +130,7 @@ export class CompletionPanel extends LitElement {
         tabindex=${i === Math.max(0, this.chosen) ? 0 : -1}
         @click=${() => this.dispatchEvent(new TokenEvent(i))}
         @mouseenter=${() => this.dispatchEvent(new TokenEvent(i))}
-        >${text}<i ${place({ width: `${100 * probability}%` })}></i></span
+        >${text}<i ${inlineStyles({ width: `${100 * probability}%` })}></i></span
       >${breaks ? html`<br />` : html`<wbr />`}`;
   }
 

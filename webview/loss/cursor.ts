@@ -12,8 +12,8 @@ export function cursorIndex({ main: { metrics } }: View, cursor: number | undefi
 }
 
 /** The step at a place of the axis. */
-export function stepAt({ main: { metrics }, x }: View, place: number): number {
-  return metrics.at('step', x.nearest(place));
+export function stepAt({ main: { metrics }, x }: View, at: number): number {
+  return metrics.at('step', x.nearest(at));
 }
 
 export function cursorLabel({ main: { metrics }, x }: View, index: number, axis: Choices['axis']): string {

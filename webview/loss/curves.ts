@@ -10,7 +10,7 @@ import { Column } from '../charts/column';
 export type Component = Exclude<keyof LossComponents, 'total'> | 'ownSoft';
 
 /** From the bottom of the stack to its top. */
-export const components: readonly Component[] = ['hard', 'soft', 'ownSoft', 'hidden', 'attention'];
+const components: readonly Component[] = ['hard', 'soft', 'ownSoft', 'hidden', 'attention'];
 
 /** Components that this training has. */
 export function presentComponents(metrics: MetricsTable): Component[] {
@@ -40,7 +40,7 @@ export function componentWeight(
 }
 
 /** Exponential moving average that starts at the first value: m ← weight · m + (1 − weight) · x. Values that are absent are passed over. */
-export function smoothing(weight: number, value: (i: number) => number): (i: number) => number {
+function smoothing(weight: number, value: (i: number) => number): (i: number) => number {
   let mean = NaN;
   return (i) => {
     const next = value(i);

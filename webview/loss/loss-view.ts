@@ -5,7 +5,7 @@ import { css, html, LitElement } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import type { RunListing } from '../../src/protocol/lab-data';
 import type { Choices } from '../state/choices';
-import { place } from '../base/place';
+import { inlineStyles } from '../base/inline-styles';
 import type { RunState } from '../state/state';
 import { shared } from '../look/styles';
 import { smallFigures, totalFigure, type Figure } from './figures';
@@ -99,7 +99,7 @@ export class LossView extends LitElement {
         view && total
           ? html`<div class="charts">
               <lab-total .view=${view} .figure=${total} .choices=${choices} .narrow=${this.narrow}></lab-total>
-              <div class="small-charts" ${place({ '--columns': String(columns(small.length)) })}>
+              <div class="small-charts" ${inlineStyles({ '--columns': String(columns(small.length)) })}>
                 ${small.map(
                   (figure) => html`<lab-figure .view=${view} .figure=${figure} .choices=${choices}></lab-figure>`,
                 )}

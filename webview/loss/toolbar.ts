@@ -7,7 +7,7 @@ import { formatShare } from '../../src/protocol/format';
 import type { RunListing } from '../../src/protocol/lab-data';
 import { ChooseEvent, type Choices } from '../state/choices';
 import { icon } from '../look/icons';
-import { place } from '../base/place';
+import { inlineStyles } from '../base/inline-styles';
 import type { RunState, SeriesState } from '../state/state';
 import { shared } from '../look/styles';
 import { axisNames } from './figure-table';
@@ -114,7 +114,7 @@ export class LossBar extends LitElement {
           .value=${String(smoothing)}
           aria-valuetext=${smoothing === 0 ? 'none' : formatShare(smoothing, 2)}
           @input=${(event: Event) => this.#choose({ smoothing: Number((event.target as HTMLInputElement).value) })}
-          ${place({ '--fill': `${(100 * smoothing) / 0.99}%` })}
+          ${inlineStyles({ '--fill': `${(100 * smoothing) / 0.99}%` })}
         />
         <output class="number">${smoothing === 0 ? '0' : formatShare(smoothing, 2)}</output>
       </label>

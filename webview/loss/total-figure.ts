@@ -5,7 +5,7 @@ import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatCount, formatQuantity, formatSetting } from '../../src/protocol/format';
 import { ChooseEvent, type Choices } from '../state/choices';
-import { place } from '../base/place';
+import { inlineStyles } from '../base/inline-styles';
 import '../save/save-button';
 import { shared } from '../look/styles';
 import type { PickEvent, PointEvent, ZoomEvent } from '../charts/chart-events';
@@ -133,7 +133,7 @@ export class TotalFigure extends LitElement {
     return html`<div class="legend">
       ${ends.map(
         ({ name, value, ink }) =>
-          html`<span><span ${place({ color: ink })}>${name}</span> <span class="number">${value}</span></span>`,
+          html`<span><span ${inlineStyles({ color: ink })}>${name}</span> <span class="number">${value}</span></span>`,
       )}
     </div>`;
   }

@@ -7,7 +7,7 @@ import { customElement, property, state } from 'lit/decorators.js';
 import type { RunListing } from '../../src/protocol/lab-data';
 import { ChooseEvent, type Choices } from '../state/choices';
 import { icon } from '../look/icons';
-import { place } from '../base/place';
+import { inlineStyles } from '../base/inline-styles';
 import { shared } from '../look/styles';
 import { inksOf, runInks } from './run-inks';
 
@@ -144,7 +144,7 @@ export class RunChips extends LitElement {
               title=${l10n.t('Change the colour of {0}', name)}
               aria-label=${l10n.t('Change the colour of {0}', name)}
               @click=${() => this.#recolour(id, ink)}
-              ${place({ background: ink })}
+              ${inlineStyles({ background: ink })}
             ></button>`
           : nothing
       }

@@ -5,10 +5,10 @@ import type { LabelKind } from '../../src/protocol/records';
 import { fromFraction } from '../tokens/temperature-scale';
 
 /** Places along the slider, evenly spread on its logarithmic scale. */
-const places = 80;
+const intervals = 80;
 
-export const curveTemperatures: readonly number[] = Array.from({ length: places + 1 }, (_, i) =>
-  fromFraction(i / places),
+export const curveTemperatures: readonly number[] = Array.from({ length: intervals + 1 }, (_, i) =>
+  fromFraction(i / intervals),
 );
 
 /** One value for each of `curveTemperatures`. */

@@ -100,10 +100,10 @@ function reference(
 /** Points by themselves where T alone is swept, else joined to a line that says what they share. */
 function lineShapes({ name, points }: SweepLine, index: number, plot: SweepPlot, X: Scale, Y: Scale): Shape[] {
   if (name === undefined) return points.flatMap((point) => dot(point, plot, X, Y, true));
-  const places = points.map(({ values, quality }) => [X(Number(values[temperaturePath])), Y(quality!)] as const);
+  const marks = points.map(({ values, quality }) => [X(Number(values[temperaturePath])), Y(quality!)] as const);
   return [
     shape('path', {
-      d: polyline(places),
+      d: polyline(marks),
       fill: 'none',
       stroke: 'var(--student)',
       'stroke-width': 1.5,

@@ -9,7 +9,7 @@ import { formatQuantity } from '../../src/protocol/format';
 import { Asking } from '../base/asking';
 import { failed } from '../look/failed';
 import { mark } from '../look/marks';
-import { place } from '../base/place';
+import { inlineStyles } from '../base/inline-styles';
 import type { Measure } from '../state/quality';
 import { shared } from '../look/styles';
 import { shortName, temperaturePath } from '../base/setting-names';
@@ -133,7 +133,7 @@ export class SweepTable extends LitElement {
       const shade = point?.quality === undefined ? 0 : 8 + 52 * goodness(point.quality);
       return html`<td
         class=${point && point === best ? 'best' : ''}
-        ${place({ background: `color-mix(in srgb, var(--student) ${shade}%, transparent)` })}
+        ${inlineStyles({ background: `color-mix(in srgb, var(--student) ${shade}%, transparent)` })}
       >
         ${point ? this.#link(point, `${this.measure.format(point.quality)}${point.soFar ? ` ${l10n.t('so far')}` : ''}`) : '–'}
       </td>`;

@@ -284,9 +284,9 @@ export class TemperatureView extends LitElement {
 
 /** A curve's value between two of its places. */
 function interpolate(values: readonly number[], temperature: number): number {
-  const place = Math.min(1, Math.max(0, toFraction(temperature))) * (values.length - 1);
-  const below = Math.min(values.length - 2, Math.floor(place));
-  return values[below]! + (place - below) * (values[below + 1]! - values[below]!);
+  const at = Math.min(1, Math.max(0, toFraction(temperature))) * (values.length - 1);
+  const below = Math.min(values.length - 2, Math.floor(at));
+  return values[below]! + (at - below) * (values[below + 1]! - values[below]!);
 }
 
 function allPairs({ example, logits, probes }: Selection): [Float32Array, Float32Array][] {

@@ -7,7 +7,7 @@ import { formatCount, formatQuantity, formatShare, shareDecimals } from '../../s
 import { ChooseEvent } from '../state/choices';
 import { mark } from '../look/marks';
 import { pairBars, pairBarStyles } from '../charts/pair-bars';
-import { place } from '../base/place';
+import { inlineStyles } from '../base/inline-styles';
 import { shared } from '../look/styles';
 import { bars, type BarRow, type Comparison } from './divergence';
 import { visible } from './token-text';
@@ -208,8 +208,8 @@ export class Distribution extends LitElement {
             >${this.#areIndependent ? l10n.t('Label') : this.classes ? l10n.t('Class') : l10n.t('Token')}</span
           >
           <span class="head axis" aria-hidden="true"
-            ><span>0</span><span ${place({ left: '50%' })}>${axisLabel(end / 2)}</span
-            ><span ${place({ left: '100%' })}>${axisLabel(end)}</span></span
+            ><span>0</span><span ${inlineStyles({ left: '50%' })}>${axisLabel(end / 2)}</span
+            ><span ${inlineStyles({ left: '100%' })}>${axisLabel(end)}</span></span
           >
           ${this.#sortHead('teacher')} ${this.#sortHead('student')}
         </div>

@@ -36,7 +36,7 @@ export function exampleFigures(shown: Selection, parts: FigureParts): unknown {
       <div
         class="clickable"
         @click=${(event: MouseEvent) => {
-          const to = positionUnder(placeIn(event).x, width, summary);
+          const to = positionUnder(pointerPosition(event).x, width, summary);
           if (to !== undefined) choose(to);
         }}
       >
@@ -76,7 +76,7 @@ function overTraining({ position, step }: Selection, { summary, recorded, width,
     <div
       class="clickable"
       @click=${(event: MouseEvent) => {
-        const { x, y } = placeIn(event);
+        const { x, y } = pointerPosition(event);
         const to = positionUnder(x, width, summary);
         const row = recorded[Math.floor(y / rowHeight)];
         if (row && to !== undefined) choose(to, row.step);
@@ -88,7 +88,7 @@ function overTraining({ position, step }: Selection, { summary, recorded, width,
 }
 
 /** Where a drawing was clicked, in its pixels. */
-function placeIn(event: MouseEvent): { x: number; y: number } {
+function pointerPosition(event: MouseEvent): { x: number; y: number } {
   const { left, top } = (event.currentTarget as Element).getBoundingClientRect();
   return { x: event.clientX - left, y: event.clientY - top };
 }

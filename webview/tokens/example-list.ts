@@ -7,7 +7,7 @@ import { formatNumber, formatQuantity } from '../../src/protocol/format';
 import type { ProbeExample, ProbeExamples } from '../../src/protocol/records';
 import { ChooseEvent, type Choices } from '../state/choices';
 import { icon } from '../look/icons';
-import { place } from '../base/place';
+import { inlineStyles } from '../base/inline-styles';
 import { shared } from '../look/styles';
 import type { ExampleSummary } from './divergence';
 
@@ -255,7 +255,7 @@ export class ExampleList extends LitElement {
       <div class="measure">
         ${
           summary
-            ? html`<span class="meter"><i ${place({ width: `${(100 * summary.mean) / widest}%` })}></i></span>
+            ? html`<span class="meter"><i ${inlineStyles({ width: `${(100 * summary.mean) / widest}%` })}></i></span>
                 <span class="number">${(this.#areNumbers ? formatNumber : formatQuantity)(summary.mean)}</span>
                 <span>${this.#verdict(summary)}</span>`
             : nothing

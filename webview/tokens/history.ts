@@ -37,7 +37,7 @@ export class History implements ReactiveController {
   #wanted = '';
   #timer: ReturnType<typeof setTimeout> | undefined;
   #soon: ReturnType<typeof setTimeout> | undefined;
-  #last: { place: string; summary: ExampleSummary } | undefined;
+  #last: { key: string; summary: ExampleSummary } | undefined;
 
   constructor(host: ReactiveControllerHost) {
     this.#host = host;
@@ -75,15 +75,14 @@ export class History implements ReactiveController {
    * dragged slider does not wait for the chips of a large vocabulary.
    */
   atSoon(probes: Probes, example: number, step: number, temperature: number): ExampleSummary | undefined {
-    const place = `${example}/${step}`;
+    const key = `${example}/${step}`;
     const positions = probes.set.examples.examples[example]?.positions.length ?? 0;
     const isQuick = positions * probes.set.examples.names.length <= affordable;
-    const last =
-      this.#last?.place === place && this.#probes?.set.teacher === probes.set.teacher ? this.#last : undefined;
+    const last = this.#last?.key === key && this.#probes?.set.teacher === probes.set.teacher ? this.#last : undefined;
     clearTimeout(this.#soon);
-    if (isQuick || !last || this.#store.has(`${place}/${temperature}`)) {
+    if (isQuick || !last || this.#store.has(`${key}/${temperature}`)) {
       const summary = this.at(probes, example, step, temperature);
-      this.#last = summary && { place, summary };
+      this.#last = summary && { key, summary };
       return summary;
     }
     this.#soon = setTimeout(() => {

@@ -5,7 +5,7 @@ import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatTemperature } from '../../src/protocol/format';
 import { ChooseEvent } from '../state/choices';
-import { place } from '../base/place';
+import { inlineStyles } from '../base/inline-styles';
 import { shared } from '../look/styles';
 import { fromFraction, marks, nudge, snap, toFraction } from './temperature-scale';
 
@@ -87,11 +87,11 @@ export class TemperatureSlider extends LitElement {
           aria-valuetext=${temperature === own ? l10n.t("temperature {0}, this run's", formatTemperature(temperature)) : l10n.t('temperature {0}', formatTemperature(temperature))}
           @input=${this.#drag}
           @keydown=${this.#step}
-          ${place({ '--fill': `calc(8px + ${fraction} * (100% - 16px))` })}
+          ${inlineStyles({ '--fill': `calc(8px + ${fraction} * (100% - 16px))` })}
         />
         <div class="ticks" aria-hidden="true">
-          ${marks.map((value) => html`<span class=${value === own ? 'own' : ''} ${place(offset(value))}>${value}</span>`)}
-          <span class="run" ${place(offset(own))}></span>
+          ${marks.map((value) => html`<span class=${value === own ? 'own' : ''} ${inlineStyles(offset(value))}>${value}</span>`)}
+          <span class="run" ${inlineStyles(offset(own))}></span>
         </div>
       </div>
       ${this.bare ? nothing : html`<output class="value strong number">${formatTemperature(temperature)}</output>`}`;

@@ -8,7 +8,7 @@ import { customElement, property } from 'lit/decorators.js';
 import { formatCount, formatQuantity } from '../../src/protocol/format';
 import { ChooseEvent } from '../state/choices';
 import { icon } from '../look/icons';
-import { place } from '../base/place';
+import { inlineStyles } from '../base/inline-styles';
 import { shared } from '../look/styles';
 import { Width } from '../base/width';
 
@@ -118,7 +118,7 @@ export class TrainingTime extends LitElement {
           aria-valuetext=${l10n.t('step {0}', formatCount(shown))}
           @input=${(event: Event) => this.#choose(event.target as HTMLInputElement)}
           @keydown=${(event: Event) => event.stopPropagation()}
-          ${place({ '--fill': `calc(${inset}px + ${fraction} * (100% - ${2 * inset}px))` })}
+          ${inlineStyles({ '--fill': `calc(${inset}px + ${fraction} * (100% - ${2 * inset}px))` })}
         />
       </div>
       ${this.#read()}

@@ -75,13 +75,13 @@ export class NextTokens {
   }
 
   private async compute(texts: Texts): Promise<Float32Array[]> {
-    const places = placesIn(this.texts, texts);
-    const before = places?.map((place) => this.texts[place]!) ?? [];
-    const goesOn = places !== undefined;
+    const indices = indicesIn(this.texts, texts);
+    const before = indices?.map((index) => this.texts[index]!) ?? [];
+    const goesOn = indices !== undefined;
     const leavesOut = goesOn && texts.length < this.texts.length;
     // Nothing is kept of what fails halfway.
     this.texts = [];
-    if (leavesOut) this.makeRoom(Math.max(...before.map(({ length }) => length)), before, places);
+    if (leavesOut) this.makeRoom(Math.max(...before.map(({ length }) => length)), before, indices);
     const { logits, ...computed } = goesOn ? await this.goOn(texts) : await this.begin(texts);
     const room = Math.max(...texts.map(({ length }) => length));
     if (!goesOn) this.makeRoom(room, texts);
@@ -140,16 +140,16 @@ export class NextTokens {
     });
   }
 
-  /** Makes room for so many tokens of each text, and some more; what there is of them stays, from the places where they were. */
-  private makeRoom(tokens: number, texts: Texts, places: readonly number[] = []): void {
+  /** Makes room for so many tokens of each text, and some more; what there is of them stays, from the indices where they were. */
+  private makeRoom(tokens: number, texts: Texts, indices: readonly number[] = []): void {
     const { architecture: a, chunk = CHUNK } = this.parts;
     const [from, former] = [this.room, this.kept];
     const kept: Record<string, Kept> = {};
     this.room = Math.min(a.maxPositions, Math.ceil((tokens + 1) / chunk) * chunk);
     for (const [name, spec] of Object.entries(keptSpecs(a, texts.length, this.room))) {
       kept[name] = this.made(spec);
-      const parts = places.map((place, row) => ({ count: texts[row]!.length, to: 0, from: place }));
-      if (places.length > 0) copyHeads(former[name]!.data, from, kept[name], parts);
+      const parts = indices.map((index, row) => ({ count: texts[row]!.length, to: 0, from: index }));
+      if (indices.length > 0) copyHeads(former[name]!.data, from, kept[name], parts);
     }
     this.kept = kept;
     this.forget(former);
@@ -184,24 +184,24 @@ function copyHeads(
   parts: readonly { count: number; to: number; from?: number }[],
 ): void {
   const [, heads, room, width] = shape as [number, number, number, number];
-  parts.forEach(({ count, to, from: place }, row) => {
+  parts.forEach(({ count, to, from: index }, row) => {
     for (let head = 0; head < heads; head++) {
-      const start = ((place ?? row) * heads + head) * length * width;
+      const start = ((index ?? row) * heads + head) * length * width;
       data.set(from.subarray(start, start + count * width), ((row * heads + head) * room + to) * width);
     }
   });
 }
 
 /** Which of those before each text is, or goes on by one token; they are in the same order. Undefined where one is none of them. */
-function placesIn(before: Texts, texts: Texts): number[] | undefined {
-  const places: number[] = [];
+function indicesIn(before: Texts, texts: Texts): number[] | undefined {
+  const indices: number[] = [];
   for (const text of texts) {
-    let place = (places.at(-1) ?? -1) + 1;
-    while (place < before.length && !isNext(before[place]!, text)) place++;
-    if (place === before.length) return undefined;
-    places.push(place);
+    let index = (indices.at(-1) ?? -1) + 1;
+    while (index < before.length && !isNext(before[index]!, text)) index++;
+    if (index === before.length) return undefined;
+    indices.push(index);
   }
-  return places;
+  return indices;
 }
 
 const isNext = (known: readonly number[], text: readonly number[]): boolean =>

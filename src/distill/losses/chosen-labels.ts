@@ -22,7 +22,7 @@ export function rowsOfLabels(labels: ChosenLabels, start: number, size: number):
 }
 
 /** Where each chosen token stands in a matrix [R, V] that is written as one row, [R · K]. */
-function placesOf({ ids, vocabulary }: ChosenLabels): tf.Tensor1D {
+function flatIndices({ ids, vocabulary }: ChosenLabels): tf.Tensor1D {
   const [rows] = ids.shape;
   const starts = tf.tensor2d(
     Int32Array.from({ length: rows }, (_, row) => row * vocabulary),
@@ -33,15 +33,15 @@ function placesOf({ ids, vocabulary }: ChosenLabels): tf.Tensor1D {
 }
 
 /** A matrix [R, V] with values at the chosen tokens, 0 elsewhere; where a token stands twice their sum. */
-function scattered(values: tf.Tensor2D, places: tf.Tensor1D, { vocabulary }: ChosenLabels): tf.Tensor2D {
+function scattered(values: tf.Tensor2D, indices: tf.Tensor1D, { vocabulary }: ChosenLabels): tf.Tensor2D {
   const [rows] = values.shape;
-  const flat = tf.unsortedSegmentSum(tf.reshape<tf.Rank.R1>(values, [-1]), places, rows * vocabulary);
+  const flat = tf.unsortedSegmentSum(tf.reshape<tf.Rank.R1>(values, [-1]), indices, rows * vocabulary);
   return tf.reshape(flat, [rows, vocabulary]);
 }
 
 /** Log-probabilities [R, V] at T = 1, of the most probable tokens and of the others, which are alike. */
 export function chosenLogits(labels: ChosenLabels): tf.Tensor2D {
-  return tf.add(scattered(tf.sub(labels.logs, labels.rest), placesOf(labels), labels), labels.rest);
+  return tf.add(scattered(tf.sub(labels.logs, labels.rest), flatIndices(labels), labels), labels.rest);
 }
 
 /**
@@ -53,8 +53,8 @@ export function chosenLogits(labels: ChosenLabels): tf.Tensor2D {
 export function chosenForwardKl(student: tf.Tensor2D, labels: ChosenLabels, temperature?: tf.Scalar): RowLoss {
   const [rows] = student.shape;
   const s = soften(student, temperature);
-  const places = placesOf(labels);
-  const known = tf.reshape<tf.Rank.R2>(tf.gather(tf.reshape(s.scaled, [-1]), places), labels.ids.shape); // z_s / T, [R, K]
+  const indices = flatIndices(labels);
+  const known = tf.reshape<tf.Rank.R2>(tf.gather(tf.reshape(s.scaled, [-1]), indices), labels.ids.shape); // z_s / T, [R, K]
   const sum = (x: tf.Tensor2D): tf.Tensor2D => tf.sum(x, 1, true);
   const ofRows = (x: tf.Tensor2D): tf.Tensor1D => tf.reshape(x, [rows]);
   if (labels.by === 'sample') {
@@ -63,7 +63,7 @@ export function chosenForwardKl(student: tf.Tensor2D, labels: ChosenLabels, temp
     return {
       perPosition: ofRows(tf.add(labels.rest, tf.sub(s.logNormalizer, expected))),
       gradient: (weight) =>
-        tf.mul(tf.sub(s.probabilities, scattered(shares, places, labels)), over(weight, temperature)),
+        tf.mul(tf.sub(s.probabilities, scattered(shares, indices, labels)), over(weight, temperature)),
     };
   }
   const q = softenedLabels(labels, temperature);
@@ -77,7 +77,7 @@ export function chosenForwardKl(student: tf.Tensor2D, labels: ChosenLabels, temp
   return {
     perPosition: atLeastZero(ofRows(tf.add(negativeEntropy, tf.sub(s.logNormalizer, expected)))),
     gradient: (weight) =>
-      tf.mul(tf.sub(tf.sub(s.probabilities, q.other), scattered(more, places, labels)), over(weight, temperature)),
+      tf.mul(tf.sub(tf.sub(s.probabilities, q.other), scattered(more, indices, labels)), over(weight, temperature)),
   };
 }
 

@@ -29,7 +29,7 @@ export interface MeanProjection {
 }
 
 /** Of an opaque teacher: its logits themselves. */
-export interface GivenLogits {
+interface GivenLogits {
   /** [R, V] */
   logits: tf.Tensor2D;
 }

@@ -64,13 +64,13 @@ const COMPARED_SCORES = 2;
 export type Strategy = 'ddp' | 'fsdp' | 'fsdp with the teacher divided';
 
 /** Whether the teacher computes in every step, its kept answers are read, or a server is asked. */
-export type TeacherPlace = 'asked' | 'kept' | 'elsewhere';
+export type TeacherAccess = 'asked' | 'kept' | 'elsewhere';
 
 export interface ScalingCase {
   student: Architecture;
   /** Several: an ensemble; none: a training on hard labels alone. */
   teachers: readonly TeacherModel[];
-  teacher: TeacherPlace;
+  teacher: TeacherAccess;
   objective: Objective;
   task: Task;
   /** Tokens a row, padding included. */
@@ -96,7 +96,7 @@ export interface Machines {
   network?: Network | undefined;
 }
 
-export interface MemoryTerm {
+interface MemoryTerm {
   name: string;
   bytes: number;
 }
@@ -125,7 +125,7 @@ export interface StrategyPlan {
   stepSeconds: number;
 }
 
-export interface KeptAnswers {
+interface KeptAnswers {
   name: string;
   bytesOfToken: number;
   bytes: number;

@@ -7,7 +7,7 @@ import type { Examples } from '../../dataset/example-store';
 import type { OpaqueModel } from '../../model/architecture';
 import { floatsOf, type FrozenModel, type FrozenParameters } from '../../model/parameters';
 
-/** Another number is another cache: to be raised when records, places or blocks change. */
+/** Another number is another cache: to be raised when records, their offsets or blocks change. */
 const FORMAT = 1;
 
 /** A teacher that another library runs: what is known of it, and the SHA-256 of each of its files. */

@@ -11,10 +11,10 @@ import { requireFiniteTensor } from '../not-finite';
 import { keptSpecs } from '../specs';
 import type { Kept } from '../pairing';
 import { inHostMemory, type Targets, type TargetSource } from './teacher';
-import { gatherRecord, placesIn, scatterRecord } from './records';
+import { gatherRecord, exampleRowsOf, scatterRecord } from './records';
 
 /** Where the records are kept. Places are in bytes. */
-export interface RecordStore {
+interface RecordStore {
   /** Blocks that are there and whole. */
   filled(): Promise<ReadonlySet<number>>;
   writeBlock(block: number, start: number, bytes: Uint8Array): Promise<void>;
@@ -86,9 +86,9 @@ function gatherBlock(
   const records = new Uint8Array(block.end - block.start);
   const check = (values: Float32Array): void =>
     requireFiniteTensor("the teacher's answers", values, `examples ${block.examples.join(', ')}`);
-  for (const place of placesIn(inputs, task)) {
-    const at = layout.starts[place.example]! - block.start;
-    gatherRecord(layout.parts, place, outputs, records.subarray(at, at + layout.sizes[place.example]!), check);
+  for (const rows of exampleRowsOf(inputs, task)) {
+    const at = layout.starts[rows.example]! - block.start;
+    gatherRecord(layout.parts, rows, outputs, records.subarray(at, at + layout.sizes[rows.example]!), check);
   }
   return records;
 }
@@ -139,7 +139,7 @@ export class GrowingTargets implements TargetSource {
   }
 
   private blocksOf(inputs: BatchInputs): ReadonlySet<number> {
-    return new Set(placesIn(inputs, this.setup.task).map(({ example }) => this.blockOf[example]!));
+    return new Set(exampleRowsOf(inputs, this.setup.task).map(({ example }) => this.blockOf[example]!));
   }
 
   prefetch(inputs: BatchInputs): void {
@@ -206,16 +206,16 @@ export class CachedTargets implements TargetSource {
     // What counts in no loss is 0, whatever batch was here before.
     for (const values of Object.values(data)) values.fill(0);
     const reading: Promise<void>[] = [];
-    for (const place of placesIn(inputs, task)) {
-      const [start, size] = [layout.starts[place.example]!, layout.sizes[place.example]!];
+    for (const rows of exampleRowsOf(inputs, task)) {
+      const [start, size] = [layout.starts[rows.example]!, layout.sizes[rows.example]!];
       const held = store.held?.(start, start + size);
       if (held) {
         this.record.set(held);
-        scatterRecord(layout.parts, place, this.record, data);
+        scatterRecord(layout.parts, rows, this.record, data);
         continue;
       }
       const bytes = new Uint8Array(size);
-      reading.push(store.read(start, bytes).then(() => scatterRecord(layout.parts, place, bytes, data)));
+      reading.push(store.read(start, bytes).then(() => scatterRecord(layout.parts, rows, bytes, data)));
     }
     await Promise.all(reading);
     return targets;

@@ -18,7 +18,7 @@ import { teacherLogits, teacherProjection, truncateVocabulary } from '../losses/
 import { nothingInside, type ChosenTokens } from '../pairing';
 import { chunkRows } from '../prediction';
 import { chosenSpecs, teacherInputSpecs, type BatchShape } from '../specs';
-import { placesIn } from './records';
+import { exampleRowsOf } from './records';
 import { LEAST } from './top-logits';
 import { inHostMemory, type Targets, type TargetSource, type Teacher } from './teacher';
 
@@ -50,11 +50,11 @@ export function mostProbable(probabilities: Float32Array, count: number): Chosen
 export function drawn(probabilities: Float32Array, entropy: number, count: number, random: () => number): ChosenRow {
   let total = 0;
   for (const p of probabilities) total += p;
-  const places = Float64Array.from({ length: count }, () => random() * total).sort();
+  const draws = Float64Array.from({ length: count }, () => random() * total).sort();
   const times = new Map<number, number>();
   let [sum, id] = [probabilities[0]!, 0];
-  for (const place of places) {
-    while (place >= sum && id < probabilities.length - 1) sum += probabilities[++id]!;
+  for (const draw of draws) {
+    while (draw >= sum && id < probabilities.length - 1) sum += probabilities[++id]!;
     times.set(id, (times.get(id) ?? 0) + 1);
   }
   const ids = [...times.keys()];
@@ -112,20 +112,20 @@ export class ChosenTokensSource implements TargetSource {
       new Float32Array(inputs.shape.predictions),
     ];
     const randoms = new Map<number, () => number>();
-    for (const { example, predictions } of placesIn(inputs, this.task)) {
+    for (const { example, predictions } of exampleRowsOf(inputs, this.task)) {
       const random = randomStream(TOKENS_STREAM, example);
-      for (const place of predictions) randoms.set(place, random);
+      for (const row of predictions) randoms.set(row, random);
     }
     const counted = [...randoms.keys()];
     for (let first = 0; first < counted.length; first += this.rows) {
-      const places = counted.slice(first, first + this.rows);
-      const { probabilities, entropy } = await this.softLabels(prediction, places);
-      for (const [i, place] of places.entries()) {
+      const indices = counted.slice(first, first + this.rows);
+      const { probabilities, entropy } = await this.softLabels(prediction, indices);
+      for (const [i, index] of indices.entries()) {
         const row = probabilities.subarray(i * this.tokens.vocabulary, (i + 1) * this.tokens.vocabulary);
-        const chosen = this.chosenOf(row, entropy[i]!, randoms.get(place)!);
-        ids.set(chosen.ids, place * count);
-        logs.set(chosen.logs, place * count);
-        rest[place] = chosen.rest;
+        const chosen = this.chosenOf(row, entropy[i]!, randoms.get(index)!);
+        ids.set(chosen.ids, index * count);
+        logs.set(chosen.logs, index * count);
+        rest[index] = chosen.rest;
       }
     }
     const specs = chosenSpecs(this.tokens, inputs.shape) as Record<'ids' | 'logs' | 'rest', HostTensor>;
@@ -147,11 +147,11 @@ export class ChosenTokensSource implements TargetSource {
   }
 
   /** Of some predictions, [rows, V] and [rows]. */
-  private async softLabels(prediction: HostTensor, places: readonly number[]) {
+  private async softLabels(prediction: HostTensor, indices: readonly number[]) {
     const width = prediction.shape[1]!;
     const data = new Float32Array(this.rows * width);
-    for (const [i, place] of places.entries()) {
-      data.set((prediction.data as Float32Array).subarray(place * width, (place + 1) * width), i * width);
+    for (const [i, index] of indices.entries()) {
+      data.set((prediction.data as Float32Array).subarray(index * width, (index + 1) * width), i * width);
     }
     const { executor, programInputs } = this.teacher;
     this.program ??= executor.load(softLabelsProgram(this.teacher, this.tokens, this.rows));

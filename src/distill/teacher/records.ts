@@ -58,16 +58,16 @@ export function recordParts(imitated: Kept, values: StoredValues, top?: number):
 const isOfChosen = (name: string): name is 'ids' | 'logs' | 'rest' => ['ids', 'logs', 'rest'].includes(name);
 
 /** Where an example lies in a batch: rows of [predictions, width] and of [rows · length, width] tensors. */
-export interface BatchPlace extends Record<Exclude<RowKind, 'pairs'>, readonly number[]> {
+export interface ExampleRows extends Record<Exclude<RowKind, 'pairs'>, readonly number[]> {
   readonly example: number;
   /** Tokens a row of the batch. */
   readonly length: number;
 }
 
 /** Where each stretch of values that lie together begins in a part's tensor, in the order of the record, and how long all of them are. */
-function stretchesOf({ rows, width }: RecordPart, place: BatchPlace): { size: number; starts: number[] } {
-  if (rows !== 'pairs') return { size: width, starts: place[rows].map((row) => row * width) };
-  const { length, tokens } = place;
+function stretchesOf({ rows, width }: RecordPart, example: ExampleRows): { size: number; starts: number[] } {
+  if (rows !== 'pairs') return { size: width, starts: example[rows].map((row) => row * width) };
+  const { length, tokens } = example;
   const first = tokens[0] ?? 0; // a text's tokens lie one after the other
   const [row, key] = [Math.floor(first / length), first % length];
   const heads = Array.from({ length: width }, (_, head) => row * width + head);
@@ -82,8 +82,8 @@ export function canBeKept(task: Task): boolean {
   return task !== 'masked-lm';
 }
 
-/** The places of a batch's examples; filler rows have none. */
-export function placesIn({ examples, shape, tensors }: BatchInputs, task: Task): BatchPlace[] {
+/** The rows of a batch's examples; filler rows are of none. */
+export function exampleRowsOf({ examples, shape, tensors }: BatchInputs, task: Task): ExampleRows[] {
   const counted = tensors.counted!.data;
   const mask = tensors.attentionMask!.data;
   const segments = tensors.segments?.data;
@@ -147,7 +147,7 @@ function toFloat16(values: Float32Array): Uint16Array {
  */
 export function gatherRecord(
   parts: readonly RecordPart[],
-  place: BatchPlace,
+  example: ExampleRows,
   outputs: Readonly<Record<string, HostArray>>,
   record: Uint8Array,
   check: (values: Float32Array) => void,
@@ -155,7 +155,7 @@ export function gatherRecord(
   let at = 0;
   for (const part of parts) {
     const { name, bytes, top } = part;
-    const { size, starts } = stretchesOf(part, place);
+    const { size, starts } = stretchesOf(part, example);
     for (const start of starts) {
       if (name === 'ids') {
         const ids = bytes === 2 ? Uint16Array : Int32Array;
@@ -182,14 +182,14 @@ export function gatherRecord(
 /** The reverse: copies a record, which begins its buffer, to where its example lies in a batch. */
 export function scatterRecord(
   parts: readonly RecordPart[],
-  place: BatchPlace,
+  example: ExampleRows,
   { buffer }: Uint8Array,
   targets: Readonly<Record<string, HostArray>>,
 ): void {
   let at = 0;
   for (const part of parts) {
     const { name, bytes, top } = part;
-    const { size, starts } = stretchesOf(part, place);
+    const { size, starts } = stretchesOf(part, example);
     for (const start of starts) {
       if (name === 'ids') {
         targets[name]!.set(bytes === 2 ? new Uint16Array(buffer, at, size) : new Int32Array(buffer, at, size), start);

@@ -58,11 +58,11 @@ export function encodeScored(tokens: readonly ScoredToken[], vocabulary: number,
   const width = idBytes(vocabulary);
   // What is written twice is read twice.
   const first = kept[0] ?? { id: 0, logProbability: -Math.log(vocabulary) };
-  const places = Array.from({ length: top }, (_, i) => kept[i] ?? first);
-  places.forEach(({ id }, i) =>
+  const padded = Array.from({ length: top }, (_, i) => kept[i] ?? first);
+  padded.forEach(({ id }, i) =>
     width === 2 ? view.setUint16(4 + 2 * i, id, true) : view.setUint32(4 + 4 * i, id, true),
   );
-  const values = Float32Array.from(places, ({ logProbability }) => Math.max(LEAST, logProbability));
+  const values = Float32Array.from(padded, ({ logProbability }) => Math.max(LEAST, logProbability));
   bytes.set(new Uint8Array(encodeFloat16(values).buffer), 4 + width * top);
   return bytes;
 }

@@ -12,7 +12,7 @@ import { ByShape, type BatchInputs } from '../batch-inputs';
 import { TeacherEntropies } from '../entropies';
 import { positionsOf, type Objective, type Pairing, type Positions } from '../pairing';
 import type { BatchShape } from '../specs';
-import { placesIn } from '../teacher/records';
+import { exampleRowsOf } from '../teacher/records';
 import { inHostMemory, type Targets, type Teacher } from '../teacher/teacher';
 import type { Recordings } from './recordings';
 
@@ -21,7 +21,7 @@ export const chosenOf = (counted: number, fraction: number): number =>
   counted === 0 ? 0 : Math.max(1, Math.floor(counted * fraction + 0.5));
 
 /** Whether the student loss has no weight in any step, so that a position that is not chosen is of no account. */
-export const isSoftAlone = ({ alpha }: Pick<Objective, 'alpha'>): boolean => alpha === 1;
+const isSoftAlone = ({ alpha }: Pick<Objective, 'alpha'>): boolean => alpha === 1;
 
 /**
  * What is recorded for a batch. Where the soft loss is all that is learnt from, a prediction for each position that may be chosen,
@@ -47,7 +47,7 @@ export interface Counts {
 /** How many of a batch's positions count, before it is known which. */
 export function chosenCounts(batch: BatchInputs, task: Task, objective: Objective): Counts {
   const { fraction } = positionsOf(objective)!;
-  const ofEach = placesIn(batch, task).map(({ predictions }) => chosenOf(predictions.length, fraction));
+  const ofEach = exampleRowsOf(batch, task).map(({ predictions }) => chosenOf(predictions.length, fraction));
   return {
     count: ofEach.reduce((a, b) => a + b, 0),
     labelledCount: isSoftAlone(objective) ? 0 : batch.labelledCount,
@@ -68,7 +68,7 @@ export function choosePositions(
   const { fraction } = positionsOf(objective)!;
   const order = (prediction: number): number =>
     Number.isNaN(entropies[prediction]) ? Infinity : entropies[prediction]!;
-  const chosen = placesIn(batch, task)
+  const chosen = exampleRowsOf(batch, task)
     .flatMap(({ predictions }) =>
       [...predictions]
         .sort((a, b) => (order(a) === order(b) ? a - b : order(b) - order(a)))
@@ -83,9 +83,9 @@ export function choosePositions(
   }
   const shape = programShape(objective, batch.shape, chosen.length);
   const size = shape.predictions;
-  const places = new Int32Array(size);
-  places.set(chosen);
-  const ofChosen = ({ data }: HostTensor): Int32Array => places.map((place) => data[place]!);
+  const padded = new Int32Array(size);
+  padded.set(chosen);
+  const ofChosen = ({ data }: HostTensor): Int32Array => padded.map((position) => data[position]!);
   const int = (data: Int32Array): HostTensor => ({ shape: [size], dtype: 'int32', data });
   const float = (data: Float32Array): HostTensor => ({ shape: [size], dtype: 'float32', data });
   return {
@@ -97,7 +97,7 @@ export function choosePositions(
       labels: int(ofChosen(tensors.labels!)),
       counted: float(new Float32Array(size).fill(1, 0, chosen.length)),
       labelled: float(new Float32Array(size)),
-      chosen: int(places),
+      chosen: int(padded),
     },
     count: chosen.length,
     labelledCount: 0,
@@ -110,7 +110,7 @@ const POSITIONS_STREAM = 0x706f7369;
 /** A number for each prediction of a batch that counts, by seed, step and row alone. */
 export function drawnOrder(batch: BatchInputs, task: Task, seed: number, step: number): Float64Array {
   const order = new Float64Array(batch.shape.predictions);
-  for (const { example, predictions } of placesIn(batch, task)) {
+  for (const { example, predictions } of exampleRowsOf(batch, task)) {
     const random = randomStream(seed, POSITIONS_STREAM, step, example);
     for (const prediction of predictions) order[prediction] = random();
   }

@@ -11,7 +11,7 @@ import { earlyGraph, lateScattersOf } from './late-scatters';
 export interface AddedRows {
   readonly output: string;
   /** int32 [N, 1] */
-  readonly places: string;
+  readonly rowIndices: string;
   /** float32 [N, D] */
   readonly rows: string;
 }
@@ -22,20 +22,20 @@ export function withoutAddedRows(graph: Graph): { graph: Graph; added: readonly 
   const found = lateScattersOf(graph).flatMap((scatter) => {
     const { node, updates } = scatter;
     const repeated = makers.get(node.inputs[1]!);
-    const places = repeated?.op === 'Expand' ? makers.get(repeated.inputs[0]!)?.outputs[0] : undefined;
+    const indices = repeated?.op === 'Expand' ? makers.get(repeated.inputs[0]!)?.outputs[0] : undefined;
     const isOfRows = node.attributes.axis === 0 && node.attributes.reduction === 'add' && updates.shape.length === 2;
-    return isOfRows && places && isColumn(places) ? [{ scatter, places }] : [];
+    return isOfRows && indices && isColumn(indices) ? [{ scatter, indices }] : [];
   });
   if (found.length === 0) return { graph, added: [] };
   const columns = Object.fromEntries(
-    found.map(({ places }): [string, TensorSpec] => [places.name, { shape: places.shape, dtype: 'int32' }]),
+    found.map(({ indices }): [string, TensorSpec] => [indices.name, { shape: indices.shape, dtype: 'int32' }]),
   );
   const scatters = found.map(({ scatter }) => scatter);
   return {
     graph: earlyGraph({ ...graph, outputs: { ...graph.outputs, ...columns } }, scatters),
-    added: found.map(({ scatter, places }) => ({
+    added: found.map(({ scatter, indices }) => ({
       output: scatter.output,
-      places: places.name,
+      rowIndices: indices.name,
       rows: scatter.updates.name,
     })),
   };
@@ -44,10 +44,10 @@ export function withoutAddedRows(graph: Graph): { graph: Graph; added: readonly 
 const isColumn = ({ type, shape }: Value): boolean => type === 'int32' && shape.length === 2 && shape[1] === 1;
 
 /** In the order in which they are given, as the operator adds them. */
-export function addRows(into: Float32Array, places: HostArray, rows: Float32Array): void {
-  const width = places.length === 0 ? 0 : rows.length / places.length;
-  for (let row = 0; row < places.length; row++) {
-    const [start, from] = [places[row]! * width, row * width];
+export function addRows(into: Float32Array, indices: HostArray, rows: Float32Array): void {
+  const width = indices.length === 0 ? 0 : rows.length / indices.length;
+  for (let row = 0; row < indices.length; row++) {
+    const [start, from] = [indices[row]! * width, row * width];
     for (let i = 0; i < width; i++) into[start + i]! += rows[from + i]!;
   }
 }

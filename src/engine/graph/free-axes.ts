@@ -8,7 +8,7 @@ import { GraphBuilder } from './graph-builder';
 import { ONNX_TYPES } from './kernels/elementwise';
 
 /** Size of each free axis, by its name. */
-export type AxisSizes = Readonly<Record<string, number>>;
+type AxisSizes = Readonly<Record<string, number>>;
 
 /** A program recorded for inputs of one size. */
 export interface SizedGraph {

@@ -191,7 +191,7 @@ export class GraphBuilder {
       };
       const before = this.nodes.length;
       const rows = joined(first.rows, second.rows);
-      const places = this.expand(joined(first.targets, second.targets), rows.shape);
+      const places = this.expand(joined(first.indices, second.indices), rows.shape);
       return [...this.nodes.splice(before), { ...node, inputs: [table, places.name, rows.name] }];
     });
   }

@@ -104,12 +104,12 @@ export function addIntoProducts(nodes: readonly Node[]): Node[] {
   );
 }
 
-/** Rows that are added to the rows of a table that their targets name. */
+/** Rows that are added to the rows of a table that their indices name. */
 export interface ScatteredRows {
   /** [V, D]; its name. */
   readonly table: string;
   /** [N, 1] */
-  readonly targets: Value;
+  readonly indices: Value;
   /** [N, D] */
   readonly rows: Value;
 }
@@ -124,12 +124,12 @@ export function scatterPairs(
   const sums = new Map<string, ScatteredRows>();
   const pairs = new Map<Node, readonly [ScatteredRows, ScatteredRows]>();
   for (const node of nodes) {
-    const [table, places, rows] = node.inputs as [string, string, string];
+    const [table, elements, rows] = node.inputs as [string, string, string];
     const { name } = node.outputs[0]!;
     if (node.op === 'Expand') repeated.set(name, table);
-    const targets = repeated.get(places);
-    if (node.op !== 'ScatterElements' || node.attributes.reduction !== 'add' || targets === undefined) continue;
-    const scattered = { table, targets: values.get(targets)!, rows: values.get(rows)! };
+    const indices = repeated.get(elements);
+    if (node.op !== 'ScatterElements' || node.attributes.reduction !== 'add' || indices === undefined) continue;
+    const scattered = { table, indices: values.get(indices)!, rows: values.get(rows)! };
     const first = uses.get(table) === 1 ? sums.get(table) : undefined;
     if (first) pairs.set(node, [first, scattered]);
     else sums.set(name, scattered);

@@ -4,7 +4,7 @@ import type { Graph, Node, Value } from './graph';
 import { GraphBuilder } from './graph-builder';
 
 /** A node to be written anew. */
-export interface Site {
+interface Site {
   /** The graph being written. */
   readonly graph: GraphBuilder;
   readonly node: Node;

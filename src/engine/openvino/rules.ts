@@ -3,7 +3,7 @@
 import type { Value } from '../graph/graph';
 import { cast } from '../graph/kernels/elementwise';
 import type { LoweringRule, LoweringRules } from '../graph/lowering';
-import { placeOf } from '../graph/place-of-extreme';
+import { indexOfExtreme } from '../graph/index-of-extreme';
 
 /** Columns from which on rows of a right side lie so far apart that they fall on the same sets of the caches. */
 const WIDE = 2560;
@@ -47,20 +47,20 @@ const wideProduct: LoweringRule = ({ graph, node, inputs: [x, w, bias] }) => {
   return graph.node('Concat', products, output!, { attributes: { axis: 1 } });
 };
 
-/** Rows added to the rows of a table that their targets name: a place for each row, where `ScatterElements` wants one for each of its elements. The same sums in the same order. */
-const rowsByPlace: LoweringRule = ({ graph, node, inputs: [into, places, rows] }) => {
-  const targets = places!.broadcastOf; // [N, 1]
-  if (node.attributes.reduction !== 'add' || rows!.shape.length !== 2 || !targets) return undefined;
-  return graph.node('ScatterND', [into!, cast(graph, targets, 'int64'), rows!], node.outputs[0]!, {
+/** Rows added to the rows of a table that their indices name: an index for each row, where `ScatterElements` wants one for each of its elements. The same sums in the same order. */
+const rowsByIndex: LoweringRule = ({ graph, node, inputs: [into, elements, rows] }) => {
+  const indices = elements!.broadcastOf; // [N, 1]
+  if (node.attributes.reduction !== 'add' || rows!.shape.length !== 2 || !indices) return undefined;
+  return graph.node('ScatterND', [into!, cast(graph, indices, 'int64'), rows!], node.outputs[0]!, {
     attributes: { reduction: 'add' },
   });
 };
 
 export const openVinoRules: LoweringRules = {
-  ArgMax: [placeOf('ReduceMax')],
-  ArgMin: [placeOf('ReduceMin')],
+  ArgMax: [indexOfExtreme('ReduceMax')],
+  ArgMin: [indexOfExtreme('ReduceMin')],
   /** Written as it was, but so that the last rule can tell what is only repeated. */
   Expand: [({ graph, node, inputs: [x] }) => graph.expand(x!, node.outputs[0]!.shape)],
   Gemm: [wideProduct],
-  ScatterElements: [rowsByPlace],
+  ScatterElements: [rowsByIndex],
 };

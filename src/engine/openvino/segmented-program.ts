@@ -96,7 +96,7 @@ export class SegmentedProgram implements LoadedProgram {
       );
       for (const [own, name] of Object.entries(made)) values[name] = places[name] ?? returned[own]!;
     }
-    for (const { output, places: at, rows } of this.added) {
+    for (const { output, rowIndices: at, rows } of this.added) {
       addRows(hostOf(values[output]!) as Float32Array, hostOf(values[at]!), hostOf(values[rows]!) as Float32Array);
     }
     if (isFirst) giveBackHoles(); // Requests are made with outputs of their own, which were let go of.

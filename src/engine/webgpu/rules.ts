@@ -4,7 +4,7 @@ import type { ElementType, Value } from '../graph/graph';
 import type { GraphBuilder } from '../graph/graph-builder';
 import { cast, unaryNode } from '../graph/kernels/elementwise';
 import type { LoweringRule, LoweringRules } from '../graph/lowering';
-import { placeOf } from '../graph/place-of-extreme';
+import { indexOfExtreme } from '../graph/index-of-extreme';
 import { plainProduct } from '../graph/plain-product';
 import { repeatableSums, takeRange } from '../graph/repeatable-sums';
 
@@ -43,8 +43,8 @@ const slice: LoweringRule = ({ graph, node, inputs: [x], numbers }) => {
 export const webGpuRules: LoweringRules = {
   ...repeatableSums,
   Abs: [on('int32', ({ graph, inputs: [x] }) => graph.elementwise('Max', x!, negative(graph, x!)))],
-  ArgMax: [placeOf('ReduceMax')],
-  ArgMin: [placeOf('ReduceMin')],
+  ArgMax: [indexOfExtreme('ReduceMax')],
+  ArgMin: [indexOfExtreme('ReduceMin')],
   Concat: [boolAsInteger],
   Equal: [boolAsInteger],
   FusedMatMul: [plainProduct],

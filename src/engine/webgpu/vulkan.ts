@@ -5,7 +5,7 @@ import { koffi } from '../native-calls';
 
 /** VkPhysicalDeviceType, the most capable kind first: the order in which WebGPU implementations choose. */
 const KINDS = ['discrete', 'integrated', 'virtual', 'software', 'other'] as const;
-export type VulkanKind = (typeof KINDS)[number];
+type VulkanKind = (typeof KINDS)[number];
 const KIND_OF_TYPE: readonly VulkanKind[] = ['other', 'integrated', 'discrete', 'virtual', 'software'];
 
 export interface VulkanDevice {

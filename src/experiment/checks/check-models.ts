@@ -26,7 +26,7 @@ import { isFolder } from './dataset-files';
 import type { Findings } from './findings';
 import { removeKey, setValue } from '../file/fixes';
 import { classesOf, givenFolder, isWithTokenizer, loadTokenizer, readArchitecture } from './model-folder';
-import { locateModel } from './model-place';
+import { locateModel } from './locate-model';
 import { readOnnxTeacher, type OnnxTeacher } from './onnx-teacher';
 import type { ArchitectureSpec, EnsembleSpec, Experiment, MemberSpec, OnnxSpec } from '../file/schema';
 import { isTrained, isTrainedHere } from '../ensemble';

@@ -12,7 +12,7 @@ import { hasTokenizer, tokenizerOfGguf } from '../../tokenizer/gguf-tokenizer';
 import { Tokenizer } from '../../tokenizer/tokenizer';
 import { hasTokenizerFiles } from '../../tokenizer/tokenizer-files';
 import { isFile, isFolder } from './dataset-files';
-import { locateModel } from './model-place';
+import { locateModel } from './locate-model';
 import { findCompleteDirectory } from '../../run-directory/atomic-directory';
 import { findRun } from '../../run-directory/run-directory';
 import { readRunExperiment } from '../experiment-record';
@@ -65,14 +65,14 @@ export async function teacherOfRun(run: RunPaths): Promise<string> {
 }
 
 /** An ensemble's member, with its share of the weights: a folder, or an ONNX file. */
-export interface MemberPlace {
+export interface MemberLocation {
   folder: string;
   onnx?: string;
   weight: number;
 }
 
 /** An ensemble's members; undefined where the run's teacher is a single model. */
-export async function membersOfRun(run: RunPaths): Promise<MemberPlace[] | undefined> {
+export async function membersOfRun(run: RunPaths): Promise<MemberLocation[] | undefined> {
   const { teacher } = await readRunExperiment(run);
   if (teacher.source !== 'ensemble') return undefined;
   const members = membersOf(teacher).map(async ({ member, weight }, i) => ({

@@ -14,7 +14,7 @@ import { hasTokenizerFiles } from '../../tokenizer/tokenizer-files';
 /** What tools export a language model's inputs as. */
 const onnxInputs = ['input_ids', 'attention_mask', 'token_type_ids', 'position_ids'] as const;
 
-export type OnnxInputName = (typeof onnxInputs)[number];
+type OnnxInputName = (typeof onnxInputs)[number];
 
 export interface OnnxTeacher {
   model: OpaqueModel;

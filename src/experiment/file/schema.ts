@@ -18,7 +18,7 @@ import {
   rendezvousPattern,
   torchrunDraws,
   torchrunEngine,
-  torchrunPlaces,
+  launchers,
   torchrunStrategies,
 } from '../../protocol/torchrun';
 import { labelKinds, studyKinds, tasks } from '../../protocol/records';
@@ -44,7 +44,7 @@ const some = <Item extends z.ZodType>(item: Item, most = Infinity) => {
   return most < Infinity ? given.check(z.maxLength(most, measured)) : given;
 };
 const path = (description: string) => text().describe(description);
-/** Of a model: `experiment/checks/model-place` finds it. */
+/** Of a model: `experiment/checks/locate-model` finds it. */
 const modelPath = (description: string) =>
   path(
     `${description} Or a model of Hugging Face, "org/name", "org/name@revision" or "org/name/FILE.gguf", that is in its cache here; or an installed one, "minilm" or "smollm2".`,
@@ -701,7 +701,7 @@ const clusterName = z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/);
 export const torchrunSchema = z
   .strictObject({
     where: z
-      .enum(torchrunPlaces)
+      .enum(launchers)
       .default('local')
       .describe(
         '"local": on this machine. "ssh": on hosts that are named when the run is started (--on), never by this file. "slurm": as a job of the Slurm cluster that this machine belongs to. "kubernetes": as a manifest that export writes.',

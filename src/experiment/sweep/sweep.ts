@@ -52,11 +52,11 @@ export async function planSweep(parsed: ParsedExperiment, study?: StudyKind): Pr
       base.id ||= sweepId(parsed, settings, experiment, study);
       for (const problem of warnings) problems.set(JSON.stringify(problem), problem);
       const name = `${experiment.name} · ${choicesText(values)}`;
-      const place = { number: index + 1, of: all.length };
+      const numbered = { number: index + 1, of: all.length };
       experiments.push({
         ...experiment,
         name,
-        sweepMember: { id: base.id, study, values, ...place },
+        sweepMember: { id: base.id, study, values, ...numbered },
       });
     } catch (error) {
       if (!(error instanceof InputError)) throw error;

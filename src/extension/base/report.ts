@@ -32,7 +32,7 @@ export async function guarded(log: LogOutputChannel, work: () => unknown): Promi
 async function showProblems(error: InputError, folder: string, log: LogOutputChannel): Promise<void> {
   const { file, line, column } = firstError(error);
   const others = error.problems.filter(({ severity }) => severity === 'error').length - 1;
-  const place = path.resolve(folder, file);
+  const location = path.resolve(folder, file);
   const words = [
     l10n.t('{0}, line {1}: {2}', path.basename(file), line, inOneLine(errorInEditorWords(error))),
     others > 0 && l10n.t('Further problems: {0}.', others),
@@ -40,7 +40,7 @@ async function showProblems(error: InputError, folder: string, log: LogOutputCha
   const at = new Position(line - 1, column - 1);
   const show = {
     title: l10n.t('Show in File'),
-    press: () => window.showTextDocument(Uri.file(place), { selection: new Range(at, at) }),
+    press: () => window.showTextDocument(Uri.file(location), { selection: new Range(at, at) }),
   };
   const actions = buttonsOf(firstError(error).actions);
   await showWithButtons(words.filter(Boolean).join(' '), [show, ...actions, logButton(log)]);

@@ -92,8 +92,8 @@ async function modelsFor(folder: string, models: ModelList): Promise<PossibleVal
   ];
 }
 
-function valueOf({ id, source, path: place }: ModelRecord, folder: string): string {
-  return source === 'folder' ? path.relative(folder, place).split(path.sep).join('/') || '.' : id;
+function valueOf({ id, source, path: model }: ModelRecord, folder: string): string {
+  return source === 'folder' ? path.relative(folder, model).split(path.sep).join('/') || '.' : id;
 }
 
 function detailOf({ family, parameters, licence }: ModelRecord): string {

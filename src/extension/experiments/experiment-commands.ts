@@ -17,7 +17,7 @@ import { runId } from '../runs/choose-run';
 import { showStarted, type RunCommandParts } from '../runs/run-commands';
 import type { RunList } from '../runs/run-list';
 import { studyQuestion } from '../runs/run-words';
-import { choosePlace, type PlaceParts, type RunOptions } from './run-on';
+import { chooseDestination, type RunOnParts, type RunOptions } from './run-on';
 
 type Verb = ['run' | 'sweep', ...RunOptions] | ['study', StudyKind];
 
@@ -63,7 +63,7 @@ export async function runExperiment(
 }
 
 /** What is asked of Run Experiment on… beside a file. */
-export interface PlaceWish {
+interface RunOnArguments {
   /** That is to be gone to, which the person has named already. */
   host?: string;
   /** Whether all runs of the file's sweep go there. */
@@ -71,13 +71,19 @@ export interface PlaceWish {
 }
 
 /** Run Experiment on…, Sweep on…: asks where. @param given what it is asked about, and `wish` a PlaceWish, by whoever calls the command */
-export function runExperimentOn(parts: PlaceParts, given: unknown, wish: unknown): Promise<void> {
-  const { host, sweeps } = (typeof wish === 'object' && wish !== null ? wish : {}) as Record<keyof PlaceWish, unknown>;
+export function runExperimentOn(parts: RunOnParts, given: unknown, wish: unknown): Promise<void> {
+  const { host, sweeps } = (typeof wish === 'object' && wish !== null ? wish : {}) as Record<
+    keyof RunOnArguments,
+    unknown
+  >;
   const named = typeof host === 'string' && hostPattern.test(host) ? host : undefined;
   return runExperiment(parts, given, async (experiment) => {
     const again = (name: string): Thenable<unknown> =>
-      execute('distillery.runExperimentOn', experiment, { host: name, sweeps: sweeps === true } satisfies PlaceWish);
-    const options = await choosePlace(parts, experiment, { again, given: named, sweeps: sweeps === true });
+      execute('distillery.runExperimentOn', experiment, {
+        host: name,
+        sweeps: sweeps === true,
+      } satisfies RunOnArguments);
+    const options = await chooseDestination(parts, experiment, { again, given: named, sweeps: sweeps === true });
     return options && [sweeps === true ? 'sweep' : 'run', ...options];
   });
 }

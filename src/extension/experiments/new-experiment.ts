@@ -111,8 +111,8 @@ function waysToTeach({ tasks, startsFor, hasTokenizer }: ModelRecord, task: Task
 }
 
 /** As the experiment writes it. */
-const pathOf = ({ id, source, path: place }: ModelRecord, folder: string): string =>
-  source === 'folder' ? path.relative(folder, place).split(path.sep).join('/') : id;
+const pathOf = ({ id, source, path: model }: ModelRecord, folder: string): string =>
+  source === 'folder' ? path.relative(folder, model).split(path.sep).join('/') : id;
 
 /** By how much smaller than the teacher, each with its size and what its training takes. */
 async function chooseStudent(

@@ -22,11 +22,11 @@ import { newExperiment } from './new-experiment';
 import { registerOutline } from './outline';
 import { registerQuickFixes } from './quick-fixes';
 import { registerResultHints } from './result-hints';
-import type { PlaceParts } from './run-on';
+import type { RunOnParts } from './run-on';
 import { StudentPresets, type AskStudents } from './student-presets';
 import { createSampleWorkspace } from './sample-workspace';
 
-export interface ExperimentParts extends PlaceParts {
+export interface ExperimentParts extends RunOnParts {
   files: ExperimentFiles;
   models: ModelList;
   keys: ContextKeys;

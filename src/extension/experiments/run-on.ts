@@ -16,7 +16,7 @@ import { inLabel } from '../../protocol/escapes';
 import { experimentFormat } from '../../protocol/export-formats';
 import { formatBytes } from '../../protocol/format';
 import type { DeviceRecord } from '../../protocol/records';
-import { hostNames, torchrunEngine, type ScheduledPlace } from '../../protocol/torchrun';
+import { hostNames, torchrunEngine, type Scheduler } from '../../protocol/torchrun';
 import { ask, inform } from '../base/messages';
 import { errorOf } from '../base/failure';
 import { typeInTerminal } from '../base/terminal';
@@ -25,7 +25,7 @@ import { describeHost, factWords, showMissing } from '../runs/host-words';
 import { type Hosts, suggestedHosts } from '../runs/hosts';
 import type { RunCommandParts } from '../runs/run-commands';
 
-export interface PlaceParts extends RunCommandParts {
+export interface RunOnParts extends RunCommandParts {
   /** What can compute on this machine; asked when it is first wanted. */
   devices: () => Promise<readonly DeviceRecord[]>;
 }
@@ -33,7 +33,7 @@ export interface PlaceParts extends RunCommandParts {
 /** Where a run goes, as options of the command line. */
 export type RunOptions = ['--on', string] | ['--engine', string] | ['--slurm'] | ['--on', string, '--slurm'] | [];
 
-type Place =
+type Destination =
   /** Without an engine: as the file says. */
   | { kind: 'here'; engine?: string }
   /** Without a name, which is then to be typed. */
@@ -42,13 +42,13 @@ type Place =
   | { kind: 'hosts' }
   /** A job that is submitted from this machine, or from a host that is asked for, and followed. */
   | { kind: 'job'; from: 'here' | 'host' }
-  | { kind: 'cluster'; scheduler: ScheduledPlace };
+  | { kind: 'cluster'; scheduler: Scheduler };
 
-interface PlaceItem extends QuickPickItem {
-  place?: Place;
+interface DestinationItem extends QuickPickItem {
+  destination?: Destination;
 }
 
-export interface PlaceQuestion {
+export interface DestinationQuestion {
   /** Begins anew, for after what was missing is there. */
   again: (host: string) => Thenable<unknown>;
   /** A host that is chosen already. */
@@ -61,58 +61,59 @@ export interface PlaceQuestion {
  * Asks where an experiment is to be trained, and makes sure of it. Undefined where the person chooses nothing, where something is missing, and
  * where the experiment was written out for a cluster.
  */
-export async function choosePlace(
-  parts: PlaceParts,
+export async function chooseDestination(
+  parts: RunOnParts,
   experiment: Uri,
-  { again, given, sweeps }: PlaceQuestion,
+  { again, given, sweeps }: DestinationQuestion,
 ): Promise<RunOptions | undefined> {
-  const place: Place | undefined = given === undefined ? await pickPlace(parts, sweeps) : { kind: 'host', name: given };
-  if (place?.kind === 'cluster') await writeForCluster(parts, experiment, place.scheduler);
-  if (place?.kind === 'job') {
-    if (place.from === 'here') return ['--slurm'];
+  const destination: Destination | undefined =
+    given === undefined ? await pickDestination(parts, sweeps) : { kind: 'host', name: given };
+  if (destination?.kind === 'cluster') await writeForCluster(parts, experiment, destination.scheduler);
+  if (destination?.kind === 'job') {
+    if (destination.from === 'here') return ['--slurm'];
     const login = await chooseHostName(parts.hosts);
     return login !== undefined && (await isWanted(parts.hosts, login, again)) ? ['--on', login, '--slurm'] : undefined;
   }
-  if (place?.kind === 'here') return place.engine === undefined ? [] : ['--engine', place.engine];
-  if (place?.kind !== 'host' && place?.kind !== 'hosts') return undefined;
+  if (destination?.kind === 'here') return destination.engine === undefined ? [] : ['--engine', destination.engine];
+  if (destination?.kind !== 'host' && destination?.kind !== 'hosts') return undefined;
   const host =
-    place.kind === 'hosts'
+    destination.kind === 'hosts'
       ? (await chooseHostsTogether(parts.hosts))?.join(',')
-      : (place.name ?? (await typeHostName()));
+      : (destination.name ?? (await typeHostName()));
   if (host === undefined || !(await isWanted(parts.hosts, host, again))) return undefined;
   return ['--on', host];
 }
 
 /** What can be seen at once stands first and does not move: engines come when they have been asked. */
-async function pickPlace({ hosts, devices, log }: PlaceParts, sweeps: boolean): Promise<Place | undefined> {
+async function pickDestination({ hosts, devices, log }: RunOnParts, sweeps: boolean): Promise<Destination | undefined> {
   await hosts.ready().catch((error: unknown) => log.error(String(error)));
   const suggested = (await suggestedHosts()).filter((name) => !hosts.has(name));
-  const separator = (label: string): PlaceItem => ({ label, kind: QuickPickItemKind.Separator });
+  const separator = (label: string): DestinationItem => ({ label, kind: QuickPickItemKind.Separator });
   const submitsHere = await isHere('sbatch');
-  const first: PlaceItem[] = [
+  const first: DestinationItem[] = [
     {
       label: `$(device-desktop) ${l10n.t('This machine')}`,
       description: l10n.t('as the file says'),
-      place: { kind: 'here' },
+      destination: { kind: 'here' },
     },
     separator(l10n.t('Hosts, over ssh')),
     ...hosts.known.map(({ name, record }) => ({
       label: `$(vm) ${name}`,
       description: inLabel(describeHost(record)),
-      place: { kind: 'host', name } as const,
+      destination: { kind: 'host', name } as const,
     })),
     ...suggested.map((name) => ({
       label: `$(vm-outline) ${name}`,
       description: l10n.t('in your ssh configuration'),
-      place: { kind: 'host', name } as const,
+      destination: { kind: 'host', name } as const,
     })),
-    { label: `$(add) ${l10n.t('Another host…')}`, place: { kind: 'host' } },
+    { label: `$(add) ${l10n.t('Another host…')}`, destination: { kind: 'host' } },
     ...(hosts.known.length > 1
       ? [
           {
             label: `$(vm) ${l10n.t('Several hosts…')}`,
             description: l10n.t('which train together'),
-            place: { kind: 'hosts' } as const,
+            destination: { kind: 'hosts' } as const,
           },
         ]
       : []),
@@ -122,24 +123,24 @@ async function pickPlace({ hosts, devices, log }: PlaceParts, sweeps: boolean): 
           {
             label: `$(server-process) ${l10n.t('Slurm')}`,
             description: l10n.t('a job that is submitted here, and followed'),
-            place: { kind: 'job', from: 'here' } as const,
+            destination: { kind: 'job', from: 'here' } as const,
           },
         ]
       : []),
     {
       label: `$(server-process) ${l10n.t('Slurm, from a host…')}`,
       description: l10n.t('a job that is submitted there over ssh, and followed'),
-      place: { kind: 'job', from: 'host' },
+      destination: { kind: 'job', from: 'host' },
     },
     ...(sweeps ? [] : clusterItems()),
     separator(l10n.t('Engines of this machine')),
     {
       label: `$(circuit-board) ${torchrunEngine}`,
       description: l10n.t('PyTorch of this machine, several processes or GPUs'),
-      place: { kind: 'here', engine: torchrunEngine },
+      destination: { kind: 'here', engine: torchrunEngine },
     },
   ];
-  const picker = window.createQuickPick<PlaceItem>();
+  const picker = window.createQuickPick<DestinationItem>();
   Object.assign(picker, { items: first, placeholder: l10n.t('Where to train'), matchOnDescription: true, busy: true });
   const asked = devices()
     .then((found) => {
@@ -152,7 +153,7 @@ async function pickPlace({ hosts, devices, log }: PlaceParts, sweeps: boolean): 
     .catch((error: unknown) => log.error(String(error)))
     .finally(() => (picker.busy = false));
   void asked;
-  const chosen = await new Promise<PlaceItem | undefined>((resolve) => {
+  const chosen = await new Promise<DestinationItem | undefined>((resolve) => {
     picker.onDidAccept(() => {
       resolve(picker.selectedItems[0]);
       picker.hide();
@@ -162,29 +163,29 @@ async function pickPlace({ hosts, devices, log }: PlaceParts, sweeps: boolean): 
   });
   // What is told of the devices afterwards is of no use to one that is gone, and does it no harm.
   void asked.finally(() => picker.dispose());
-  return chosen?.place;
+  return chosen?.destination;
 }
 
 /** Folders that are written here and submitted by the person. */
-const clusterItems = (): PlaceItem[] => [
+const clusterItems = (): DestinationItem[] => [
   {
     label: '$(server-process) Slurm…',
     description: l10n.t('a folder with slurm.sh, for sbatch'),
-    place: { kind: 'cluster', scheduler: 'slurm' },
+    destination: { kind: 'cluster', scheduler: 'slurm' },
   },
   {
     label: '$(server-environment) Kubernetes…',
     description: l10n.t('a folder with a PyTorchJob, for kubectl'),
-    place: { kind: 'cluster', scheduler: 'kubernetes' },
+    destination: { kind: 'cluster', scheduler: 'kubernetes' },
   },
 ];
 
-function engineItem({ engine, name, memoryBytes, device }: DeviceRecord): PlaceItem {
+function engineItem({ engine, name, memoryBytes, device }: DeviceRecord): DestinationItem {
   const parts = [name, memoryBytes !== undefined && formatBytes(memoryBytes)];
   return {
     label: `$(${device === 'gpu' ? 'circuit-board' : 'server'}) ${engine}`,
     description: inLabel(parts.filter((part) => typeof part === 'string').join(' · ')),
-    place: { kind: 'here', engine },
+    destination: { kind: 'here', engine },
   };
 }
 
@@ -212,13 +213,13 @@ async function isWanted(hosts: Hosts, named: string, again: (host: string) => Th
 }
 
 /** The file that starts it in the folder, and the command of the person's that reads it. */
-const starts: Record<ScheduledPlace, { file: string; program: string; command: string }> = {
+const starts: Record<Scheduler, { file: string; program: string; command: string }> = {
   slurm: { file: 'slurm.sh', program: 'sbatch', command: 'sbatch slurm.sh' },
   kubernetes: { file: 'pytorchjob.json', program: 'kubectl', command: 'kubectl apply -f pytorchjob.json' },
 };
 
 /** Writes everything that the experiment needs into a folder, where the person says. Submitting it is theirs. */
-async function writeForCluster(parts: PlaceParts, experiment: Uri, where: ScheduledPlace): Promise<void> {
+async function writeForCluster(parts: RunOnParts, experiment: Uri, where: Scheduler): Promise<void> {
   const name = path.basename(experiment.fsPath).replace(/\.distill\.json$/, '');
   const picked = await window.showOpenDialog({
     canSelectFiles: false,
@@ -248,19 +249,19 @@ async function writeForCluster(parts: PlaceParts, experiment: Uri, where: Schedu
   void offerStart(folder, where, notes);
 }
 
-async function offerStart(folder: Uri, where: ScheduledPlace, notes: readonly string[]): Promise<void> {
+async function offerStart(folder: Uri, where: Scheduler, notes: readonly string[]): Promise<void> {
   const { file, program, command } = starts[where];
-  const place = Uri.joinPath(folder, file);
+  const script = Uri.joinPath(folder, file);
   const open = l10n.t('Open {0}', file);
   const type = l10n.t('Type {0} in a Terminal', program);
   const reveal = l10n.t('Reveal');
   const buttons = (await isHere(program)) ? [open, type, reveal] : [open, reveal];
   const words = [l10n.t('{0} has all that is needed.', path.basename(folder.fsPath)), ...notes].join(' ');
   const chosen = await inform(words, ...buttons);
-  if (chosen === open) await window.showTextDocument(place);
+  if (chosen === open) await window.showTextDocument(script);
   if (chosen === type) typeInTerminal(command, folder.fsPath);
   const isOpen = workspace.getWorkspaceFolder(folder) !== undefined;
-  if (chosen === reveal) await commands.executeCommand(isOpen ? 'revealInExplorer' : 'revealFileInOS', place);
+  if (chosen === reveal) await commands.executeCommand(isOpen ? 'revealInExplorer' : 'revealFileInOS', script);
 }
 
 /** Whether a program is on this machine's PATH; it is not started. */

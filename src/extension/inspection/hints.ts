@@ -33,8 +33,8 @@ function hintOf(row: InspectedRow): InlayHint {
   const isInSight = labelRange !== undefined && labelRange.end.character < widest;
   const label = row.isClassified && isInSight ? labelRange : undefined;
   // After the quote that ends the value.
-  const place = label ? label.end.translate(0, row.textAfterLabel === '"' ? 1 : 0) : row.start;
-  const hint = new InlayHint(place, inLabel(predictionWords(row.result)));
+  const position = label ? label.end.translate(0, row.textAfterLabel === '"' ? 1 : 0) : row.start;
+  const hint = new InlayHint(position, inLabel(predictionWords(row.result)));
   if (label) hint.paddingLeft = true;
   else hint.paddingRight = true;
   return hint;

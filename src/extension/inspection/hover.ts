@@ -19,11 +19,11 @@ const commands: Record<'lab' | 'next' | 'temperature', CommandId> = {
 };
 
 export function registerHover(inspections: Inspections, selections: SelectionInspector): Disposable {
-  const provideHover = async (document: TextDocument, place: Position): Promise<Hover | undefined> => {
+  const provideHover = async (document: TextDocument, at: Position): Promise<Hover | undefined> => {
     const inspection = inspections.of(document);
-    const rows = inspection ? await inspection.knownRows(place.line, place.line) : [];
+    const rows = inspection ? await inspection.knownRows(at.line, at.line) : [];
     for (const row of [...rows, ...selections.of(document)]) {
-      const hover = hoverAt(row, place, inspection);
+      const hover = hoverAt(row, at, inspection);
       if (hover) return hover;
     }
     return undefined;
@@ -33,8 +33,8 @@ export function registerHover(inspections: Inspections, selections: SelectionIns
   });
 }
 
-function hoverAt(row: InspectedRow, place: Position, inspection: Inspection | undefined): Hover | undefined {
-  const position = row.positionAt(place);
+function hoverAt(row: InspectedRow, at: Position, inspection: Inspection | undefined): Hover | undefined {
+  const position = row.positionAt(at);
   if (!position?.teacher && !position?.student && !position?.values) return undefined;
   const table = distributionTable(position, row.result);
   const target = inspection && rowTarget(inspection, row.row);

@@ -77,11 +77,11 @@ export class InspectedRow {
   }
 
   /** The prediction that is shown at a place of the document. */
-  positionAt(place: Position): InspectedPosition | undefined {
+  positionAt(at: Position): InspectedPosition | undefined {
     return this.result.positions.find((position) => {
       const range = this.rangeOfPosition(position);
       // Where one token ends the next begins.
-      return range?.contains(place) && !range.end.isEqual(place);
+      return range?.contains(at) && !range.end.isEqual(at);
     });
   }
 
@@ -90,11 +90,11 @@ export class InspectedRow {
   }
 
   #range(field: Field, start: number, end: number): Range {
-    return new Range(this.#place(field.offsetAt(start)), this.#place(field.offsetAt(end)));
+    return new Range(this.#toPosition(field.offsetAt(start)), this.#toPosition(field.offsetAt(end)));
   }
 
   /** A row's offsets count each line end as one unit, whatever the document has there. */
-  #place(offset: number): Position {
+  #toPosition(offset: number): Position {
     let [line, rest] = [this.row.firstLine, offset];
     for (; line < this.row.lastLine; line++) {
       const { length } = this.document.lineAt(line).text;

@@ -27,7 +27,7 @@ export interface ExportParts {
 }
 
 /** A format, and how it stores weights where there is a choice. */
-export interface ExportChoice {
+interface ExportChoice {
   format: ExportFormat;
   values?: string | undefined;
 }

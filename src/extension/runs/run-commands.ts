@@ -59,16 +59,16 @@ async function goOn(parts: RunCommandParts, { paths, record }: ListedRun, ...giv
   const cwd = path.dirname(directory);
   const { teacher } = await readRunExperiment(paths).catch(() => ({ teacher: undefined }));
   const agreed = await parts.endpoints.environment(teacher);
-  const place = agreed && (await placeOf(parts, record));
-  if (!place) return;
-  const options = [...place.options, ...given];
-  const env = { ...agreed, ...place.env };
+  const continuation = agreed && (await continuationOf(parts, record));
+  if (!continuation) return;
+  const options = [...continuation.options, ...given];
+  const env = { ...agreed, ...continuation.env };
   parts.log.info(`distillery resume ${directory} ${options.join(' ')}`);
   const runner = parts.startRunner(['resume', directory, ...options], { cwd, env });
   await showStarted(parts, { runner, cwd, what: record.name, candidates: () => Promise.resolve([directory]) });
 }
 
-interface Place {
+interface Continuation {
   options: string[];
   env?: NodeJS.ProcessEnv;
 }
@@ -77,7 +77,10 @@ interface Place {
  * Where a run goes on that was trained on a host: there. Its record lies in a folder that may be a stranger's, so that a host which the person
  * has neither listed nor gone to is asked about. Undefined where they do not want either.
  */
-async function placeOf({ hosts, log }: RunCommandParts, { host, name }: RunRecord): Promise<Place | undefined> {
+async function continuationOf(
+  { hosts, log }: RunCommandParts,
+  { host, name }: RunRecord,
+): Promise<Continuation | undefined> {
   if (!host) return { options: [] };
   const named = namesOfHosts(host);
   const there = { options: ['--on', named.join(',')], env: hosts.environment(host.name) };

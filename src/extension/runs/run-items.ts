@@ -11,13 +11,13 @@ import type { ListedRun } from './run-list';
 import { lacksControl } from './run-status';
 import { lostIcon, roleIcon, statusIcon } from './run-icons';
 import {
-  alertPlace,
+  alertSource,
   describeRun,
   finding,
   lostWords,
   mainMetric,
   phaseWords,
-  placesWords,
+  trainedWhereWords,
   progressWords,
   rowName,
   runLabel,
@@ -131,7 +131,7 @@ function errorItem(message: string, remedy: string | undefined): TreeItem {
 function alertItem(alert: AlertRecord): TreeItem {
   const { message, remedy = '' } = alert;
   const item = new TreeItem(inLabel(message));
-  item.description = alertPlace(alert);
+  item.description = alertSource(alert);
   item.iconPath = new ThemeIcon('warning', new ThemeColor('list.warningForeground'));
   item.contextValue = 'alert';
   item.tooltip = [message, remedy].map(inLabel).join('\n');
@@ -142,7 +142,7 @@ function runTooltip(run: ListedRun): MarkdownString {
   const { name, status, engine, device, progress, error, host } = run.record;
   const text = new MarkdownString(`**${inMarkdown(name)}**`);
   const lines = [
-    [statusWord(status), device || engine, placesWords(run.record)].filter(Boolean).join(' · '),
+    [statusWord(status), device || engine, trainedWhereWords(run.record)].filter(Boolean).join(' · '),
     host && lostWords(host),
     isLive(status) && progress ? progressWords(progress) : waitingWords(run.record),
     finding(run),

@@ -187,8 +187,8 @@ export class RunList implements Disposable {
   }
 }
 
-function isFolder(place: string): boolean {
-  return lstatSync(place, { throwIfNoEntry: false })?.isDirectory() ?? false;
+function isFolder(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
 /** Every `.distillery/runs` of the workspace: where runs are, and where the experiment files' next ones will be. */

@@ -47,7 +47,7 @@ export function studyQuestion(kind: StudyKind): string {
 }
 
 /** `2 of 12`; undefined of a run that is part of no sweep. */
-export function placeInSweep({ sweep }: RunRecord): string | undefined {
+export function numberInSweep({ sweep }: RunRecord): string | undefined {
   if (sweep?.number === undefined || sweep.of === undefined) return undefined;
   return l10n.t('{0} of {1}', sweep.number, sweep.of);
 }
@@ -134,7 +134,7 @@ export function trainedWords({ role, seed }: RunProgress): string {
 }
 
 /** `student, step 120`, of several seeds `student, seed 2, step 120`: which model a warning is about, and when it was said. */
-export function alertPlace({ role, name, seed, step }: AlertRecord): string {
+export function alertSource({ role, name, seed, step }: AlertRecord): string {
   const model = modelName(role, name);
   return seed === undefined
     ? l10n.t('{0}, step {1}', model, formatCount(step))
@@ -180,7 +180,7 @@ export function summaryRow(run: ListedRun, role: Role): ComparisonRow | undefine
 export function describeRun(run: ListedRun, now = Date.now()): string {
   const { status, progress, started, host } = run.record;
   const isLost = isLive(status) && host?.lost !== undefined;
-  const [lost, place] = isLost ? [placeWords(host), undefined] : [undefined, placesWords(run.record)];
+  const [lost, where] = isLost ? [hostWords(host), undefined] : [undefined, trainedWhereWords(run.record)];
   const student = summaryRow(run, 'student');
   const metric = runMetric(run);
   const kept = student?.retention === undefined ? undefined : l10n.t('keeps {0}', formatPercent(student.retention));
@@ -193,11 +193,11 @@ export function describeRun(run: ListedRun, now = Date.now()): string {
           percentDone(progress),
           status === 'running' ? timeLeft(progress) : undefined,
           metric,
-          place,
+          where,
         ]
       : status === 'queued'
-        ? [statusWord(status), waitingWords(run.record), begun, place]
-        : [lost, status === 'done' ? undefined : statusWord(status), metric, kept, begun, place];
+        ? [statusWord(status), waitingWords(run.record), begun, where]
+        : [lost, status === 'done' ? undefined : statusWord(status), metric, kept, begun, where];
   return parts.filter((part) => part !== undefined).join(separator);
 }
 
@@ -207,13 +207,17 @@ function slurmWords({ job, state }: SlurmJob): string {
 }
 
 /** Where a run is trained, as far as it is not simply here. */
-export function placesWords({ host, slurm, status }: Pick<RunRecord, 'host' | 'slurm' | 'status'>): string | undefined {
-  const parts = [...(slurm && isLive(status) ? [slurmWords(slurm)] : []), ...(host ? [placeWords(host)] : [])];
+export function trainedWhereWords({
+  host,
+  slurm,
+  status,
+}: Pick<RunRecord, 'host' | 'slurm' | 'status'>): string | undefined {
+  const parts = [...(slurm && isLive(status) ? [slurmWords(slurm)] : []), ...(host ? [hostWords(host)] : [])];
   return parts.length === 0 ? undefined : parts.join(separator);
 }
 
 /** `on gpu1`; `no connection to gpu1` while that is lost. */
-export function placeWords(host: RunHost): string {
+export function hostWords(host: RunHost): string {
   const { name, lost } = host;
   return lost ? l10n.t('no connection to {0}', lost.host ?? name) : l10n.t('on {0}', namesOfHosts(host).join(', '));
 }

@@ -14,13 +14,13 @@ import { inLabel, inMarkdown } from '../../protocol/escapes';
 import type { CommandId } from '../base/command-ids';
 import type { ListedRun, RunList } from './run-list';
 import {
-  alertPlace,
+  alertSource,
   lostWords,
   mainMetric,
   percentDone,
-  placeInSweep,
-  placesWords,
-  placeWords,
+  numberInSweep,
+  trainedWhereWords,
+  hostWords,
   progressWords,
   statusWord,
   timeLeft,
@@ -44,13 +44,13 @@ export function registerStatusBar(runs: RunList): Disposable {
 
 function show(item: StatusBarItem, run: ListedRun, others: number): void {
   const { name, status, progress, alerts = [] } = run.record;
-  const place = placeInSweep(run.record);
-  const parts = [inLabel(name), ...(place === undefined ? [] : [place])];
+  const number = numberInSweep(run.record);
+  const parts = [inLabel(name), ...(number === undefined ? [] : [number])];
   if (progress) parts.push(percentDone(progress));
   if (status === 'running') parts.push((progress && timeLeft(progress)) ?? statusWord(status));
   else parts.push(statusWord(status));
   const { host } = run.record;
-  if (host?.lost) parts.push(placeWords(host));
+  if (host?.lost) parts.push(hostWords(host));
   const words = parts.join(' · ');
   const warned = alerts.length > 0;
   const symbol = host?.lost
@@ -76,13 +76,13 @@ function tooltip({ record, best, paths }: ListedRun): MarkdownString {
   const lines = [
     record.progress && progressWords(record.progress),
     metric && l10n.t('best so far: {0}', metric),
-    [record.device, placesWords(record)].filter(Boolean).join(' · '),
+    [record.device, trainedWhereWords(record)].filter(Boolean).join(' · '),
     record.host && lostWords(record.host),
   ];
   for (const line of lines) if (line) text.appendMarkdown(`\n\n${inMarkdown(line)}`);
   for (const alert of record.alerts ?? []) {
     const { message, remedy = '' } = alert;
-    text.appendMarkdown(`\n\n$(warning) ${inMarkdown(`${alertPlace(alert)}: ${message} ${remedy}`)}`);
+    text.appendMarkdown(`\n\n$(warning) ${inMarkdown(`${alertSource(alert)}: ${message} ${remedy}`)}`);
   }
   if (!workspace.isTrusted) return text;
   const link = (icon: string, title: string, command: CommandId): string =>

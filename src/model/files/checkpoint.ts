@@ -158,7 +158,7 @@ async function readParameters<T extends FrozenValues>(
   read: ReadParameter<T>,
   dispensable: ReadonlySet<string> = new Set(),
 ): Promise<Record<string, T>> {
-  const { place, fileOf } = await findTensors(directory);
+  const { listing, fileOf } = await findTensors(directory);
   requireRoom(architecture, fileOf.size, join(directory, CONFIG));
   const files = new Map<string, SafetensorsFile>();
   try {
@@ -167,10 +167,10 @@ async function readParameters<T extends FrozenValues>(
       const stored = storedNames(name, layoutOf(architecture.family).basePrefix).find((alias) => fileOf.has(alias));
       if (stored === undefined) {
         if (dispensable.has(name)) continue;
-        throw InputError.at(place, 'tensor-missing-for-config', { tensor: name });
+        throw InputError.at(listing, 'tensor-missing-for-config', { tensor: name });
       }
       const path = fileOf.get(stored)!;
-      if (!files.has(path) && path !== place) await requireShard(path);
+      if (!files.has(path) && path !== listing) await requireShard(path);
       const file = files.get(path) ?? (await SafetensorsFile.open(path));
       files.set(path, file);
       if (dispensable.has(name) && file.shapeOf(stored).join() !== shape.join()) continue;

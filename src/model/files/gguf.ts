@@ -11,7 +11,7 @@ import { otherTypes, tensorTypes, type TensorType } from './gguf-types';
 import { readInPieces, readRange } from './ranges';
 
 export type GgufScalar = number | boolean | string;
-export type GgufValue = GgufScalar | readonly GgufScalar[];
+type GgufValue = GgufScalar | readonly GgufScalar[];
 
 /** What a file says of its model, by key. Whole numbers beyond 2^53 are rounded. */
 export type GgufMetadata = ReadonlyMap<string, GgufValue>;

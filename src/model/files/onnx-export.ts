@@ -47,14 +47,14 @@ export async function writeOnnx(
     return [basename(path)];
   }
   const location = `${basename(path)}_data`;
-  const places = new Map<object, number>();
+  const offsets = new Map<object, number>();
   let end = 0;
   for (const tensor of tensors) {
-    places.set(tensor, end);
+    offsets.set(tensor, end);
     end += tensor.data.byteLength;
   }
-  const place = (tensor: object) => ({ location, offset: places.get(tensor)! });
-  await naming(path, writeFile(path, encodeModel(graph, weights, place, { inputs, outputs })));
+  const locationOf = (tensor: object) => ({ location, offset: offsets.get(tensor)! });
+  await naming(path, writeFile(path, encodeModel(graph, weights, locationOf, { inputs, outputs })));
   const data = join(dirname(path), location);
   const parts = tensors.map(
     ({ data: { buffer, byteOffset, byteLength } }) => new Uint8Array(buffer, byteOffset, byteLength),

@@ -185,16 +185,16 @@ class ModelReader {
   private tensor(at: Field, isInitializer: boolean): void {
     let size = 1;
     let type = 0;
-    const places: Record<string, string> = {};
+    const external: Record<string, string> = {};
     for (const field of this.file.message(at)) {
       if (field.number === 1) for (const extent of this.file.numbers(field)) size *= extent;
       else if (field.number === 2) type = field.value ?? 0;
       else if (field.number === 8 && isInitializer) this.found.initializers.add(this.file.text(field));
-      else if (field.number === 13) Object.assign(places, this.entry(field));
+      else if (field.number === 13) Object.assign(external, this.entry(field));
     }
     if (isInitializer && WEIGHT_TYPES.has(type) && Number.isSafeInteger(size)) this.found.parameters += size;
-    if (Object.keys(places).length === 0) return;
-    const { location = '', offset = '0', length } = places;
+    if (Object.keys(external).length === 0) return;
+    const { location = '', offset = '0', length } = external;
     const numbers = { offset: Number(offset), length: length === undefined ? undefined : Number(length) };
     this.found.external.push({ location, ...numbers, at: at.start });
   }

@@ -20,15 +20,15 @@ export function requireRoom({ layers }: Architecture, tensors: number, file: str
 }
 
 /** The file that holds each stored tensor, and the one to name where a tensor is missing. */
-export async function findTensors(directory: string): Promise<{ place: string; fileOf: Map<string, string> }> {
+export async function findTensors(directory: string): Promise<{ listing: string; fileOf: Map<string, string> }> {
   const whole = join(directory, WEIGHTS);
   if (await exists(whole)) {
     const file = await SafetensorsFile.open(whole);
     await file.close();
-    return { place: whole, fileOf: new Map(file.names.map((name) => [name, whole])) };
+    return { listing: whole, fileOf: new Map(file.names.map((name) => [name, whole])) };
   }
   const index = join(directory, INDEX);
-  if (await exists(index)) return { place: index, fileOf: await readIndex(directory, index) };
+  if (await exists(index)) return { listing: index, fileOf: await readIndex(directory, index) };
   const hasPytorch = await exists(join(directory, 'pytorch_model.bin'));
   throw InputError.at(whole, hasPytorch ? 'weights-of-pytorch' : 'weights-missing', {});
 }

@@ -21,7 +21,7 @@ export interface DrawnLine {
   label?: string;
 }
 
-export interface Tick {
+interface Tick {
   at: number;
   label: string;
 }

@@ -32,7 +32,7 @@ export interface Told {
   actions: readonly Action[];
 }
 
-const placePattern = /\{([a-z]\w*)(?::(\w+))?\}/gi;
+const placeholderPattern = /\{([a-z]\w*)(?::(\w+))?\}/gi;
 
 /** Undefined for a code that this version does not know. */
 export function wordsOf(told: Told, edge: Edge): { message: string; remedy?: string } | undefined {
@@ -93,16 +93,16 @@ const verbOf = (name: string | null): string => (isInstalled(name) ? 'models' : 
 
 /** `replace` is given what stands between the braces, and the whole place. */
 function filled(template: string, replace: (inner: string, whole: string) => string): string {
-  return template.replace(placePattern, (whole) => replace(whole.slice(1, -1), whole));
+  return template.replace(placeholderPattern, (whole) => replace(whole.slice(1, -1), whole));
 }
 
 function sentence(template: Template, args: Arguments, actions: readonly Action[], edge: Edge): string {
   const templates = typeof template === 'string' ? [template] : template;
   const isGiven = (name: string): boolean => args[name] !== undefined || subjectOf(actions, name) !== undefined;
-  const chosen = templates.find((one) => [...one.matchAll(placePattern)].every(([, name]) => isGiven(name!)));
+  const chosen = templates.find((one) => [...one.matchAll(placeholderPattern)].every(([, name]) => isGiven(name!)));
   const said = chosen ?? templates.at(-1)!;
   const values: Record<string, string> = {};
-  for (const [whole, name, format] of said.matchAll(placePattern)) {
+  for (const [whole, name, format] of said.matchAll(placeholderPattern)) {
     const inner = whole.slice(1, -1);
     const subject = subjectOf(actions, name!);
     if (subject !== undefined) values[inner] = edge.action(name as ActionName, subject, format === 'quoted');

@@ -9,7 +9,7 @@ import { InputError } from '../../protocol/problem';
 import { formatAgo, formatBytes, formatCount } from '../../protocol/format';
 
 /** Where the rows of a large file lie, as `distillery cache` lists it. */
-export interface ListedRowIndex {
+interface ListedRowIndex {
   key: string;
   place: string;
   bytesOnDisk: number;
@@ -74,20 +74,20 @@ export function cacheText({ folder, caches, rowIndexes, removed }: CacheResult):
   });
   const indexes = rowIndexes.map(({ key, bytesOnDisk, lastUsed, file, rows, kind }) => {
     const known = {
-      places: `where ${formatCount(rows)} rows lie in ${file}`,
+      offsets: `where ${formatCount(rows)} rows lie in ${file}`,
       tokens: `tokens of ${formatCount(rows)} rows of ${file}`,
       judgement: `what a teacher says of ${formatCount(rows)} rows of ${file}`,
-    }[kind ?? 'places'];
+    }[kind ?? 'offsets'];
     const of = file === undefined ? 'not to be read' : known;
     return `${key.slice(0, 8)}  ${formatBytes(bytesOnDisk)}  ${used(lastUsed)}  ${of}`;
   });
   const all = [...caches, ...rowIndexes];
   const total = all.reduce((sum, { bytesOnDisk }) => sum + bytesOnDisk, 0);
-  const place = path.dirname(folder);
+  const parent = path.dirname(folder);
   return [
     ...(removed ? [`removed ${removed.length}`] : []),
     ...answers,
     ...indexes,
-    all.length === 0 ? `nothing is kept in ${place}` : `${formatBytes(total)} in ${place}`,
+    all.length === 0 ? `nothing is kept in ${parent}` : `${formatBytes(total)} in ${parent}`,
   ].join('\n');
 }

@@ -13,7 +13,7 @@ import {
 } from '../../protocol/export-formats';
 import { ComplaintError, InputError } from '../../protocol/problem';
 import { exportWriters } from '../export/writers';
-import type { ScheduledPlace } from '../../protocol/torchrun';
+import type { Scheduler } from '../../protocol/torchrun';
 import { exportForTorchrun } from '../torchrun/export';
 import { findTraining } from '../serve/targets';
 
@@ -24,7 +24,7 @@ export interface ExportOptions {
   /** How weights are stored; the format's usual way when absent. */
   values?: string | undefined;
   /** Of an experiment: the scheduler that is to start it, whatever its file names. */
-  where?: ScheduledPlace | undefined;
+  where?: Scheduler | undefined;
 }
 
 export interface ExportResult {
@@ -68,7 +68,7 @@ export async function exportModelOf(
 const fileNameOf = (name: string): string => name.replace(/[^\p{L}\p{N}]+/gu, '-');
 
 /** Everything to train an experiment on PyTorch elsewhere, from its file or from a run. */
-async function exportExperiment(target: string, to: string | undefined, where?: ScheduledPlace): Promise<ExportResult> {
+async function exportExperiment(target: string, to: string | undefined, where?: Scheduler): Promise<ExportResult> {
   const name = path.basename(target).replace(/(\.distill)?\.jsonc?$/i, '');
   const directory = path.resolve(to ?? `${fileNameOf(name)}-torchrun`);
   const { notes } = await writeWhole(target, directory, (folder) => exportForTorchrun(target, folder, where));

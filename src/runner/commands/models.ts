@@ -2,7 +2,7 @@
 
 import { formatBytes, formatCount } from '../../protocol/format';
 import { hubIdText, type HubId } from '../../protocol/hub-id';
-import { findInstalledModel } from '../../model/places/installed';
+import { findInstalledModel } from '../../model/local/installed';
 import { modelPackages, type ModelPackageName } from '../../protocol/model-packages';
 import type { FetchedModel, LibraryRecord, ModelRecord, PlannedModel } from '../../protocol/records';
 import { whileInstalling } from './libraries';

@@ -19,7 +19,7 @@ import {
   SHARE_OF_LINK,
   SHARE_OF_PEAK,
   type StrategyPlan,
-  type TeacherPlace,
+  type TeacherAccess,
 } from '../../distill/planning/scaling';
 import { onPolicyOf } from '../../distill/pairing';
 import { dropoutEverywhere } from '../../experiment/architecture';
@@ -40,7 +40,7 @@ import {
 } from '../../protocol/format';
 import { InputError, type Problem } from '../../protocol/problem';
 import { devicesOf, torchrunEngine } from '../../protocol/torchrun';
-import { canUseCache, settingsOf, tokensWanted } from '../run/cache-place';
+import { canUseCache, settingsOf, tokensWanted } from '../run/cache-location';
 import { processorHere } from '../torchrun/device-here';
 import { memoryOf } from './student';
 
@@ -51,7 +51,7 @@ export interface PlanOptions {
   /** Between the devices of a host, or between hosts. */
   interconnect?: Interconnect | undefined;
   strategy?: 'auto' | 'ddp' | 'fsdp' | undefined;
-  teacher?: TeacherPlace | undefined;
+  teacher?: TeacherAccess | undefined;
   /** Of the corpus, in place of the dataset's rows, which then need not be there. */
   tokens?: number | undefined;
 }
@@ -63,7 +63,7 @@ export interface PlanResult extends ScalingPlan {
   devices: number;
   hosts: number;
   precision: Experiment['precision'];
-  teacher: TeacherPlace;
+  teacher: TeacherAccess;
   /** Of an epoch. */
   rows: number;
   epochs: number;
@@ -89,7 +89,7 @@ export async function planExperiment(file: string, options: PlanOptions = {}): P
   const asked = { ...devicesIn(experiment), ...options };
   const isHere = asked.devices === undefined;
   const machines = machinesOf(asked);
-  const teacher = options.teacher ?? placeOf(experiment, isHere);
+  const teacher = options.teacher ?? teacherAccess(experiment, isHere);
   const { labelled, unlabelled } = dataset?.trainingRows ?? { labelled: 0, unlabelled: 0 };
   const rows = options.tokens === undefined ? labelled + unlabelled : Math.ceil(options.tokens / maxLength);
   const planned: ScalingCase = {
@@ -136,7 +136,7 @@ export async function planExperiment(file: string, options: PlanOptions = {}): P
 }
 
 /** Its answers are kept where that can be; elsewhere the plan is of the longest steps, and `askedFirstText` says so. */
-function placeOf(experiment: Experiment, isHere: boolean): TeacherPlace {
+function teacherAccess(experiment: Experiment, isHere: boolean): TeacherAccess {
   if (experiment.teacher.source === 'endpoint') return 'elsewhere';
   return isHere && canUseCache(experiment) ? 'kept' : 'asked';
 }
@@ -266,7 +266,7 @@ export function planText(plan: PlanResult): string {
   // Of one behind a server.
   const teacherSize = plan.parameters.teacher > 0 ? formatLarge(plan.parameters.teacher) : 'of unknown size';
   return [
-    `${machines}, ${plan.precision}. Student ${formatLarge(plan.parameters.trained)} parameters, teacher ${teacherSize}, ${places[plan.teacher]}.`,
+    `${machines}, ${plan.precision}. Student ${formatLarge(plan.parameters.trained)} parameters, teacher ${teacherSize}, ${accessWords[plan.teacher]}.`,
     plan.reason,
     table.toString(),
     `${formatCount(plan.steps)} steps of ${formatLarge(plan.tokensOfStep)} tokens, ${formatLarge(tokens)} tokens an epoch, epochs: ${plan.epochs}. In all ${formatDuration(plan.seconds)}${plan.trainings > 1 ? `, for each of ${plan.trainings} students` : ''}.`,
@@ -281,7 +281,7 @@ export function planText(plan: PlanResult): string {
   ].join('\n');
 }
 
-const places: Record<TeacherPlace, string> = {
+const accessWords: Record<TeacherAccess, string> = {
   asked: 'asked in every step',
   kept: 'whose kept answers are read',
   elsewhere: 'answering elsewhere',

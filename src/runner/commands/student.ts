@@ -28,9 +28,9 @@ import {
   type StudentStart,
 } from '../../protocol/student-presets';
 import { onPolicyOf } from '../../distill/pairing';
-import { canUseCache } from '../run/cache-place';
+import { canUseCache } from '../run/cache-location';
 
-export interface StudentRow {
+interface StudentRow {
   name: string;
   layers: number;
   hiddenSize: number;

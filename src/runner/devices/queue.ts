@@ -27,7 +27,7 @@ const devices: readonly DeviceKind[] = ['cpu', 'gpu'];
 export type Queued = DeviceKind | { host: string };
 
 async function folderOf(device: Queued): Promise<string> {
-  const { machine, boot, space } = (await thisProcess()).place;
+  const { machine, boot, space } = (await thisProcess()).countedIn;
   // After the next start the folder is the same, unless only the start tells machines apart.
   return path.join(dataFolder(), 'devices', `${/[^0]/.test(machine) ? machine : boot}-${space}`, nameOf(device));
 }

@@ -9,7 +9,7 @@ import { requireParameters } from '../../model/files/checkpoint';
 import { findTensors, requireRoom } from '../../model/files/weight-files';
 import type { Architecture } from '../../model/architecture';
 import { architectureFromConfig, parameterCount } from '../../model/layouts/config';
-import { readStart } from '../../model/places/hub-cache';
+import { readStart } from '../../model/local/hub-cache';
 import { complaintOf, InputError, type Complaint } from '../../protocol/problem';
 import { hasTokenizerFiles } from '../../tokenizer/tokenizer-files';
 import { tasks, type ModelRecord, type Task } from '../../protocol/records';

@@ -3,7 +3,7 @@
 import { lstat, readlink, rename, rm, stat, statfs, symlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { writeAtomically } from '../../model/files/atomic';
-import { hubCacheFolder, repositoryFolder } from '../../model/places/hub-cache';
+import { hubCacheFolder, repositoryFolder } from '../../model/local/hub-cache';
 import { hubIdText, isCommit, type HubId } from '../../protocol/hub-id';
 import { complaint, ComplaintError } from '../../protocol/problem';
 import type { FetchedModel, PlannedModel } from '../../protocol/records';

@@ -5,7 +5,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hubCacheFolder, hubHome, variable } from '../../model/places/hub-cache';
+import { hubCacheFolder, hubHome, variable } from '../../model/local/hub-cache';
 import { hubIdText, type HubId } from '../../protocol/hub-id';
 import { complaint, ComplaintError, type Complaint } from '../../protocol/problem';
 

@@ -2,9 +2,9 @@
 
 import { readdir } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
-import { findInHubCache, listHubCache } from '../../model/places/hub-cache';
+import { findInHubCache, listHubCache } from '../../model/local/hub-cache';
 import { hubIdText, MAIN } from '../../protocol/hub-id';
-import { findInstalledModel } from '../../model/places/installed';
+import { findInstalledModel } from '../../model/local/installed';
 import { modelPackageNames, modelPackages } from '../../protocol/model-packages';
 import { complaintOf, InputError } from '../../protocol/problem';
 import type { ModelRecord } from '../../protocol/records';
@@ -22,9 +22,9 @@ export async function listModels(workspace = process.cwd()): Promise<{ models: M
 
 async function installed(): Promise<ModelRecord[]> {
   const found = modelPackageNames.map(async (name): Promise<ModelRecord[]> => {
-    const place = findInstalledModel(name);
-    if (place === undefined) return [];
-    const { path } = place;
+    const installed = findInstalledModel(name);
+    if (installed === undefined) return [];
+    const { path } = installed;
     const described = await describeModel(path);
     return [{ id: name, source: 'package', path, ...described, licence: modelPackages[name].licence }];
   });

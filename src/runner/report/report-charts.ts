@@ -218,9 +218,9 @@ function qualityChart(
 
 function plot(title: string, note: string, lines: DrawnLine[], [from, to]: [number, number], share: boolean): string {
   const last = Math.max(1, ...lines.flatMap(({ x }) => x));
-  const ticks = (places: number[]): { at: number; label: string }[] => {
-    const labels = tickLabels(places);
-    return places.map((at, i) => ({ at, label: labels[i]! }));
+  const ticks = (positions: number[]): { at: number; label: string }[] => {
+    const labels = tickLabels(positions);
+    return positions.map((at, i) => ({ at, label: labels[i]! }));
   };
   const values = ticks(linearTicks(from, to, 5)).map(({ at, label }) => ({
     at,

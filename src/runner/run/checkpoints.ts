@@ -26,7 +26,7 @@ const OPTIMIZER = 'optimizer.safetensors';
 const POSITION = 'trainer.json';
 
 /** The best evaluation on validation so far. */
-export interface Best {
+interface Best {
   step: number;
   metrics: Metrics;
 }

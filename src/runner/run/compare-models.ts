@@ -32,7 +32,7 @@ import { loadModel, MOST_COPIED_BYTES } from './models';
 import type { FrozenModel } from '../../model/parameters';
 import { sharedResamples } from './shared-resamples';
 
-export interface ComparedModel {
+interface ComparedModel {
   role: Role;
   name: string;
   /** Hugging Face folder. */

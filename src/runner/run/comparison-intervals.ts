@@ -17,7 +17,7 @@ export interface MeasuredModel {
 export type HardLabels = readonly (number | Float32Array)[];
 
 /** Values that a row has. */
-export const widthOf = ([first]: HardLabels): number => (first instanceof Float32Array ? first.length : 1);
+const widthOf = ([first]: HardLabels): number => (first instanceof Float32Array ? first.length : 1);
 
 /** What the labels are, by those and by what a model says. */
 export function kindOf(labels: HardLabels, { predictions }: MeasuredModel): LabelKind {
@@ -29,7 +29,7 @@ export function kindOf(labels: HardLabels, { predictions }: MeasuredModel): Labe
 export type Statistic = (drawn: Int32Array) => number | undefined;
 
 /** A metric on all rows, and on resamples of them; undefined where the rows drawn have no prediction that counts. */
-export interface Measurement {
+interface Measurement {
   value: number;
   resampled: readonly (number | undefined)[];
 }

@@ -168,7 +168,7 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
     // A server is asked about texts, all others about tokens.
     const store = makeStore('train', experiment.teacher.source === 'endpoint');
     /** Of each row: its place in the store that it is in, from 1; 0 where it is in none. */
-    const places = new Uint32Array(parts.roles.length);
+    const indices = new Uint32Array(parts.roles.length);
     let next = 0;
     const readProblems = await readTraining((row) => {
       const number = next++;
@@ -176,15 +176,15 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
       if (role === LEFT_OUT) return;
       const made = role === LEARNT ? learn(row) : hold(row);
       if ('code' in made) problems.add(made);
-      else places[number] = (role === LEARNT ? store : validation).add(made, row) + 1;
+      else indices[number] = (role === LEARNT ? store : validation).add(made, row) + 1;
     });
     readProblems.push(...(await readHeldOut()));
-    const placesOf = (rows: Uint32Array): Uint32Array =>
-      rows.filter((row) => places[row]! > 0).map((row) => places[row]! - 1);
+    const storedIndices = (rows: Uint32Array): Uint32Array =>
+      rows.filter((row) => indices[row]! > 0).map((row) => indices[row]! - 1);
     const found = {
-      labelled: placesOf(parts.labelled),
-      unlabelled: placesOf(parts.unlabelled),
-      heldOut: parts.heldOut && placesOf(parts.heldOut),
+      labelled: storedIndices(parts.labelled),
+      unlabelled: storedIndices(parts.unlabelled),
+      heldOut: parts.heldOut && storedIndices(parts.heldOut),
     };
     const stores = { train: store, validation };
     // One that an earlier version has learnt is not what this one would learn.
@@ -290,7 +290,7 @@ function labelsOf(
   return [...(teacherLabels ?? classesFrom(named, startLabels))];
 }
 
-/** Makes the places for examples. @param close is told how they are closed */
+/** Makes the indices for examples. @param close is told how they are closed */
 function storesOf(
   experiment: ResolvedExperiment,
   { folder }: LoadDataOptions,

@@ -26,14 +26,14 @@ export class KeptFile<T> {
    * @param details what the text between header and numbers must be
    */
   constructor(
-    private readonly place: string,
+    private readonly path: string,
     private readonly made: string,
     private readonly details: z.ZodType<T>,
   ) {}
 
   /** Undefined where nothing is kept, or not what should be. To be closed. */
   async open(): Promise<OpenFile<T> | undefined> {
-    const kept = await openKept(this.place).catch(() => undefined);
+    const kept = await openKept(this.path).catch(() => undefined);
     if (!kept) return undefined;
     try {
       const reader = new ByteReader(kept.file, kept.bytes - DIGEST_BYTES);
@@ -52,7 +52,7 @@ export class KeptFile<T> {
   }
 
   async forget(): Promise<void> {
-    await removeRowIndex(this.place);
+    await removeRowIndex(this.path);
   }
 
   /**
@@ -74,9 +74,9 @@ export class KeptFile<T> {
     }
     try {
       // The runs' folder is there, those of what is kept need not be.
-      const free = await freeSpace(dirname(dirname(dirname(this.place))));
+      const free = await freeSpace(dirname(dirname(dirname(this.path))));
       if (bytes + SPARED_BYTES > free) return `the disk has ${formatBytes(free)} left`;
-      await keepIndex(this.place, withDigest(parts()));
+      await keepIndex(this.path, withDigest(parts()));
       return undefined;
     } catch (error) {
       return error instanceof Error ? error.message : String(error);

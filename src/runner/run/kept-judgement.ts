@@ -21,7 +21,7 @@ import type { Batch } from '../../dataset/batches';
 import type { FrozenModel } from '../../model/parameters';
 import type { Metrics } from '../../protocol/records';
 import { rowIndexes } from '../../run-directory/row-index-files';
-import { canUseCache } from './cache-place';
+import { canUseCache } from './cache-location';
 import { KeptFile, programStamp } from './kept-file';
 import type { LoadedTeacher } from './loaded-teacher';
 import { batchesOf, type PreparedRun } from './prepared-run';
@@ -69,8 +69,8 @@ export class KeptJudgement {
     hash.update(JSON.stringify([program, architecture, task, engine, device, precision]));
     addParameters(hash, parameters);
     const made = hash.digest('hex');
-    const place = join(rowIndexes(dirname(paths.directory)), made.slice(0, 32));
-    return new KeptJudgement(new KeptFile(place, made, detailsSchema), run, architecture);
+    const file = join(rowIndexes(dirname(paths.directory)), made.slice(0, 32));
+    return new KeptJudgement(new KeptFile(file, made, detailsSchema), run, architecture);
   }
 
   /** Puts the answers where evaluations look for them. Undefined where nothing is kept. */

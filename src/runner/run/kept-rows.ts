@@ -144,7 +144,8 @@ export class OpenRows {
     await train.restore(details.train, reader, classes);
     await validation.restore(details.validation, reader, classes);
     await reader.finish();
-    const within = (places: Uint32Array, store: ExampleStore): boolean => places.every((place) => place < store.length);
+    const within = (indices: Uint32Array, store: ExampleStore): boolean =>
+      indices.every((index) => index < store.length);
     if (!within(labelled, train) || !within(unlabelled, train) || !within(heldOut, validation)) throw new Damaged();
     const problems = details.problems as unknown as Problem[];
     return { ...details, problems, labelled, unlabelled, heldOut: details.heldOut === undefined ? undefined : heldOut };

@@ -16,7 +16,7 @@ export interface LoadedTeacher {
 }
 
 /** What is to be known of a teacher of which nothing is seen but its answers. */
-export interface OpaqueParts {
+interface OpaqueParts {
   /** @param text on which it may be timed */
   size: (text: TokenExample) => Promise<TeacherSize>;
   endpoint?: EndpointTeacher;

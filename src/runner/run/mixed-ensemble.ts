@@ -28,7 +28,7 @@ export async function openMixedEnsemble(
 ): Promise<LoadedTeacher> {
   const { executor, experiment, paths } = run;
   const members = membersOf(experiment.teacher);
-  const places = (await membersOfRun(paths)) ?? [];
+  const folders = (await membersOfRun(paths)) ?? [];
   const open: OpenMember[] = [];
   const release = async (): Promise<void> => {
     for (const { source } of open) await source.release();
@@ -36,7 +36,7 @@ export async function openMixedEnsemble(
   try {
     for (const [i, { member }] of members.entries()) {
       if (member.source === 'onnx') open.push(await openFile(run, member.path));
-      else open.push(openModel(run, models[i]!, places[i]!.folder));
+      else open.push(openModel(run, models[i]!, folders[i]!.folder));
     }
   } catch (error) {
     await release();

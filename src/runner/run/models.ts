@@ -149,10 +149,10 @@ export async function loadModel(
   kept?: Int32Array,
   rounds = false,
 ): Promise<FrozenModel> {
-  const place = path.resolve(folder);
+  const checkpoint = path.resolve(folder);
   const { architecture, parameters } = await (executor.placeBfloat16
-    ? loadFrozen(place, rounds ? roundedWeights : undefined)
-    : loadCheckpoint(place));
+    ? loadFrozen(checkpoint, rounds ? roundedWeights : undefined)
+    : loadCheckpoint(checkpoint));
   const model = { architecture, parameters };
   return kept ? cutVocabulary(model, kept) : model;
 }

@@ -101,8 +101,8 @@ export async function prepareRun(setup: RunSetup): Promise<PreparedRun | undefin
     });
   }
   for (const problem of data.problems) await recorder.note(formatProblem(problem));
-  for (const { asked, commit, version, path: place } of experiment.models ?? []) {
-    await recorder.note(`${asked}: ${commit === undefined ? `version ${version}` : `commit ${commit}`}, ${place}`);
+  for (const { asked, commit, version, path: location } of experiment.models ?? []) {
+    await recorder.note(`${asked}: ${commit === undefined ? `version ${version}` : `commit ${commit}`}, ${location}`);
   }
   const unlabelled = data.train.length - data.labelled.length;
   const training = `${data.labelled.length} training${unlabelled > 0 ? `, ${unlabelled} unlabelled` : ''}`;

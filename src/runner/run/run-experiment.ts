@@ -33,7 +33,7 @@ import { identityOf, latencyOf, onnxSettingOf, openOnnx, teacherOf } from './onn
 import { prunedUnits } from './pruned-units';
 import { checkTeacher } from './teacher-check';
 import { writtenExamples, type WritingTeacher } from './written-completions';
-import { chosenTokensOf } from './cache-place';
+import { chosenTokensOf } from './cache-location';
 import { planRoles, teacherModels, trainControl, trainStudent, type Student } from './trainings';
 
 /** Runs or resumes. Returns the comparison, or undefined where the run was stopped before its end. */

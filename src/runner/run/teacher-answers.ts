@@ -34,10 +34,10 @@ import {
   describeCache,
   settingsOf,
   tooLarge,
-  type CachePlace,
+  type CacheLocation,
   type CacheSettings,
   type ToKeep,
-} from './cache-place';
+} from './cache-location';
 import type { PreparedRun } from './prepared-run';
 import { reportReduced } from './teacher-precision';
 
@@ -175,7 +175,7 @@ async function openCache(
   const own = describeCache(run, kept);
   const reason = tooLarge(own.record, settings, layout);
   if (reason !== undefined) return askAlways(run, ask, reason);
-  const { files, record } = (await openOthers(run, kept, own)) ?? (await openPlace(own, layout));
+  const { files, record } = (await openOthers(run, kept, own)) ?? (await openFiles(own, layout));
   const cache = { layout, store: files, task: record.task, imitated: teacher.imitated };
   const outcome = await fill(run, teacher, ask, cache, files, record).catch(async (error: unknown) => {
     await files.close();
@@ -195,17 +195,17 @@ interface OpenCache {
   record: TeacherCacheRecord;
 }
 
-const openPlace = async ({ directory, record }: CachePlace, { blocks }: CacheLayout): Promise<OpenCache> => ({
+const openFiles = async ({ directory, record }: CacheLocation, { blocks }: CacheLayout): Promise<OpenCache> => ({
   files: await TeacherCacheFiles.open(directory, record, blocks),
   record,
 });
 
 /** The same answers as PyTorch has computed them, where they are all there and nothing is of this engine's own. */
-async function openOthers(run: PreparedRun, kept: ToKeep, own: CachePlace): Promise<OpenCache | undefined> {
+async function openOthers(run: PreparedRun, kept: ToKeep, own: CacheLocation): Promise<OpenCache | undefined> {
   if (existsSync(own.directory)) return undefined;
-  for (const place of await cachesOfOthers(run, kept, own)) {
-    const open = await openPlace(place, kept.layout);
-    if ((await open.files.filled()).size === place.record.blocks) return open;
+  for (const location of await cachesOfOthers(run, kept, own)) {
+    const open = await openFiles(location, kept.layout);
+    if ((await open.files.filled()).size === location.record.blocks) return open;
     await open.files.close();
   }
   return undefined;

@@ -26,7 +26,7 @@ import { initialProjections, initialTeacher, loadModel, studentArchitecture, tra
 import { onnxSettingOf } from './onnx-teacher';
 import { batchesOf, seedsOfRun, trainingBatches, type PreparedRun } from './prepared-run';
 import { prepareProbes } from './run-probes';
-import { wantsCache } from './cache-place';
+import { wantsCache } from './cache-location';
 import { askedTeacher, teacherAnswers } from './teacher-answers';
 import { trainOverSsh } from '../torchrun/remote-training';
 import { trainOnTorchrun } from '../torchrun/training';

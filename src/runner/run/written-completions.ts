@@ -17,7 +17,7 @@ import { InputError } from '../../protocol/problem';
 import { AnswerLog } from '../../run-directory/answer-log';
 import { teacherCaches } from '../../run-directory/teacher-cache-files';
 import type { PreparedRun } from './prepared-run';
-import { nameOfTeacher } from './cache-place';
+import { nameOfTeacher } from './cache-location';
 
 /** Another number is another cache: to be raised when what is kept changes. */
 const FORMAT = 1;

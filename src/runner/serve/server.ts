@@ -77,10 +77,10 @@ async function makeSocketFolder(): Promise<string> {
 
 /** Removes what runners that were killed left: a file in the folder says whose it was. */
 async function sweepSocketFolders(): Promise<void> {
-  const [place, { uid }] = [os.tmpdir(), os.userInfo()];
+  const [temporary, { uid }] = [os.tmpdir(), os.userInfo()];
   const made = new RegExp(`^${FOLDER}[A-Za-z0-9]{6}$`); // As mkdtemp names it: others that begin so may be many.
-  const names = (await readdir(place)).filter((name) => made.test(name));
-  for (const folder of names.map((name) => path.join(place, name))) {
+  const names = (await readdir(temporary)).filter((name) => made.test(name));
+  for (const folder of names.map((name) => path.join(temporary, name))) {
     const found = lstatSync(folder, { throwIfNoEntry: false });
     if (!found?.isDirectory() || found.uid !== uid) continue;
     const owner = (await readdir(folder)).find((name) => name.startsWith(OWNER));

@@ -20,7 +20,7 @@ import { loadModel } from '../run/models';
 import { openOnnx, type OnnxSetting } from '../run/onnx-teacher';
 import { onnxFileOf } from '../../experiment/checks/onnx-teacher';
 import { isWithTokenizer, loadTokenizer, membersOfRun, teacherOfRun } from '../../experiment/checks/model-folder';
-import { locateModel } from '../../experiment/checks/model-place';
+import { locateModel } from '../../experiment/checks/locate-model';
 import { findGguf } from '../../model/files/gguf-checkpoint';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import type { FrozenModel } from '../../model/parameters';

@@ -9,7 +9,7 @@ import { writeSafetensors } from '../../model/files/safetensors';
 import type { FrozenModel } from '../../model/parameters';
 import type { Task } from '../../protocol/records';
 import { requireOwnedTree } from '../../run-directory/owned';
-import { cachesOfOthers, describeCache, settingsOf, tooLarge, wantsCache } from '../run/cache-place';
+import { cachesOfOthers, describeCache, settingsOf, tooLarge, wantsCache } from '../run/cache-location';
 import type { PreparedRun } from '../run/prepared-run';
 
 export const LAYOUT = 'answers.safetensors';
@@ -48,9 +48,9 @@ export async function writeAnswers(
     const others = caches === undefined ? await cachesOfOthers(run, kept, own) : [];
     for (const { directory, record } of [...others, own]) {
       if (caches === undefined) await requireOwnedTree(directory);
-      const place = caches === undefined ? directory : path.join(caches, path.basename(directory));
+      const cache = caches === undefined ? directory : path.join(caches, path.basename(directory));
       described.push({
-        folder: path.relative(folder, place).split(path.sep).join('/'),
+        folder: path.relative(folder, cache).split(path.sep).join('/'),
         parts: kept.layout.parts,
         computedBy: record.computedBy![0],
         record: directory === own.directory ? record : null,
@@ -72,14 +72,14 @@ export async function writeLayout(
   const rows = Int32Array.from(blocks.flatMap((block) => block.examples));
   const counts = Int32Array.from(rows, (_, i) => rowsOfExample(examples.at(i)!, task).predictions);
   let first = 0;
-  const places = blocks.flatMap((block) => {
-    const place = [block.length, block.rows, first];
+  const described = blocks.flatMap((block) => {
+    const row = [block.length, block.rows, first];
     first += block.examples.length;
-    return place;
+    return row;
   });
   await writeSafetensors(file, {
     rows: { shape: [rows.length], data: rows },
     predictions: { shape: [counts.length], data: counts },
-    blocks: { shape: [blocks.length, 3], data: Int32Array.from(places) },
+    blocks: { shape: [blocks.length, 3], data: Int32Array.from(described) },
   });
 }

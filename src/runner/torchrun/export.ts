@@ -11,7 +11,7 @@ import { teacherFolder, teacherOfRun } from '../../experiment/checks/model-folde
 import { torchrunSchema, type ResolvedExperiment } from '../../experiment/file/schema';
 import { loadExperiment } from '../../experiment/resolve';
 import { complaint, ComplaintError } from '../../protocol/problem';
-import { oldestTorch, type ScheduledPlace } from '../../protocol/torchrun';
+import { oldestTorch, type Scheduler } from '../../protocol/torchrun';
 import { findCompleteDirectory } from '../../run-directory/atomic-directory';
 import { findRun } from '../../run-directory/run-directory';
 import { controlPaths, runPaths } from '../../run-directory/run-paths';
@@ -37,7 +37,7 @@ import { machinesElsewhere } from './torchrun';
 export async function exportForTorchrun(
   target: string,
   folder: string,
-  where?: ScheduledPlace,
+  where?: Scheduler,
 ): Promise<{ name: string; notes: string[] }> {
   const { experiment: read, teacher, tokenizer, pruning } = await sourceOf(target);
   const experiment =
@@ -96,13 +96,13 @@ export async function exportForTorchrun(
         })),
       ];
       for (const training of trainings) {
-        const place = path.relative(paths.directory, training.paths.directory) || 'student';
-        jobs.push(place.split(path.sep).join('/'));
+        const part = path.relative(paths.directory, training.paths.directory) || 'student';
+        jobs.push(part.split(path.sep).join('/'));
         const divided = { ...training, teacher: model, spec };
         const { strategy } = strategyFor(run, { ...machines, processes: machines.processes ?? 1 }, divided);
         await writeJob(run, divided, {
           shared: path.join(folder, 'jobs'),
-          folder: path.join(folder, 'jobs', place),
+          folder: path.join(folder, 'jobs', part),
           strategy,
           caches: path.join(folder, 'jobs', 'caches'),
           tokenizer: path.join(paths.directory, 'tokenizer'),

@@ -74,7 +74,7 @@ export class FetchedLogs {
   private fetching: Promise<void> = Promise.resolve();
 
   constructor(
-    private readonly places: readonly { host: Host; folder: string }[],
+    private readonly folders: readonly { host: Host; folder: string }[],
     private readonly directory: string,
     private readonly training: string,
   ) {}
@@ -88,8 +88,8 @@ export class FetchedLogs {
 
   private async fetchAll(): Promise<void> {
     const failed: unknown[] = [];
-    for (const { host, folder } of this.places) {
-      const own = this.places.length > 1 ? ['hosts', host.name] : [];
+    for (const { host, folder } of this.folders) {
+      const own = this.folders.length > 1 ? ['hosts', host.name] : [];
       const target = path.join(this.directory, 'logs', this.training, ...own);
       await this.fetchOne(host, folder, target).catch((error: unknown) => failed.push(error));
     }

@@ -37,7 +37,7 @@ export interface JobTraining {
   spec: TrainingSpec;
 }
 
-export interface JobPlace {
+export interface JobSetup {
   /** Shared by all trainings of the run: rows, teacher. */
   shared: string;
   /** This training's own. */
@@ -54,8 +54,8 @@ export interface JobPlace {
 }
 
 /** Writes the folder. What is there already of what all trainings share is as it would be written again. */
-export async function writeJob(run: PreparedRun, training: JobTraining, place: JobPlace): Promise<void> {
-  const { shared, folder } = place;
+export async function writeJob(run: PreparedRun, training: JobTraining, setup: JobSetup): Promise<void> {
+  const { shared, folder } = setup;
   const data = path.join(shared, 'data');
   for (const part of [data, folder]) await makeFolder(part);
   await writeRows(path.join(data, 'train.safetensors'), run.data.train);
@@ -74,19 +74,19 @@ export async function writeJob(run: PreparedRun, training: JobTraining, place: J
   if (projections.length > 0) {
     await writeSafetensors(path.join(initialFolder, 'projections.safetensors'), Object.fromEntries(projections));
   }
-  const answers = await writeAnswers(run, training, folder, place.caches);
+  const answers = await writeAnswers(run, training, folder, setup.caches);
   const learns = pairing.objective !== undefined;
-  const served = await writeServed(run, { frozen: training.frozen, learns }, place);
-  const described = { ...describeJob(run, training, place), answers: answers ?? null, served: served ?? null };
+  const served = await writeServed(run, { frozen: training.frozen, learns }, setup);
+  const described = { ...describeJob(run, training, setup), answers: answers ?? null, served: served ?? null };
   const text = JSON.stringify(described, undefined, 2);
   await writeAtomically(path.join(folder, 'job.json'), `${text}\n`);
 }
 
 /** job.json; paths are relative to its folder, so that all of it can be taken elsewhere. */
-function describeJob(run: PreparedRun, training: JobTraining, place: JobPlace): Record<string, unknown> {
+function describeJob(run: PreparedRun, training: JobTraining, setup: JobSetup): Record<string, unknown> {
   const { experiment, data } = run;
   const { role, name, pairing, teacher, frozen, paths, spec } = training;
-  const { shared, folder, runner, strategy, tokenizer, isApart = false } = place;
+  const { shared, folder, runner, strategy, tokenizer, isApart = false } = setup;
   const here = (target: string): string => path.relative(folder, target).split(path.sep).join('/');
   const { student, objective } = pairing;
   const isHeld = teacher !== undefined || frozen !== undefined;
@@ -125,7 +125,7 @@ function describeJob(run: PreparedRun, training: JobTraining, place: JobPlace): 
   };
 }
 
-/** With a rule's pairs in its place. */
+/** With a rule's pairs in its setup. */
 function attentionOf(pairing: Pairing): AttentionObjective | undefined {
   const attention = pairing.objective?.attention;
   const layers = comparedAttention(pairing).map(({ teacher, student }) => [teacher, student] as const);

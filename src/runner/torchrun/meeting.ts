@@ -7,11 +7,11 @@ export interface Meeting {
   /** ADDRESS:PORT on the first host. */
   endpoint: string;
   /** Of each host. */
-  places: readonly PlaceInNetwork[];
+  addresses: readonly NetworkAddress[];
 }
 
 /** By which address the others reach a host, and its network interface, where that is known: names of hosts need not be known to one another. */
-export interface PlaceInNetwork {
+export interface NetworkAddress {
   address: string;
   device: string | null;
 }
@@ -51,8 +51,8 @@ found = [one for one in dict.fromkeys(found) if "." in one]
 found.sort(key=lambda one: one.startswith("127."))
 listening = socket.create_server(("", int(sys.argv[1])))
 word = secrets.token_hex(16)
-places = [{"address": one, "device": device_of(one)} for one in found]
-print(json.dumps({"listens": listening.getsockname()[1], "word": word, "places": places}), flush=True)
+addresses = [{"address": one, "device": device_of(one)} for one in found]
+print(json.dumps({"listens": listening.getsockname()[1], "word": word, "addresses": addresses}), flush=True)
 while True:
     ready, _, _ = select.select([sys.stdin, listening], [], [], 300)
     if not ready or sys.stdin in ready:
@@ -83,11 +83,11 @@ print(json.dumps({"reached": reached, "reason": reason}))
 interface Listening {
   listens: number;
   word: string;
-  places: PlaceInNetwork[];
+  addresses: NetworkAddress[];
 }
 
 interface Visited {
-  reached: Record<string, PlaceInNetwork>;
+  reached: Record<string, NetworkAddress>;
   reason: string;
 }
 
@@ -103,15 +103,15 @@ export async function meet(hosts: readonly Host[], python: string, rendezvous?: 
     `exec ${[python, '-c', text, ...args].map(quoted).join(' ')}`;
   const { line, end } = await first.open(script(LISTEN, port), '{"listens"');
   try {
-    const { listens, word, places } = JSON.parse(line) as Listening;
-    const known = address === undefined ? places : [{ address, device: null }];
+    const { listens, word, addresses } = JSON.parse(line) as Listening;
+    const known = address === undefined ? addresses : [{ address, device: null }];
     const visited = await Promise.all(
       others.map(async (host) => {
-        const said = await host.ask(script(VISIT, String(listens), word, ...known.map((place) => place.address)));
+        const said = await host.ask(script(VISIT, String(listens), word, ...known.map(({ address: one }) => one)));
         return JSON.parse(said.trim().split('\n').at(-1)!) as Visited;
       }),
     );
-    const met = known.find((place) => visited.every(({ reached }) => place.address in reached));
+    const met = known.find((one) => visited.every(({ reached }) => one.address in reached));
     if (met === undefined) {
       const lonely = visited.findIndex(({ reached }) => Object.keys(reached).length === 0);
       const at = Math.max(0, lonely);
@@ -122,7 +122,7 @@ export async function meet(hosts: readonly Host[], python: string, rendezvous?: 
     }
     return {
       endpoint: `${met.address}:${listens}`,
-      places: [met, ...visited.map(({ reached }) => reached[met.address]!)],
+      addresses: [met, ...visited.map(({ reached }) => reached[met.address]!)],
     };
   } finally {
     await end();

@@ -27,7 +27,7 @@ import { Following, reasonIn, type TorchrunTraining } from './training';
 const PLACE = '.cache/distillery';
 
 /** Where a run's folder is mirrored there: of one name for each folder of each person. Hosts may share the home folder: of several each has its own. */
-function placeOf(directory: string, number = 0): string {
+function remoteFolderOf(directory: string, number = 0): string {
   const name = path.basename(directory).replace(/[^\w.-]/g, '-');
   const own = number === 0 ? '' : `-host${number + 1}`;
   return `${PLACE}/${name}-${createHash('sha256').update(directory).digest('hex').slice(0, 12)}${own}`;
@@ -52,7 +52,7 @@ export async function trainOverSsh(
   const { strategy, notes } = strategyFor(run, torchrun, training);
   for (const note of notes) await run.recorder.note(note);
   const members = hostsOf(torchrun).map((one, number): Member => {
-    const there = placeOf(directory, number);
+    const there = remoteFolderOf(directory, number);
     const starting = startingOf(torchrun, run.experiment, { there, job });
     return { host: one, there, folder: `${there}/${job}`, output: own === '' ? there : `${there}/${own}`, starting };
   });
@@ -73,8 +73,8 @@ export async function trainOverSsh(
     await writeJob(run, training, { shared, folder, strategy, isApart, caches: path.join(shared, 'caches') });
     await members[0]!.starting.prepare(folder);
     await Promise.all(
-      members.map(async ({ host: there, there: place, output }, i) => {
-        await sendParts(there, place, { directory, job }, states[i]!);
+      members.map(async ({ host: there, there: folder, output }, i) => {
+        await sendParts(there, folder, { directory, job }, states[i]!);
         if (here > steps[i]!) await sendCheckpoints(there, training.paths, output);
       }),
     );
@@ -154,7 +154,7 @@ async function startMembers(
   await Promise.all(
     members.map(({ host, output, starting }, i) => {
       const joined = meeting && {
-        ...meeting.places[i]!,
+        ...meeting.addresses[i]!,
         id,
         hosts: hosts.length,
         endpoint: meeting.endpoint,
@@ -189,12 +189,12 @@ async function newestOf(members: readonly Member[]): Promise<Member | undefined>
 async function goneOf({ host, folder, lost }: Member, { first }: Followed): Promise<InputError> {
   let reason = lost === undefined ? 'its processes are gone' : `there is no connection (${lost})`;
   if (first && first.host !== host) reason += `, and ${first.host.name} says: ${reasonIn(await errorsOf(first))}`;
-  return InputError.at(placeOfErrors(host, folder), 'torchrun-host-gone', { host: host.name, reason });
+  return InputError.at(errorsFileOf(host, folder), 'torchrun-host-gone', { host: host.name, reason });
 }
 
 async function failureOf(member: Member, slurm: SlurmJob | undefined): Promise<InputError> {
   const { host, folder, code, starting } = member;
-  const said = placeOfErrors(host, folder);
+  const said = errorsFileOf(host, folder);
   const state = (await host.ask(starting.ending)).trim().split('\n')[0]!;
   if (code === undefined ? starting.state !== undefined : ENDED_BY_SLURM.test(state)) {
     return InputError.at(said, 'torchrun-slurm-ended', {
@@ -205,7 +205,7 @@ async function failureOf(member: Member, slurm: SlurmJob | undefined): Promise<I
   return InputError.at(said, 'torchrun-failed', { code: code ?? 'none', reason: reasonIn(await errorsOf(member)) });
 }
 
-const placeOfErrors = (host: Host, folder: string): string =>
+const errorsFileOf = (host: Host, folder: string): string =>
   host.isHere ? path.join(os.homedir(), folder, 'errors') : `${host.name}:${folder}/errors`;
 
 async function errorsOf({ host, folder }: Member): Promise<string[]> {
@@ -245,5 +245,5 @@ async function sendCheckpoints(host: Host, paths: TrainingPaths, output: string)
 
 /** Nothing of a finished run stays there. */
 export async function forgetRun(host: Host, directory: string): Promise<void> {
-  await host.run(`rm -rf ${quoted(placeOf(directory))} ${quoted(placeOf(directory))}-host*`);
+  await host.run(`rm -rf ${quoted(remoteFolderOf(directory))} ${quoted(remoteFolderOf(directory))}-host*`);
 }

@@ -44,7 +44,7 @@ export async function writeSchedulerFiles(
 }
 
 /** Where the scripts find what they start. */
-export interface ProgramPlace {
+export interface ProgramPaths {
   /** What stands before a job's name: `jobs/`, or nothing. */
   jobs: string;
   /** From the scripts' own folder to that in which all the paths are. */
@@ -56,13 +56,13 @@ export interface ProgramPlace {
 }
 
 /** An exported folder's. */
-const exported: ProgramPlace = { jobs: 'jobs/', root: '.', packages: '' };
+const exported: ProgramPaths = { jobs: 'jobs/', root: '.', packages: '' };
 
 /** Trains one job after the other; a person and a scheduler start the same. */
 export function runScript(
   jobs: readonly string[],
   processes?: number,
-  { jobs: before, root, packages, python }: ProgramPlace = exported,
+  { jobs: before, root, packages, python }: ProgramPaths = exported,
 ): string {
   const most = '"$("$python" -c \'import torch; print(torch.cuda.device_count() or 1)\')"';
   return `#!/bin/sh
@@ -134,11 +134,11 @@ export function slurmScript(
   { name, torchrun }: Pick<Experiment, 'name' | 'torchrun'>,
   { processes, hosts }: ElsewhereMachines,
   jobs: readonly string[],
-  place: ProgramPlace = exported,
+  paths: ProgramPaths = exported,
 ): string {
   const { partition, account, qos, time } = torchrun?.slurm ?? {};
   // What is exported trains all, what is followed from here one.
-  const isFollowed = place !== exported;
+  const isFollowed = paths !== exported;
   const hasDevices = torchrun?.devices !== undefined;
   const options = {
     'job-name': jobName({ name }),
@@ -154,7 +154,7 @@ export function slurmScript(
     signal: `B:TERM@${NOTICE_SECONDS}`,
   };
   const directives = Object.entries(options).map(([option, value]) => `#SBATCH --${option}=${value}`);
-  const controls = jobs.map((job) => `${place.jobs}${job}/control.json`).join(' ');
+  const controls = jobs.map((job) => `${paths.jobs}${job}/control.json`).join(' ');
   const script = isFollowed ? `./${jobs[0]}/run.sh` : './run.sh';
   return `#!/bin/bash
 ${directives.join('\n')}

@@ -12,7 +12,7 @@ import { logitsWidth } from '../../distill/specs';
 import type { Examples } from '../../dataset/example-store';
 import { countedPositions, type TokenExample } from '../../dataset/examples';
 import { TeacherCacheFiles } from '../../run-directory/teacher-cache-files';
-import { nameOfTeacher } from '../run/cache-place';
+import { nameOfTeacher } from '../run/cache-location';
 import type { PreparedRun } from '../run/prepared-run';
 import { LAYOUT, writeLayout } from './answers';
 
@@ -32,9 +32,9 @@ export async function writeServed(
   if (!(frozen instanceof AskedTeacher)) return undefined;
   const { train, validation } = run.data;
   const write = async (name: string, examples: Examples): Promise<Record<string, unknown>> => {
-    const place = path.join(shared, SERVED, name);
-    const parts = await writeAnswersTo(place, run, frozen, examples);
-    const here = path.relative(folder, place).split(path.sep).join('/');
+    const answers = path.join(shared, SERVED, name);
+    const parts = await writeAnswersTo(answers, run, frozen, examples);
+    const here = path.relative(folder, answers).split(path.sep).join('/');
     const cache = { folder: here, parts, computedBy: 'endpoint', record: null };
     return { layout: `${here}/${LAYOUT}`, caches: [cache] };
   };
@@ -42,7 +42,7 @@ export async function writeServed(
 }
 
 async function writeAnswersTo(
-  place: string,
+  cache: string,
   { experiment, paths }: PreparedRun,
   { architecture, source }: AskedTeacher,
   examples: Examples,
@@ -67,7 +67,7 @@ async function writeAnswersTo(
     await source.answer(inputIds, [0], [logits]);
     return [new Uint8Array(logits.buffer)];
   };
-  const store = await TeacherCacheFiles.open(place, record, layout.blocks, 0);
+  const store = await TeacherCacheFiles.open(cache, record, layout.blocks, 0);
   try {
     const filled = await store.filled();
     for (const [index, block] of layout.blocks.entries()) {
@@ -79,6 +79,6 @@ async function writeAnswersTo(
   } finally {
     await store.close();
   }
-  await writeLayout(path.join(place, LAYOUT), examples, layout, task);
+  await writeLayout(path.join(cache, LAYOUT), examples, layout, task);
   return layout.parts;
 }

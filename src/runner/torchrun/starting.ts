@@ -5,14 +5,14 @@ import path from 'node:path';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import type { SlurmJob } from '../../protocol/records';
 import { packageFolder } from './interpreter';
-import type { PlaceInNetwork } from './meeting';
+import type { NetworkAddress } from './meeting';
 import { runScript, slurmScript } from './scheduler';
 import { quoted, type Host } from './ssh';
 import type { Torchrun } from './torchrun';
 import { keptErrors, MOST_RESTARTS } from './training';
 
 /** A training's folder there, `THERE/JOB`; both below the home folder. */
-export interface PlaceThere {
+export interface RemoteFolder {
   there: string;
   job: string;
 }
@@ -40,7 +40,7 @@ export interface Starting {
 }
 
 /** A host among those that train together. */
-export interface Joined extends PlaceInNetwork {
+interface Joined extends NetworkAddress {
   /** Of this start. */
   id: string;
   hosts: number;
@@ -62,15 +62,15 @@ function meetingOf(joined: Joined | undefined): { options: string[]; environment
   return { options, environment: Object.fromEntries(names.map((name) => [name, `\${${name}:-${device}}`])) };
 }
 
-export function startingOf(torchrun: Torchrun, experiment: ResolvedExperiment, place: PlaceThere): Starting {
-  return torchrun.slurm ? bySlurm(torchrun, experiment, place) : byShell(torchrun, place);
+export function startingOf(torchrun: Torchrun, experiment: ResolvedExperiment, folder: RemoteFolder): Starting {
+  return torchrun.slurm ? bySlurm(torchrun, experiment, folder) : byShell(torchrun, folder);
 }
 
 /** What the shell there writes when a training's processes have ended. */
 export const EXIT = /^\{"distillery": "exit", "code": (\d+)\}$/;
 
 /** Its processes have no terminal and nobody who waits for them; what they say is in files. */
-function byShell({ interpreter, processes, threads }: Torchrun, { there, job }: PlaceThere): Starting {
+function byShell({ interpreter, processes, threads }: Torchrun, { there, job }: RemoteFolder): Starting {
   const kept = keptErrors(`${job}/logs`).map(quoted).join(' ');
   // Who asks this shell to end means what it waits for.
   const train = (options: readonly string[]): string =>
@@ -111,7 +111,7 @@ function byShell({ interpreter, processes, threads }: Torchrun, { there, job }: 
 const SLURM_SECONDS = 10;
 
 /** The folder of the mirror is where sbatch is called: on a file system that the nodes share. */
-function bySlurm(torchrun: Torchrun, experiment: ResolvedExperiment, { there, job }: PlaceThere): Starting {
+function bySlurm(torchrun: Torchrun, experiment: ResolvedExperiment, { there, job }: RemoteFolder): Starting {
   const number = quoted(`${there}/${job}/slurm`);
   const asked = `"$(cat ${number} 2> /dev/null)"`;
   const { interpreter, hosts } = torchrun;

@@ -10,7 +10,7 @@ import { installedLibrary } from '../../../src/engine/libraries';
 import { offerOpenVino } from '../../../src/runner/devices/offer';
 import { libraryFor } from '../../../src/runner/install/catalog';
 import { ensureWheel, hasWheel, keptWheel } from '../../harness/kept-wheel';
-import { forShort } from '../compiled';
+import { forShort } from '../keep-compiled';
 import { dataOf, runnerFile, tinyWorkspace } from '../program';
 
 const folder = (): string => mkdtempSync(path.join(os.tmpdir(), 'distillery-test-'));

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSyn
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { loadCheckpoint } from '../../../src/model/files/checkpoint';
-import { findInHubCache } from '../../../src/model/places/hub-cache';
+import { findInHubCache } from '../../../src/model/local/hub-cache';
 import { parseHubId, type HubId } from '../../../src/protocol/hub-id';
 import { complaintOf, type ComplaintError } from '../../../src/protocol/problem';
 import type { FetchedModel, ModelRecord, PlannedModel } from '../../../src/protocol/records';
@@ -13,7 +13,7 @@ import type { InstallListener } from '../../../src/runner/install/install';
 import { listModels } from '../../../src/runner/models/list-models';
 import { fetchModel, planFetch } from '../../../src/runner/models/fetch-model';
 import { readArchitecture } from '../../../src/experiment/checks/model-folder';
-import { locateModel } from '../../../src/experiment/checks/model-place';
+import { locateModel } from '../../../src/experiment/checks/locate-model';
 import { validateExperimentFile } from '../../../src/experiment/checks/validate';
 import { goodExperiment, mails, makeFolder } from '../../experiment/workspace';
 import { startProxy } from '../endpoint/proxy';

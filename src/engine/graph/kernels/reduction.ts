@@ -28,7 +28,7 @@ const reduction =
     return reduce(graph, op, x, axes, attributes.keepDims === true);
   };
 
-const placeOf =
+const argExtreme =
   (op: string): KernelRule =>
   ({ graph, input, attributes }) => {
     const x = input('x').type === 'bool' ? cast(graph, input('x'), 'int32') : input('x');
@@ -39,8 +39,8 @@ const placeOf =
   };
 
 export const reductions: KernelTable = {
-  ArgMax: placeOf('ArgMax'),
-  ArgMin: placeOf('ArgMin'),
+  ArgMax: argExtreme('ArgMax'),
+  ArgMin: argExtreme('ArgMin'),
   Max: ({ graph, input, attributes }) => {
     const x = input('x');
     const axes = normalizeAxes(attributes.reductionIndices as number | number[] | null, x.shape.length);

@@ -4,7 +4,7 @@ import type { ElementType, Value } from '../graph';
 import type { GraphBuilder } from '../graph-builder';
 
 /** What tfjs hands to a kernel: named inputs, named attributes. */
-export interface KernelCall {
+interface KernelCall {
   readonly graph: GraphBuilder;
   /** The input of that name. */
   readonly input: (name: string) => Value;

@@ -3,11 +3,11 @@
 import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { locateModel } from '../../src/experiment/checks/model-place';
+import { locateModel } from '../../src/experiment/checks/locate-model';
 import { teacherFolder } from '../../src/experiment/checks/model-folder';
 import { validateExperimentFile } from '../../src/experiment/checks/validate';
 import { loadExperiment } from '../../src/experiment/resolve';
-import { findInHubCache, hubCacheFolder, listHubCache } from '../../src/model/places/hub-cache';
+import { findInHubCache, hubCacheFolder, listHubCache } from '../../src/model/local/hub-cache';
 import { parseHubId } from '../../src/protocol/hub-id';
 import { cacheModel } from './hub-cache';
 import { addFiles, goodExperiment, mails, makeFolder, writeModel } from './workspace';

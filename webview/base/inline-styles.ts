@@ -5,10 +5,10 @@ import { Directive, directive, type ElementPart, type PartInfo, PartType } from 
 
 type Properties = Readonly<Record<string, string | undefined>>;
 
-class Place extends Directive {
+class InlineStylesDirective extends Directive {
   constructor(part: PartInfo) {
     super(part);
-    if (part.type !== PartType.ELEMENT) throw new Error('place() stands in a tag, beside its attributes.');
+    if (part.type !== PartType.ELEMENT) throw new Error('inlineStyles() stands in a tag, beside its attributes.');
   }
 
   override render(properties: Properties): Properties {
@@ -25,5 +25,5 @@ class Place extends Directive {
   }
 }
 
-/** `<i ${place({ width: '40%' })}></i>`: properties by their CSS names, custom properties included. */
-export const place = directive(Place);
+/** `<i ${inlineStyles({ width: '40%' })}></i>`: properties by their CSS names, custom properties included. */
+export const inlineStyles = directive(InlineStylesDirective);

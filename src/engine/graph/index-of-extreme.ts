@@ -4,7 +4,7 @@ import type { LoweringRule } from './lowering';
 import { reduce } from './kernels/reduction';
 
 /** The first place of an extreme along an axis: the least of the places whose element equals it. int32, not int64. */
-export const placeOf =
+export const indexOfExtreme =
   (extreme: string): LoweringRule =>
   ({ graph, node, inputs: [x] }) => {
     const axis = node.attributes.axis as number;

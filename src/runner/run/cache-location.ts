@@ -74,7 +74,7 @@ export interface ToKeep {
   layout: CacheLayout;
 }
 
-export interface CachePlace {
+export interface CacheLocation {
   directory: string;
   record: TeacherCacheRecord;
 }
@@ -87,7 +87,7 @@ export function describeCache(
   { experiment, data, paths, executor, torchrun }: PreparedRun,
   { model, index = 0, values, layout }: ToKeep,
   engine: string = torchrun ? 'torchrun' : executor.engine,
-): CachePlace {
+): CacheLocation {
   const { task, dataset, precision, teacher } = experiment;
   const { maxLength } = dataset;
   const byTeacher = teacher.precision === 'int8' ? EXACT_INT8 : teacher.precision;
@@ -117,8 +117,8 @@ function keptOfPosition({ parts }: CacheLayout): Pick<TeacherCacheRecord, 'top' 
  * Caches of the same answers that other engines have begun, where all compute in float32, so that they agree to rounding. Between PyTorch and
  * a built-in engine alone: what one of those computes is the same to the last bit whatever others have left there.
  */
-export async function cachesOfOthers(run: PreparedRun, kept: ToKeep, own: CachePlace): Promise<CachePlace[]> {
-  const found: CachePlace[] = [];
+export async function cachesOfOthers(run: PreparedRun, kept: ToKeep, own: CacheLocation): Promise<CacheLocation[]> {
+  const found: CacheLocation[] = [];
   const { computedBy, ...wanted } = own.record;
   const reduced = computedBy!.slice(1).some((precision) => precision !== 'float32');
   if (reduced || computedBy!.length === 1) return found;

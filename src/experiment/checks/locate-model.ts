@@ -2,14 +2,14 @@
 
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { findInHubCache, hubCacheFolder } from '../../model/places/hub-cache';
+import { findInHubCache, hubCacheFolder } from '../../model/local/hub-cache';
 import { hubIdText, parseHubId } from '../../protocol/hub-id';
-import { findInstalledModel } from '../../model/places/installed';
+import { findInstalledModel } from '../../model/local/installed';
 import { isModelPackage, modelPackages } from '../../protocol/model-packages';
 import { InputError } from '../../protocol/problem';
 import { isFolder } from './dataset-files';
 
-export interface ModelPlace {
+export interface ModelLocation {
   /** Absolute. */
   path: string;
   /** What says later which model it was, where it is not a folder that the experiment names. */
@@ -33,7 +33,7 @@ export interface ModelOrigin {
  * @param base the folder that a path is relative to
  * @throws InputError about `asked`, where a named model is not on this machine, or its snapshot has a link to elsewhere
  */
-export async function locateModel(asked: string, base: string): Promise<ModelPlace> {
+export async function locateModel(asked: string, base: string): Promise<ModelLocation> {
   const path = resolve(base, asked);
   if ((await stat(path).catch(() => undefined)) !== undefined) return { path };
   if (isModelPackage(asked)) {
