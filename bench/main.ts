@@ -118,7 +118,7 @@ async function main(): Promise<void> {
   }
   console.log(terminalReport(results, rates));
   if (results.length < cases.length + sampleNames.length || options.quick || options.engine) return;
-  keep({ machine: before, rates, results });
+  keep({ machine: before, rates, results, profilesLeaveWarmUpOut: true });
   console.log('\nWritten to bench/RESULTS.md.');
 }
 

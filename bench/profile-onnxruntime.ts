@@ -34,19 +34,23 @@ export function profileOnnxruntime(executor: Executor, folder: string): Profilin
 
   // The product has no use for profiles, so its options are amended on their way to onnxruntime; one program at a time.
   const loadProfiled: Executor['load'] = async (program, frozen) => {
-    const prefix = `profile-${sessions.length}`;
+    /** Of a program in two parts two. */
+    const made: ProfiledSession[] = [];
     const createProfiled = async (model: Uint8Array, options: object): Promise<InferenceSession> => {
+      const prefix = `profile-${sessions.length}`;
       const session = await create(model, {
         ...options,
         enableProfiling: true,
         profileFilePrefix: join(folder, prefix),
       });
-      sessions.push({ graph: program.graph.name, prefix, session, skipped: 0, runs: 0 });
+      const profiled = { graph: program.graph.name, prefix, session, skipped: 0, runs: 0 };
+      sessions.push(profiled);
+      made.push(profiled);
       return session;
     };
     Object.assign(InferenceSession, { create: createProfiled as Create });
     const loaded = await executor.load(program, frozen).finally(() => Object.assign(InferenceSession, { create }));
-    return counted(loaded, sessions.at(-1)!);
+    return counted(loaded, made);
   };
 
   return {
@@ -68,12 +72,12 @@ export function profileOnnxruntime(executor: Executor, folder: string): Profilin
   };
 }
 
-function counted(loaded: LoadedProgram, session: ProfiledSession): LoadedProgram {
+function counted(loaded: LoadedProgram, sessions: readonly ProfiledSession[]): LoadedProgram {
   return {
     graph: loaded.graph,
     release: () => loaded.release(),
     run: (inputs, into) => {
-      session.runs++;
+      for (const session of sessions) session.runs++;
       return loaded.run(inputs, into);
     },
   };

@@ -42,6 +42,8 @@ export interface Measurement {
   machine: Machine;
   rates: Rates;
   results: readonly CaseResult[];
+  /** Absent where the profiles have the warm-up in them. */
+  profilesLeaveWarmUpOut?: true;
 }
 
 interface Grid {
@@ -200,7 +202,13 @@ function limits(results: readonly CaseResult[], rates: Rates): Grid {
 
 const LIMITS_NOTE =
   'Products are bound by the rate of products, the gradients’ norm and the update by memory: they read and write ' +
-  `${BYTES_A_PARAMETER} bytes a parameter at least (less where a cache holds small models whole, and the share may be above 100 %). The limit is both at those rates, with nothing else in a step; profiled steps, which are a little slower. Outside kernels is below 0 where programs compute at the same time, as pieces of the update do.`;
+  `${BYTES_A_PARAMETER} bytes a parameter at least (less where a cache holds small models whole, and the share may be above 100 %). The limit is both at those rates, with nothing else in a step; profiled steps, which are a little slower.`;
+
+/** Of measurements whose profiles had the warm-up in them. */
+const WARM_UP_NOTE =
+  'Profiled with the warm-up: OpenVINO’s times are means of all steps, the first included, in which the moments’ pages are new, and onnxruntime’s ' +
+  'gradients those of seven steps in place of five where they are two programs. So kernels were faster than this says, norm and update above all, and outside kernels is below 0 ' +
+  '(docs/decisions/0094).';
 
 /** What a person sees at the end of a run. */
 export function terminalReport(results: readonly CaseResult[], rates: Rates): string {
@@ -240,7 +248,7 @@ const markdownTable = ({ head, rows }: Grid): string =>
   [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 
 /** What one machine measured, a chapter of its own. */
-function chapter({ machine, rates, results }: Measurement): string {
+function chapter({ machine, rates, results, profilesLeaveWarmUpOut }: Measurement): string {
   const { date, processor, instructions, cores, threads, system, load } = machine;
   return `## ${processor}, ${instructions}
 
@@ -254,7 +262,7 @@ ${rateNote(rates)}
 
 ### How near to the machine's limits
 
-${markdownTable(limits(results, rates))}
+${profilesLeaveWarmUpOut ? '' : `${WARM_UP_NOTE}\n\n`}${markdownTable(limits(results, rates))}
 
 ### The loss in both precisions
 

@@ -83,6 +83,33 @@ describe('segments', () => {
     expect(joined!.parts).toHaveLength(CHUNKS);
   });
 
+  it('hand on the logits of a chunk where outputs that are written later have room for them', () => {
+    const rows = CHUNKS * ROWS;
+    const { graph: chunks } = record(
+      'chunks',
+      { x: { shape: [rows, WIDTH], dtype: 'float32' }, head: { shape: [CLASSES, WIDTH], dtype: 'float32' } },
+      (tensors) => {
+        const [x, head] = [tensors.x as tf.Tensor2D, tensors.head as tf.Tensor2D];
+        const losses = Array.from({ length: CHUNKS }, (_, chunk) => {
+          const logits = tf.matMul(tf.slice2d(x, [chunk * ROWS, 0], [ROWS, -1]), head, false, true);
+          const read = [tf.sigmoid, tf.tanh, tf.sin, tf.cos, tf.abs, tf.square].map((activate) => activate(logits));
+          const all = read.reduce((sum, one) => tf.add(sum, tf.mul(one, logits)));
+          return tf.sum(all, 1);
+        });
+        const joined = tf.concat(losses, 0);
+        return { joined, later: tf.matMul(tf.mul(x, tf.reshape(joined, [rows, 1])), head, false, true) };
+      },
+    );
+    const bytes = ROWS * CLASSES * 4;
+    const { segments } = segmentsOf(chunks, false, bytes)!;
+    const ofLogits = segments.filter(({ graph: { nodes, outputs } }) => {
+      const made = Object.values(outputs);
+      return nodes.length === 1 && made.length === 1 && made[0]!.shape.join() === [ROWS, CLASSES].join();
+    });
+    expect(ofLogits).toHaveLength(CHUNKS);
+    expect(new Set(ofLogits.map(identityOf)).size).toBe(1);
+  });
+
   it('make every output once', () => {
     const { segments } = segmentsOf(graph, false, 0)!;
     const made = segments.flatMap(({ outputs }) => Object.values(outputs));

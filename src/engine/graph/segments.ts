@@ -4,7 +4,7 @@
  */
 
 import { sizeOf, type TensorSpec } from '../array';
-import { bytesOf } from './graph-memory';
+import { bytesOf, bytesOfValue } from './graph-memory';
 import { valuesOf, type Constant, type Graph, type Node, type Value } from './graph';
 import { withoutUnused } from './graph-passes';
 import { withNarrowCopies } from './narrow-copies';
@@ -72,7 +72,34 @@ export function segmentsOf(whole: Graph, narrows: boolean, fromBytes = LARGE_BYT
   const bounds = [...new Set([0, ...cuts, whole.nodes.length])].sort((a, b) => a - b);
   const parts = bounds.slice(1).map((end, at) => whole.nodes.slice(bounds[at], end));
   const cutting = narrows ? withNarrowCopies(whole, largeApart(whole, parts)) : parts;
-  return new Cutting({ ...whole, nodes: cutting.flat() }, cutting, narrows).cut();
+  const cut = cutInto(whole, cutting, narrows);
+  // Heads rounded for bfloat16 lie where a chunk's logits would.
+  if (narrows) return cut;
+  const apart = logitsApart(cutting, cut, fromBytes);
+  if (apart.length === cutting.length) return cut;
+  const finer = cutInto(whole, apart, narrows);
+  return segmentedBytes(finer) < segmentedBytes(cut) ? finer : cut;
+}
+
+const cutInto = (whole: Graph, parts: readonly (readonly Node[])[], narrows: boolean): Segments =>
+  new Cutting({ ...whole, nodes: parts.flat() }, parts, narrows).cut();
+
+/**
+ * Parts that take much memory cut once more, behind each product with a large result: the logits of a chunk of the loss are then handed on, and so
+ * may lie in the memory of outputs that are written later, where a compiled graph would have them in memory of its own.
+ */
+function logitsApart(
+  parts: readonly (readonly Node[])[],
+  { segments }: Segments,
+  fromBytes: number,
+): (readonly Node[])[] {
+  const isLarge = (node: Node): boolean => isProduct(node) && bytesOfValue(node.outputs[0]!) >= fromBytes / 4;
+  return parts.flatMap((part, at) => {
+    if (workingBytes(segments[at]!.graph) < fromBytes) return [part];
+    const ends = part.flatMap((node, i) => (isLarge(node) ? [i + 1] : []));
+    const bounds = [...new Set([0, ...ends, part.length])];
+    return bounds.slice(1).map((end, i) => part.slice(bounds[i], end));
+  });
 }
 
 /** What makes a large output alone comes last, so that copies of weights may lie there until then. */

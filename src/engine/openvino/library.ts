@@ -56,7 +56,7 @@ interface ProfilingInfo {
 /** ov_profiling_info_t's status of a node that was neither skipped nor optimized out. */
 const EXECUTED = 2;
 
-/** What one kernel of a compiled graph took in one run. */
+/** What one kernel of a compiled graph took. */
 export interface KernelTime {
   operator: string;
   /** The plugin's word for how it ran, for example `brgemm_avx512_amx_bf16`. */
@@ -236,7 +236,7 @@ export class OpenVinoLibrary {
     return core;
   }
 
-  /** The kernels that a request's last run executed. */
+  /** The kernels that a request's last run executed, each with the mean of all runs of its compiled graph, whichever request they were of. */
   profile(request: Handle): KernelTime[] {
     const list = {} as { infos: unknown; size: number | bigint };
     this.check('ov_infer_request_get_profiling_info', request, list);

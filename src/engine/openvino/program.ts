@@ -5,6 +5,7 @@ import type { DeviceTensor, GraphInput, LoadedProgram } from '../executor';
 import type { FrozenInputs, Graph } from '../graph/graph';
 import type { Handle, KernelTime, OpenVinoLibrary } from './library';
 import { isBrief } from './one-pass';
+import { RunTimes } from './run-times';
 import { OpenVinoTensor } from './tensor';
 
 type Specs = Readonly<Record<string, TensorSpec>>;
@@ -26,7 +27,7 @@ class BoundRequest {
     narrow: ReadonlySet<string>,
     private readonly isBrief: boolean,
     private readonly whenReleased: () => void,
-    private readonly whenRun: () => ((kernels: KernelTime[]) => void) | undefined,
+    private readonly whenRun: (profile: () => KernelTime[]) => void,
   ) {
     const unbound = Object.entries(ports).filter(([name]) => !(name in given));
     this.own = Object.fromEntries(
@@ -61,7 +62,7 @@ class BoundRequest {
     // On one of Node's pool, together with the library's own threads: two wakings fewer than where one of those is asked, and one of the pool waits.
     if (this.isBrief) this.library.check('ov_infer_request_infer', this.handle);
     else await this.library.checkAsync('ov_infer_request_infer', this.handle);
-    this.whenRun()?.(this.library.profile(this.handle));
+    this.whenRun(() => this.library.profile(this.handle));
     return Object.fromEntries(outputs.map((name) => [name, this.own[name]!.toHost()]));
   }
 
@@ -74,8 +75,12 @@ class BoundRequest {
 }
 
 export class OpenVinoProgram implements LoadedProgram {
-  /** Told after each run what its kernels took, where the program was compiled with the property PERF_COUNT. */
+  /**
+   * Told after each run what its kernels took, where the program was compiled with the property PERF_COUNT. While runs overlap it is their sum alone
+   * that is right, and the first time the mean of all runs until then.
+   */
   onRun: ((kernels: KernelTime[]) => void) | undefined;
+  private readonly times = new RunTimes();
   /** Inputs that are given to each run. */
   private readonly inputs: Specs;
   private readonly inputNames: readonly string[];
@@ -161,7 +166,10 @@ export class OpenVinoProgram implements LoadedProgram {
   private bind(given: Tensors, whenReleased: () => void): BoundRequest {
     const ports = { ...this.inputs, ...this.graph.outputs };
     const { library, compiled, narrow, isBrief } = this;
-    return new BoundRequest(library, compiled, ports, given, narrow, isBrief, whenReleased, () => this.onRun);
+    return new BoundRequest(library, compiled, ports, given, narrow, isBrief, whenReleased, (profile) => {
+      this.times.count();
+      this.onRun?.(this.times.ofLastRun(profile()));
+    });
   }
 
   async release(): Promise<void> {
