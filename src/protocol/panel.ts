@@ -9,8 +9,8 @@ export const labTabs = ['loss', 'tokens', 'temperature', 'completions', 'compare
 
 export type LabTab = (typeof labTabs)[number];
 
-/** A place in the Lab that a tree item, a lens or a hover leads to. What is absent stays as the person left it. */
-export interface LabTarget {
+/** What in the Lab a tree item, a lens or a hover leads to. What is absent stays as the person left it. */
+export interface LabLocation {
   /** Name of the run's folder. */
   run: string;
   tab?: LabTab;
@@ -27,7 +27,7 @@ export interface LabTarget {
 }
 
 /** Checks what a command was given: links in hovers come back as plain JSON. */
-export function isLabTarget(value: unknown): value is LabTarget {
+export function isLabLocation(value: unknown): value is LabLocation {
   if (typeof value !== 'object' || value === null) return false;
   const { run, tab, besides, row, offset, temperature, step } = value as Record<string, unknown>;
   const absentOr = (present: unknown, fits: boolean): boolean => present === undefined || fits;
@@ -69,7 +69,7 @@ export type HostEvent =
   /** A further probe is on disk: all steps there are. */
   | { type: 'probeSteps'; id: string; steps: number[] }
   /** Leads to a place of the run that is shown. */
-  | { type: 'target'; target: LabTarget }
+  | { type: 'location'; location: LabLocation }
   /** The run could not be read; what is shown stays. */
   | { type: 'error'; message: string; remedy?: string | undefined };
 
@@ -86,7 +86,7 @@ const hostMessages: Record<HostMessage['type'], true> = {
   append: true,
   probes: true,
   probeSteps: true,
-  target: true,
+  location: true,
   error: true,
   progress: true,
   answer: true,

@@ -134,14 +134,24 @@ export async function writeRunRecord(paths: RunPaths, record: RunRecord): Promis
   await writeAtomically(paths.record, `${JSON.stringify(record, undefined, 2)}\n`);
 }
 
-/** Appends a line to `log.txt`, the time before it. */
-export async function appendLog(paths: RunPaths, line: string): Promise<void> {
+/** How much a line of `log.txt` matters. */
+export type LogLevel = 'info' | 'warning' | 'error';
+
+/** Appends a line to `log.txt`: its time, its level where that is not `info`, and its words. */
+export async function appendLog(paths: RunPaths, line: string, level: LogLevel = 'info'): Promise<void> {
+  const levelled = level === 'info' ? line : `${level}: ${line}`;
   const log = await openOwned(paths.log, constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND);
   try {
-    await naming(paths.log, log.appendFile(`${new Date().toISOString()} ${inTerminal(line)}\n`));
+    await naming(paths.log, log.appendFile(`${new Date().toISOString()} ${inTerminal(levelled)}\n`));
   } finally {
     await log.close();
   }
+}
+
+/** A line as `appendLog` wrote it, without its time. What its words say decides nothing. */
+export function readLogLine(line: string): { level: LogLevel; words: string } {
+  const [, level = 'info', words = ''] = /^(?:\d{4}-\d\d-\d\dT[\d:.]+Z )?(?:(warning|error): )?(.*)$/s.exec(line)!;
+  return { level: level as LogLevel, words };
 }
 
 /** Replaces `experiment.json` in one step. */

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { loadExperiment } from '../../src/experiment/resolve';
 import {
   appendLog,
+  readLogLine,
   createOnlyRun,
   createRun,
   findRun,
@@ -242,5 +243,19 @@ describe('the files of a run', () => {
     await appendLog(paths, 'started');
     await appendLog(paths, 'ended');
     expect(readFileSync(paths.log, 'utf8')).toMatch(/^\d{4}-\S+Z started\n\d{4}-\S+Z ended\n$/);
+  });
+
+  it('and its level, which no words of a line decide', async () => {
+    const { paths } = await createRun(await resolved());
+    await appendLog(paths, 'no connection to gpu1', 'warning');
+    await appendLog(paths, 'failed: the disk is full', 'error');
+    await appendLog(paths, 'the experiment "error: none, warning: few" begins');
+    const lines = readFileSync(paths.log, 'utf8').trimEnd().split('\n');
+    expect(lines[0]).toMatch(/Z warning: no connection to gpu1$/);
+    expect(lines.map(readLogLine)).toEqual([
+      { level: 'warning', words: 'no connection to gpu1' },
+      { level: 'error', words: 'failed: the disk is full' },
+      { level: 'info', words: 'the experiment "error: none, warning: few" begins' },
+    ]);
   });
 });

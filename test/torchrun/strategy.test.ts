@@ -44,15 +44,15 @@ const chosen = (student: Architecture, teacher: Architecture | undefined, strate
   );
 
 it('a student that fits is whole on each device, one that does not is divided, and so is a teacher', () => {
-  expect(chosen(small, small)).toEqual({ strategy: 'ddp', notes: [] });
+  expect(chosen(small, small)).toEqual({ strategy: 'ddp', warnings: [] });
   expect(chosen(seven, undefined).strategy).toBe('fsdp');
   expect(chosen(seven, decoder(8192, 60)).strategy).toBe('fsdp with the teacher divided');
 });
 
 it('what is asked for is done, with a warning where it fits no device', () => {
-  const { strategy, notes } = chosen(seven, undefined, 'ddp');
+  const { strategy, warnings } = chosen(seven, undefined, 'ddp');
   expect(strategy).toBe('ddp');
-  expect(notes[0]).toContain('does not fit');
+  expect(warnings[0]).toContain('does not fit');
 });
 
 it('processes on the processor share it, and are whole', () => {

@@ -250,13 +250,13 @@ describePage('the Lab page', (open) => {
   it('leads from a link to the row and token that it names, and asks for a row that is not pinned', async () => {
     const page = await open({});
     const { file, line, tokens: all } = moby.probes.examples.examples[2]!;
-    const target = { run: moby.run.id, tab: 'tokens', row: { file, line }, offset: all[6]!.start, temperature: 8 };
+    const location = { run: moby.run.id, tab: 'tokens', row: { file, line }, offset: all[6]!.start, temperature: 8 };
     await page.locator('lab-total').waitFor();
-    await page.evaluate(`send(${JSON.stringify({ type: 'target', target })})`);
+    await page.evaluate(`send(${JSON.stringify({ type: 'location', location })})`);
     await page.locator('lab-distribution .body').first().waitFor();
     await expect.poll(() => kept(page)).toMatchObject({ tab: 'tokens', example: 2, position: 5, temperature: 8 });
     await page.evaluate(
-      `send(${JSON.stringify({ type: 'target', target: { ...target, row: { file, line: 9999 } } })})`,
+      `send(${JSON.stringify({ type: 'location', location: { ...location, row: { file, line: 9999 } } })})`,
     );
     await expect.poll(() => heard(page)).toContainEqual({ method: 'inspectRow', id: moby.run.id, file, line: 9999 });
   });

@@ -1,7 +1,7 @@
 /** @file The line between the Lab's page and the extension: what each accepts, and how requests are answered. */
 
 import { describe, expect, it } from 'vitest';
-import { isHostMessage, isLabTarget } from '../../src/protocol/panel';
+import { isHostMessage, isLabLocation } from '../../src/protocol/panel';
 import {
   answerRequest,
   Asker,
@@ -128,8 +128,8 @@ describe('a link into the Lab', () => {
   it.each([
     { run: 'a' },
     { run: 'a', tab: 'tokens', row: { file: 'data/test.jsonl', line: 3 }, offset: 12, temperature: 2, step: 0 },
-  ])('is followed when it is whole: %j', (target) => {
-    expect(isLabTarget(target)).toBe(true);
+  ])('is followed when it is whole: %j', (location) => {
+    expect(isLabLocation(location)).toBe(true);
   });
 
   it.each([
@@ -141,7 +141,7 @@ describe('a link into the Lab', () => {
     { run: 'a', row: { file: 'data/test.jsonl', line: 0 } },
     { run: 'a', offset: -1 },
     { run: 'a', temperature: 0 },
-  ])('is not taken for one otherwise: %j', (target) => {
-    expect(isLabTarget(target)).toBe(false);
+  ])('is not taken for one otherwise: %j', (location) => {
+    expect(isLabLocation(location)).toBe(false);
   });
 });

@@ -3,7 +3,7 @@
 import * as l10n from '@vscode/l10n';
 import { html, LitElement, nothing } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
-import type { HostEvent, LabTab, LabTarget } from '../../src/protocol/panel';
+import type { HostEvent, LabTab, LabLocation } from '../../src/protocol/panel';
 import { appStyles } from './app-styles';
 import { perRun, reviveChoices, type ChooseEvent, type Choices } from '../state/choices';
 import '../compare/compare-view';
@@ -18,7 +18,7 @@ import '../loss/loss-view';
 import { notices } from './notices';
 import { initialState, reduce, wantedStep, withProbe, withRow, type LabState, type Shown } from '../state/state';
 import { shared } from '../look/styles';
-import { pinnedPlace, placeOf, positionAt } from '../state/target';
+import { pinnedChoices, choicesAt, positionAt } from '../state/location';
 import '../temperature/temperature-view';
 import '../tokens/tokens-view';
 
@@ -131,7 +131,7 @@ export class LabApp extends LitElement {
   readonly #narrow = matchMedia('(max-width: 640px)');
   #keptId: string | undefined;
   /** A location that a link named, until what it needs is in the page. */
-  #target: LabTarget | undefined;
+  #location: LabLocation | undefined;
   #stopListening: (() => void) | undefined;
   #clock: ReturnType<typeof setInterval> | undefined;
 
@@ -249,11 +249,11 @@ export class LabApp extends LitElement {
     this.lab = reduce(this.lab, event);
     if (event.type === 'probes') this.#asked.clear();
     if (event.type === 'run') this.#begin(event.run.id);
-    if (event.type === 'target') {
-      this.#target = event.target;
-      this.#set(placeOf(event.target));
+    if (event.type === 'location') {
+      this.#location = event.location;
+      this.#set(choicesAt(event.location));
     }
-    this.#followTarget();
+    this.#followLocation();
     this.#askForProbe();
   }
 
@@ -283,23 +283,23 @@ export class LabApp extends LitElement {
     const inspected = await this.#row.ask('inspectRow', { id, file, line });
     if (!inspected || this.choices.row !== row) return;
     this.lab = withRow(this.lab, id, inspected);
-    this.#followTarget();
+    this.#followLocation();
   }
 
   /** Chooses the row and token that a link named, once they are here; a row that is not pinned is asked for. */
-  #followTarget(): void {
+  #followLocation(): void {
     const { shown } = this.lab;
-    const { row, offset } = this.#target ?? {};
-    if (!this.#target || !row || !shown?.probes) return;
-    const place = pinnedPlace(this.#target, shown.probes.set);
-    if (place) this.#set({ ...place, row: undefined });
+    const { row, offset } = this.#location ?? {};
+    if (!this.#location || !row || !shown?.probes) return;
+    const pinned = pinnedChoices(this.#location, shown.probes.set);
+    if (pinned) this.#set({ ...pinned, row: undefined });
     else if (shown.row?.example.file === row.file && shown.row.example.line === row.line) {
       this.#set({ example: -1, position: positionAt(shown.row.example, offset) });
     } else {
       if (this.choices.row?.file !== row.file || this.choices.row.line !== row.line) this.#set({ row });
       return;
     }
-    this.#target = undefined;
+    this.#location = undefined;
   }
 
   /** Asks for one probe at a time: the chosen one first. */

@@ -94,7 +94,7 @@ export function reduce(state: LabState, message: HostEvent): LabState {
         ...state,
         problem: { message: message.message, remedy: message.remedy },
       };
-    case 'target':
+    case 'location':
       return state;
     default:
       return state.shown ? { ...state, shown: reduceShown(state.shown, message) } : state;

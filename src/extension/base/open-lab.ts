@@ -1,7 +1,7 @@
 /** @file The ways into the Lab for the rest of the extension: a call, and a link for hovers and lenses. */
 
 import { Uri } from 'vscode';
-import type { LabTarget } from '../../protocol/panel';
+import type { LabLocation } from '../../protocol/panel';
 import type { CommandId } from './command-ids';
 import { execute } from './commands';
 
@@ -11,11 +11,11 @@ const command: CommandId = 'distillery.openLab';
 export const fromList = 'list';
 
 /** Opens the Lab on a run, and there on the tab, row and token that are named. */
-export function openLab(target: LabTarget): Thenable<unknown> {
-  return execute(command, target);
+export function openLab(location: LabLocation): Thenable<unknown> {
+  return execute(command, location);
 }
 
 /** The same as a link. A MarkdownString that holds it must trust `distillery.openLab`. */
-export function labLink(target: LabTarget): Uri {
-  return Uri.parse(`command:${command}?${encodeURIComponent(JSON.stringify([target]))}`);
+export function labLink(location: LabLocation): Uri {
+  return Uri.parse(`command:${command}?${encodeURIComponent(JSON.stringify([location]))}`);
 }

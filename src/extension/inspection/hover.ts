@@ -10,7 +10,7 @@ import type { Inspections } from './inspections';
 import { markdown } from './markdown';
 import type { SelectionInspector } from './selection-inspector';
 import { rowsScheme } from '../base/row-pages';
-import { rowTarget } from './rows-document';
+import { rowLocation } from './rows-document';
 
 const commands: Record<'lab' | 'next' | 'temperature', CommandId> = {
   lab: 'distillery.openLab',
@@ -37,10 +37,10 @@ function hoverAt(row: InspectedRow, at: Position, inspection: Inspection | undef
   const position = row.positionAt(at);
   if (!position?.teacher && !position?.student && !position?.values) return undefined;
   const table = distributionTable(position, row.result);
-  const target = inspection && rowTarget(inspection, row.row);
+  const location = inspection && rowLocation(inspection, row.row);
   const offset = row.isClassified ? {} : { offset: position.start };
   const links = [
-    ...(target ? [`[${l10n.t('Open in Lab')}](${labLink({ ...target, ...offset }).toString()})`] : []),
+    ...(location ? [`[${l10n.t('Open in Lab')}](${labLink({ ...location, ...offset }).toString()})`] : []),
     ...(inspection
       ? [
           `[${l10n.t('Next disagreement')}](command:${commands.next})`,

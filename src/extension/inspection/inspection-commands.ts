@@ -21,7 +21,7 @@ import { hasNoLines, pageUri } from '../base/row-pages';
 import type { ListedRun, RunList } from '../runs/run-list';
 import type { Inspection } from './inspection';
 import type { Inspections } from './inspections';
-import { needsPages, rowTarget } from './rows-document';
+import { needsPages, rowLocation } from './rows-document';
 import type { SelectionInspector } from './selection-inspector';
 
 export interface InspectionCommandParts {
@@ -120,7 +120,7 @@ export async function openRowInLab({ inspections }: InspectionCommandParts): Pro
   const { line } = editor.selection.active;
   const [row] = await inspection.rows(line, line);
   if (!row) throw new Error(l10n.t('There is no row here.'));
-  await openLab(rowTarget(inspection, row));
+  await openLab(rowLocation(inspection, row));
 }
 
 export function stopInspecting({ inspections, selections }: InspectionCommandParts): void {

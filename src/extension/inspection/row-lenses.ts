@@ -18,7 +18,7 @@ import { disagrees } from './heat-painter';
 import type { InspectedRow } from './inspected-row';
 import type { Inspection } from './inspection';
 import type { Inspections } from './inspections';
-import { datasetSelector, rowTarget, neighbours } from './rows-document';
+import { datasetSelector, rowLocation, neighbours } from './rows-document';
 
 /** Rows that get a lens: those where a classifier's first choices differ, all, or none. */
 type RowLenses = 'disagreements' | 'all' | 'off';
@@ -89,5 +89,9 @@ function rowLens(inspection: Inspection, row: InspectedRow): CodeLens {
   const [position] = row.result.positions;
   const kl = row.isClassified && position?.kl !== undefined ? ` · KL ${formatQuantity(position.kl)}` : '';
   const title = `$(beaker) ${l10n.t('Open in Lab')}${kl}`;
-  return new CodeLens(new Range(row.start, row.start), { title, command, arguments: [rowTarget(inspection, row.row)] });
+  return new CodeLens(new Range(row.start, row.start), {
+    title,
+    command,
+    arguments: [rowLocation(inspection, row.row)],
+  });
 }

@@ -10,7 +10,7 @@ import {
 } from 'vscode';
 import { stat } from 'node:fs/promises';
 import { readLineRange } from '../../dataset/line-range';
-import type { LabTarget } from '../../protocol/panel';
+import type { LabLocation } from '../../protocol/panel';
 import { datasetGlob } from '../base/documents';
 import { firstLineOf, hasNoLines, pageLines, pageUri, rowsScheme } from '../base/row-pages';
 import type { Inspection } from './inspection';
@@ -57,8 +57,8 @@ function datasetPlace(document: Uri, line: number): { file: string; line: number
   return { file: fileOf(document).fsPath, line: offset + line + 1 };
 }
 
-/** A row of an inspected document as a place in the Lab. */
-export function rowTarget({ document, subject }: Inspection, row: DocumentRow): LabTarget {
+/** A row of an inspected document as a location in the Lab. */
+export function rowLocation({ document, subject }: Inspection, row: DocumentRow): LabLocation {
   const { file, line } = datasetPlace(document.uri, row.firstLine);
   return { run: subject.run.paths.id, tab: 'tokens', row: { file, line }, temperature: subject.temperature };
 }

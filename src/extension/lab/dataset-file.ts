@@ -3,7 +3,7 @@
 import { l10n, Position, Range, Uri, ViewColumn, window } from 'vscode';
 import path from 'node:path';
 import { readRunExperiment } from '../../experiment/experiment-record';
-import type { LabTarget } from '../../protocol/panel';
+import type { LabLocation } from '../../protocol/panel';
 import type { RunPaths } from '../../run-directory/run-paths';
 import { firstLineOf, hasNoLines, pageUri } from '../base/row-pages';
 
@@ -21,8 +21,8 @@ export async function openDatasetFile(paths: RunPaths, file: string, line: numbe
 }
 
 /** The page knows files by absolute paths; a link may have one as the experiment has it. */
-export async function resolveTarget(paths: RunPaths, target: LabTarget): Promise<LabTarget> {
-  if (!target.row) return target;
+export async function resolveLocation(paths: RunPaths, location: LabLocation): Promise<LabLocation> {
+  if (!location.row) return location;
   const { file } = await readRunExperiment(paths);
-  return { ...target, row: { ...target.row, file: path.resolve(path.dirname(file), target.row.file) } };
+  return { ...location, row: { ...location.row, file: path.resolve(path.dirname(file), location.row.file) } };
 }

@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { trashedPath } from '../../run-directory/run-trash';
 import type { RunListing } from '../../protocol/lab-data';
 import type { LabMethod, RunMethod } from '../../protocol/lab-requests';
-import type { HostMessage, LabTarget } from '../../protocol/panel';
+import type { HostMessage, LabLocation } from '../../protocol/panel';
 import { answerRequest, handle, isPageRequest, type Handlers, type PageRequest } from '../../protocol/request-line';
 import { attempt } from '../base/commands';
 import type { ModelServer } from '../models/model-server';
@@ -13,7 +13,7 @@ import type { ListedRun, RunList } from '../runs/run-list';
 import { runLabel } from '../runs/run-words';
 import { labPage, pageRoot } from './lab-page';
 import { LabSession } from './lab-session';
-import { resolveTarget } from './dataset-file';
+import { resolveLocation } from './dataset-file';
 import { saveFile } from './save-file';
 import { errorInEditorWords } from '../base/problem-words';
 
@@ -27,7 +27,7 @@ export class LabPanel implements Disposable {
   /** The run that was shown until it was deleted: where it comes back, it is shown again. */
   #deleted: ListedRun | undefined;
   /** Where the page is to be led once it shows the run. */
-  #target: LabTarget | undefined;
+  #location: LabLocation | undefined;
   /** From the page's `ready` until it is hidden. */
   #pageListens = false;
   /** The list of runs that the page has, as text. */
@@ -58,27 +58,27 @@ export class LabPanel implements Disposable {
   }
 
   /**
-   * Shows a run, and of it the target's place, or without a run what can be done to get one. There is one panel.
+   * Shows a run, and of it the place that is meant, or without a run what can be done to get one. There is one panel.
    * @param preserveFocus for who goes through a list and looks
    */
-  open(run: ListedRun | undefined, target?: LabTarget, preserveFocus = false): void {
-    this.#target = target;
+  open(run: ListedRun | undefined, location?: LabLocation, preserveFocus = false): void {
+    this.#location = location;
     if (!this.#panel) {
       const options = { enableScripts: true, localResourceRoots: [pageRoot(this.extensionUri)] };
       this.#adopt(window.createWebviewPanel(viewType, '', { viewColumn: ViewColumn.Active, preserveFocus }, options));
     }
     this.#panel!.reveal(undefined, preserveFocus);
     if (this.#run?.paths.directory !== run?.paths.directory || !run) this.#choose(run);
-    else if (this.#pageListens) this.#showTarget();
+    else if (this.#pageListens) this.#showLocation();
   }
 
   /** Leads the page to where the person was sent, once. */
-  #showTarget(): void {
-    const [run, target] = [this.#run, this.#target];
-    this.#target = undefined;
-    if (run && target)
+  #showLocation(): void {
+    const [run, location] = [this.#run, this.#location];
+    this.#location = undefined;
+    if (run && location)
       void this.#orTell(
-        resolveTarget(run.paths, target).then((resolved) => this.#post({ type: 'target', target: resolved })),
+        resolveLocation(run.paths, location).then((resolved) => this.#post({ type: 'location', location: resolved })),
       );
   }
 
@@ -158,7 +158,7 @@ export class LabPanel implements Disposable {
     }
     const session = new LabSession(run, this.runs, this.models, (message) => this.#post(message));
     this.#session = session;
-    void this.#orTell(session.start().then(() => this.#showTarget()));
+    void this.#orTell(session.start().then(() => this.#showLocation()));
   }
 
   #pageGone(): void {

@@ -1,7 +1,7 @@
 /** @file The commands that lead into the Lab. */
 
 import { l10n, type Disposable, type LogOutputChannel } from 'vscode';
-import { isLabTarget } from '../../protocol/panel';
+import { isLabLocation } from '../../protocol/panel';
 import { registerCommands } from '../base/commands';
 import { fromList } from '../base/open-lab';
 import { chooseRun, chooseRuns } from '../runs/choose-run';
@@ -15,16 +15,16 @@ export function registerLab(runs: RunList, lab: LabPanel, log: LogOutputChannel)
   });
 }
 
-/** `given` may be a target in the Lab, too. */
+/** `given` may be a LabLocation, too. */
 async function showRun(runs: RunList, lab: LabPanel, given: unknown, from: unknown): Promise<void> {
   await runs.ready();
   if (runs.runs.length === 0) {
     lab.open(undefined);
     return;
   }
-  const target = isLabTarget(given) ? given : undefined;
-  const run = await chooseRun(runs, target?.run ?? given, l10n.t('Run to open in the Lab'));
-  if (run) lab.open(run, target, from === fromList);
+  const location = isLabLocation(given) ? given : undefined;
+  const run = await chooseRun(runs, location?.run ?? given, l10n.t('Run to open in the Lab'));
+  if (run) lab.open(run, location, from === fromList);
 }
 
 /** The Lab's Compare tab, with the runs that are selected. */

@@ -6,6 +6,7 @@ import { formatBytes } from '../../protocol/format';
 import { followLines, type Follower } from '../../run-directory/follow-lines';
 import { requireOwned } from '../../run-directory/owned';
 import { processLogs, type ProcessLog } from '../../run-directory/process-logs';
+import { readLogLine } from '../../run-directory/run-directory';
 import type { RunPaths } from '../../run-directory/run-paths';
 import { pick } from '../base/pick';
 import { askRunner } from './ask-runner';
@@ -22,7 +23,7 @@ export function registerRunLog(runs: RunList, log: LogOutputChannel): Disposable
     followLines(
       paths.log,
       (lines) => {
-        for (const line of lines) writeLine(log, `${record.name}: ${withoutTime(line)}`);
+        for (const line of lines) writeLine(log, record.name, line);
       },
       { pollEvery },
     );
@@ -47,15 +48,11 @@ async function lastWords(follower: Follower): Promise<void> {
   follower.dispose();
 }
 
-/** The channel writes the time itself. */
-function withoutTime(line: string): string {
-  return line.replace(/^\d{4}-\d\d-\d\dT[\d:.]+Z /, '');
-}
-
-function writeLine(log: LogOutputChannel, line: string): void {
-  if (/\berror: /i.test(line)) log.error(line);
-  else if (/\bwarning: /i.test(line)) log.warn(line);
-  else log.info(line);
+/** The channel writes time and level itself. */
+function writeLine(log: LogOutputChannel, run: string, line: string): void {
+  const { level, words } = readLogLine(line);
+  const methods = { info: 'info', warning: 'warn', error: 'error' } as const;
+  log[methods[level]](`${run}: ${words}`);
 }
 
 /**

@@ -10,7 +10,7 @@ import { mostExpected, type CompleteParams, type CompletionProgress, type Comple
 import type { Tokenizer } from '../../tokenizer/tokenizer';
 import { openForAnswers } from '../devices/open-engine';
 import { distributionOf } from '../serve/inspection';
-import { openTarget, type Target } from '../serve/targets';
+import { openTarget, type TargetModels } from '../serve/targets';
 
 export type CompleteOptions = Omit<CompleteParams, 'target' | 'progress'>;
 
@@ -26,7 +26,7 @@ export async function complete(
 
 /** @param name the target, for messages */
 export async function completeWith(
-  target: Target,
+  target: TargetModels,
   name: string,
   options: CompleteOptions,
   onToken?: OnCompletion,

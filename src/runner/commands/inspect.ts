@@ -10,7 +10,7 @@ import { forEachRow, type Row } from '../../dataset/dataset';
 import { openForAnswers } from '../devices/open-engine';
 import { inspectionResult, type InspectionInput } from '../serve/inspection';
 import { inputOfText, tokenizerOf } from '../serve/inspection-input';
-import { openTarget, type Target } from '../serve/targets';
+import { openTarget, type TargetModels } from '../serve/targets';
 
 export interface InspectOptions {
   engine: EngineName | 'auto';
@@ -44,7 +44,7 @@ export async function inspect(name: string, options: InspectOptions): Promise<In
   );
 }
 
-async function readInput(name: string, target: Target, options: InspectOptions): Promise<InspectionInput> {
+async function readInput(name: string, target: TargetModels, options: InspectOptions): Promise<InspectionInput> {
   if (options.ids) return inputOfIds(options.ids);
   const tokenizer = tokenizerOf(name, target, '--ids');
   const { text, pair } = options;
@@ -58,7 +58,7 @@ async function readInput(name: string, target: Target, options: InspectOptions):
   return inputOfText(target, tokenizer, { text, pair }, { file: '--text', line: 1 });
 }
 
-async function readRow({ columns }: Target, file: string, row: number): Promise<Row> {
+async function readRow({ columns }: TargetModels, file: string, row: number): Promise<Row> {
   let rows = 0;
   let chosen: Row | undefined;
   await forEachRow([file], { ...columns, labelIsOptional: true }, (one) => {

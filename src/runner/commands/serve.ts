@@ -30,7 +30,7 @@ import { openForAnswers } from '../devices/open-engine';
 import { rejection } from '../serve/failure';
 import { SAMPLE_BYTES } from '../../dataset/dataset';
 import { LoadedTargets } from '../serve/loaded-targets';
-import type { Target } from '../serve/targets';
+import type { TargetModels } from '../serve/targets';
 import { completeWith } from './complete';
 import { proposedStudents } from './student';
 import { textLogits } from '../serve/text-logits';
@@ -71,7 +71,11 @@ function answer<M extends ServeMethod>(connection: MessageConnection, method: M,
   );
 }
 
-async function inspectAll(target: Target, params: InspectParams, token: CancellationToken): Promise<InspectedText[]> {
+async function inspectAll(
+  target: TargetModels,
+  params: InspectParams,
+  token: CancellationToken,
+): Promise<InspectedText[]> {
   const results: InspectedText[] = [];
   for (const text of params.texts) {
     await throwIfCancelled(token);
@@ -80,7 +84,7 @@ async function inspectAll(target: Target, params: InspectParams, token: Cancella
   return results;
 }
 
-async function inspectOne(target: Target, text: TextToInspect, params: InspectParams): Promise<InspectedText> {
+async function inspectOne(target: TargetModels, text: TextToInspect, params: InspectParams): Promise<InspectedText> {
   const tokenizer = tokenizerOf(params.target, target);
   try {
     const input = inputOfText(target, tokenizer, text, { file: '', line: 1 });
@@ -97,7 +101,7 @@ async function inspectOne(target: Target, text: TextToInspect, params: InspectPa
 }
 
 function completeStreaming(
-  target: Target,
+  target: TargetModels,
   { target: name, progress, ...options }: CompleteParams,
   token: CancellationToken,
   connection: MessageConnection,

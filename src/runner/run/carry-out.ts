@@ -122,7 +122,7 @@ export async function carryOut(run: RunToCarryOut, output: RunListener): Promise
   } catch (thrown) {
     const error = whyItFailed(paths, thrown);
     const failure = errorRecord(error);
-    await recorder.note(`failed: ${isForeseen(error) ? failure.message : stackOf(error, failure.message)}`);
+    await recorder.note(`failed: ${isForeseen(error) ? failure.message : stackOf(error, failure.message)}`, 'error');
     // Where the disk is full this fails too: what is thrown is why.
     await recorder.end('failed', { error: failure }).catch(() => undefined);
     throw error;

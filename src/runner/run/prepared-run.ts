@@ -20,7 +20,6 @@ import { rowIndexes } from '../../run-directory/row-index-files';
 import { seedFolders, type RunPaths, type SeedPaths } from '../../run-directory/run-paths';
 import type { ResolvedExperiment, TrainingSpec } from '../../experiment/file/schema';
 import { formatCount } from '../../protocol/format';
-import { formatProblem } from '../../protocol/problem';
 import type { Role } from '../../protocol/records';
 import type { Batch } from '../../dataset/batches';
 import type { Examples } from '../../dataset/example-store';
@@ -85,7 +84,7 @@ export async function prepareRun(setup: RunSetup): Promise<PreparedRun | undefin
     folder: paths.directory,
     keptIn: rowIndexes(path.dirname(paths.directory)),
     isStopping: () => setup.control.stopping,
-    onProblem: (problem) => void recorder.note(formatProblem(problem)),
+    onProblem: (problem) => void recorder.problem(problem),
     onNote: (line) => void recorder.note(line),
     teacherFolder: given,
     teacherLabels: labels,
@@ -100,7 +99,7 @@ export async function prepareRun(setup: RunSetup): Promise<PreparedRun | undefin
       if (data.kept) await writeKeptTokens(directory, data.kept);
     });
   }
-  for (const problem of data.problems) await recorder.note(formatProblem(problem));
+  for (const problem of data.problems) await recorder.problem(problem);
   for (const { asked, commit, version, path: location } of experiment.models ?? []) {
     await recorder.note(`${asked}: ${commit === undefined ? `version ${version}` : `commit ${commit}`}, ${location}`);
   }

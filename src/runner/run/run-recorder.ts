@@ -1,7 +1,8 @@
 /** @file Keeps `run.json` and `log.txt` of a run up to date, and tells the terminal. */
 
+import { formatProblem, type Problem } from '../../protocol/problem';
 import { requireRun } from '../../run-directory/folders';
-import { appendLog, writeRunRecord } from '../../run-directory/run-directory';
+import { appendLog, writeRunRecord, type LogLevel } from '../../run-directory/run-directory';
 import type { RunPaths } from '../../run-directory/run-paths';
 import type {
   AlertRecord,
@@ -82,14 +83,21 @@ export class RunRecorder {
     const keys = ['code', 'role', 'name', 'seed'] as const;
     if (alerts.some((one) => keys.every((key) => one[key] === alert[key]))) return;
     const { step, message, remedy = '' } = alert;
-    await this.note(`warning: ${alertedModel(alert)}, step ${step}: ${message} ${remedy}`);
+    await this.note(`${alertedModel(alert)}, step ${step}: ${message} ${remedy}`, 'warning');
     await this.update({ alerts: [...alerts, alert] });
   }
 
   /** Never fails: a line that the disk does not take is still said, and what matters of it fails elsewhere. */
-  async note(line: string): Promise<void> {
-    this.listener.note(line);
-    await appendLog(this.paths, line).catch(() => undefined);
+  async note(line: string, level: LogLevel = 'info'): Promise<void> {
+    this.listener.note(level === 'warning' ? `warning: ${line}` : line);
+    await appendLog(this.paths, line, level).catch(() => undefined);
+  }
+
+  /** As `note`, of a problem: its own words for the terminal, its severity as the line's level. */
+  async problem(problem: Problem): Promise<void> {
+    this.listener.note(formatProblem(problem));
+    const { severity: level } = problem;
+    await appendLog(this.paths, formatProblem({ ...problem, severity: 'error' }), level).catch(() => undefined);
   }
 
   /** Ends the record: no progress, no process to ask. */

@@ -79,7 +79,8 @@ async function lowerRate(
   await saveTraining(paths, pairing.student, trainedSpecs(pairing), { ...last, state });
   const share = `1/${formatCount(1 / state.rateScale)}`;
   await recorder.note(
-    `warning: ${error.message} The ${role} goes on from step ${formatCount(state.step)} with ${share} of the learning rate.`,
+    `${error.message} The ${role} goes on from step ${formatCount(state.step)} with ${share} of the learning rate.`,
+    'warning',
   );
   return true;
 }
@@ -112,7 +113,7 @@ async function goOn(training: ModelTraining, recorder: RunRecorder, control: Run
   const metrics = await openRecords(paths, 'metrics', start - 1);
   const evaluations = await openRecords(paths, 'evaluations', resumed ? start : -1);
   for (const line of [recordsText(paths.metrics, metrics.found), recordsText(paths.evaluations, evaluations.found)]) {
-    if (line !== undefined) await recorder.note(`warning: ${line}`);
+    if (line !== undefined) await recorder.note(line, 'warning');
   }
 
   const watch = new TrainingWatch({

@@ -64,7 +64,7 @@ export async function planMemory(run: PreparedRun, training: TrainingToFit): Pro
   await recorder.note(`memory: about ${gigabytes(predictedBytes)} at the peak`);
   const free = os.freemem();
   if (predictedBytes - heldBytes > free) {
-    await recorder.note(`warning: only ${gigabytes(free)} of memory are free. ${tooLarge.remedy}`);
+    await recorder.note(`only ${gigabytes(free)} of memory are free. ${tooLarge.remedy}`, 'warning');
   }
   return shapes;
 }

@@ -6,10 +6,10 @@ import type { TextToInspect } from '../../protocol/runner';
 import { encodeRows } from '../../dataset/examples';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
 import type { InspectionInput } from './inspection';
-import type { Target } from './targets';
+import type { TargetModels } from './targets';
 
 /** Throws an InputError for a folder that has none. @param option gives token ids in place of a text */
-export function tokenizerOf(name: string, { tokenizer }: Target, option?: string): Tokenizer {
+export function tokenizerOf(name: string, { tokenizer }: TargetModels, option?: string): Tokenizer {
   if (tokenizer) return tokenizer;
   throw InputError.at(name, 'target-without-tokenizer', { option });
 }
@@ -19,7 +19,7 @@ export function tokenizerOf(name: string, { tokenizer }: Target, option?: string
  * same. Throws an InputError at `place` where nothing could be predicted.
  */
 export function inputOfText(
-  target: Target,
+  target: TargetModels,
   tokenizer: Tokenizer,
   { text, pair, prompt, label }: TextToInspect,
   place: { file: string; line: number },
@@ -45,7 +45,7 @@ export function inputOfText(
 }
 
 /** Whether a label is of the kind that the models predict, and its names are theirs. */
-function isKnown(label: Label | undefined, { labels, labelKind }: Target): boolean {
+function isKnown(label: Label | undefined, { labels, labelKind }: TargetModels): boolean {
   if (label === undefined) return false;
   if (typeof label === 'number') return labelKind === 'regression';
   if (typeof label === 'string') return labelKind === 'single' && labels!.includes(label);

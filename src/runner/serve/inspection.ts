@@ -13,7 +13,7 @@ import type {
 } from '../../protocol/records';
 import { notCounted, type Example } from '../../dataset/examples';
 import { inspectedTokens } from '../run/pinned';
-import type { Target } from './targets';
+import type { TargetModels } from './targets';
 
 /** A tokenized text. `labels` as in an Example; absent where only the models are asked. */
 export interface InspectionInput extends Pick<Example, 'inputIds' | 'typeIds' | 'encoding'> {
@@ -36,7 +36,7 @@ export interface InspectionView {
 }
 
 export function inspectionResult(
-  target: Target,
+  target: TargetModels,
   input: InspectionInput,
   logits: InspectionLogits,
   view: InspectionView,
@@ -60,7 +60,7 @@ export function inspectionResult(
 }
 
 function classPosition(
-  target: Target,
+  target: TargetModels,
   { text, label }: InspectionInput,
   logits: InspectionLogits,
   view: InspectionView,
@@ -77,7 +77,7 @@ function classPosition(
 
 /** Whether training would count the prediction of a token. */
 export function isCounted(
-  { tokenizer }: Target,
+  { tokenizer }: TargetModels,
   { inputIds, encoding, labels }: InspectionInput,
   index: number,
 ): boolean {
@@ -87,7 +87,7 @@ export function isCounted(
 
 /** What each model says at a row of its logits. @param label index of the hard label, −1 where there is none */
 export function compareAt(
-  target: Target,
+  target: TargetModels,
   logits: InspectionLogits,
   row: number,
   label: number,

@@ -5,13 +5,13 @@ import path from 'node:path';
 import { findGguf } from '../../model/files/gguf-checkpoint';
 import { CONFIG } from '../../model/files/weight-files';
 import type { Executor } from '../../engine/executor';
-import { locateTarget, openModels, releaseTarget, type Target, type TargetFolders } from './targets';
+import { locateTarget, openModels, releaseTarget, type TargetModels, type TargetFolders } from './targets';
 
 /** Pairs of models in memory. */
 const mostLoaded = 3;
 
 interface Loaded {
-  target: Promise<Target>;
+  target: Promise<TargetModels>;
   /** What its folders were when they were read: a run that goes on replaces them. */
   version: string;
   /** Requests at work on it. */
@@ -26,7 +26,7 @@ export class LoadedTargets {
   constructor(private readonly openExecutor: () => Promise<Executor>) {}
 
   /** Gives `work` the models of a target, as its folders are now; they stay loaded until it ends. */
-  async use<T>(name: string, work: (target: Target) => Promise<T>): Promise<T> {
+  async use<T>(name: string, work: (target: TargetModels) => Promise<T>): Promise<T> {
     const folders = await locateTarget(name);
     const loaded = await this.#load(name, folders);
     loaded.users++;

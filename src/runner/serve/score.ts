@@ -7,9 +7,9 @@ import { InputError } from '../../protocol/problem';
 import type { ScoreParams, ScoreResult } from '../../protocol/runner';
 import { compareAt } from './inspection';
 import { tokenizerOf } from './inspection-input';
-import type { Target } from './targets';
+import type { TargetModels } from './targets';
 
-export async function score(target: Target, params: ScoreParams): Promise<ScoreResult> {
+export async function score(target: TargetModels, params: ScoreParams): Promise<ScoreResult> {
   const { prompt, ids, top } = params;
   const tokenizer = tokenizerOf(params.target, target);
   const before = promptIds(tokenizer, prompt, target.chatTemplate);

@@ -28,7 +28,7 @@ import { initialValue } from '../../distill/training/schedules';
 import { EnsemblePredictor } from '../../distill/teacher/ensemble-predictor';
 import { MeanPredictor } from '../../distill/teacher/opaque-ensemble';
 
-export interface Target {
+export interface TargetModels {
   task: Task;
   /** Absent for a folder or file without one; then only token ids can be given. */
   tokenizer: Tokenizer | undefined;
@@ -70,7 +70,7 @@ export interface TargetFolders {
 }
 
 /** Loads the models of a target. Throws an InputError where it is neither a run nor a model's folder. */
-export async function openTarget(target: string, executor: Executor): Promise<Target> {
+export async function openTarget(target: string, executor: Executor): Promise<TargetModels> {
   return openModels(executor, await locateTarget(target));
 }
 
@@ -152,7 +152,7 @@ async function openEnsemble(
 }
 
 /** Frees the memory of a target's models. */
-export async function releaseTarget({ teacher, student }: Target): Promise<void> {
+export async function releaseTarget({ teacher, student }: TargetModels): Promise<void> {
   await teacher?.release();
   await student?.release();
 }
@@ -182,7 +182,7 @@ async function latestModel(training: TrainingPaths): Promise<string | undefined>
   return undefined;
 }
 
-export async function openModels(executor: Executor, folders: TargetFolders): Promise<Target> {
+export async function openModels(executor: Executor, folders: TargetFolders): Promise<TargetModels> {
   const open = async (folder: string | undefined, kept?: Int32Array): Promise<Predictor | undefined> => {
     if (folder === undefined) return undefined;
     const { architecture, parameters } = await loadModel(executor, folder, kept);

@@ -6,9 +6,9 @@ import type { LogitsParams, LogitsResult } from '../../protocol/runner';
 import { isCounted, rowOf, type InspectionInput } from './inspection';
 import { inputOfText, tokenizerOf } from './inspection-input';
 import { hardNumbers, inspectedTokens, MOST_LOGITS } from '../run/pinned';
-import type { Target } from './targets';
+import type { TargetModels } from './targets';
 
-export async function textLogits(target: Target, { target: name, text }: LogitsParams): Promise<LogitsResult> {
+export async function textLogits(target: TargetModels, { target: name, text }: LogitsParams): Promise<LogitsResult> {
   const tokenizer = tokenizerOf(name, target);
   const input = inputOfText(target, tokenizer, text, { file: '', line: 1 });
   const tokens = { ids: input.inputIds, typeIds: input.typeIds };
@@ -31,7 +31,7 @@ export async function textLogits(target: Target, { target: name, text }: LogitsP
 }
 
 /** What training would count of the text; nothing is masked, so that of masked-lm every token is. */
-function countedPositions(target: Target, input: InspectionInput): ProbePosition[] {
+function countedPositions(target: TargetModels, input: InspectionInput): ProbePosition[] {
   if (target.task === 'text-classification') {
     const { label, labels } = input;
     if (labels instanceof Float32Array) return [{ token: -1, ...hardNumbers(labels, target.labelKind) }];

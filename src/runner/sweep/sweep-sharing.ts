@@ -156,11 +156,11 @@ export async function copyControls(
   }
 }
 
-/** Without checkpoints: what is finished is not resumed. Nothing is in `target` before all of it is. */
-async function copyWhole(source: string, target: string, aside: string): Promise<void> {
+/** Without checkpoints: what is finished is not resumed. Nothing is in `destination` before all of it is. */
+async function copyWhole(source: string, destination: string, aside: string): Promise<void> {
   await requireOwnedTree(source);
   await rm(aside, { recursive: true, force: true });
   await cp(source, aside, { recursive: true, filter: (file) => path.basename(file) !== 'checkpoints' });
-  await mkdir(path.dirname(target), { recursive: true });
-  await rename(aside, target);
+  await mkdir(path.dirname(destination), { recursive: true });
+  await rename(aside, destination);
 }

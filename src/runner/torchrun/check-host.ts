@@ -4,7 +4,7 @@ import type { Experiment } from '../../experiment/file/schema';
 import { complaint, complaintOf, type Complaint } from '../../protocol/problem';
 import type { HostFacts, HostRecord } from '../../protocol/records';
 import { keepHost, knownHosts } from '../devices/hosts';
-import { lacking, probeThere, pythonThere, type Probed } from './interpreter';
+import { lacking, askInterpreterThere, pythonThere, type InterpreterFacts } from './interpreter';
 import { Host } from './ssh';
 
 /** Below this, a training of any size is likely to end for want of room. */
@@ -46,15 +46,15 @@ export async function lookAtHost(host: Host, experiment: Pick<Experiment, 'torch
   if (freeBytes !== undefined && freeBytes < LEAST_FREE)
     problems.push(complaint('torchrun-host-small', { host: name, free: freeBytes }));
   const python = pythonThere(experiment);
-  let probed: Probed = {};
+  let facts: InterpreterFacts = {};
   try {
-    probed = await probeThere(python, host);
-    const lacks = lacking(probed, python, host);
+    facts = await askInterpreterThere(python, host);
+    const lacks = lacking(facts, python, host);
     if (lacks) problems.push(lacks);
   } catch (error) {
     problems.push(complaintOf(error));
   }
-  const { torch, gpus = [], cores } = probed;
+  const { torch, gpus = [], cores } = facts;
   const found: HostFacts = { time: asked, python, torch, gpus, cores, freeBytes };
   return { name, asked, problems, found };
 }

@@ -48,10 +48,10 @@ export async function fetchResults(host: Host, output: string, paths: TrainingPa
       ['previous', paths.previousCheckpoint],
       ['best', paths.bestCheckpoint],
     ] as const;
-    for (const [name, target] of folders) {
+    for (const [name, destination] of folders) {
       const fetched = path.join(aside, 'checkpoints', name);
       if (!existsSync(fetched)) continue;
-      await saveDirectoryAtomically(target, async (folder) => {
+      await saveDirectoryAtomically(destination, async (folder) => {
         for (const file of await readdir(fetched)) await rename(path.join(fetched, file), path.join(folder, file));
       });
     }
@@ -90,25 +90,25 @@ export class FetchedLogs {
     const failed: unknown[] = [];
     for (const { host, folder } of this.folders) {
       const own = this.folders.length > 1 ? ['hosts', host.name] : [];
-      const target = path.join(this.directory, 'logs', this.training, ...own);
-      await this.fetchOne(host, folder, target).catch((error: unknown) => failed.push(error));
+      const destination = path.join(this.directory, 'logs', this.training, ...own);
+      await this.fetchOne(host, folder, destination).catch((error: unknown) => failed.push(error));
     }
     if (failed.length > 0) throw failed[0];
   }
 
-  private async fetchOne(host: Host, job: string, target: string): Promise<void> {
+  private async fetchOne(host: Host, job: string, destination: string): Promise<void> {
     const aside = path.join(this.directory, 'torchrun-logs');
     await removeOwned(aside);
     await makeFolder(aside);
     try {
       await host.fetch(job, ['errors', 'logs'], aside);
       await requireOwnedTree(aside);
-      await saveDirectoryAtomically(target, async (folder) => {
+      await saveDirectoryAtomically(destination, async (folder) => {
         const logs = path.join(aside, 'logs');
         const names = existsSync(logs) ? await readdir(logs) : [];
         for (const name of names) await rename(path.join(logs, name), path.join(folder, name));
         // Of hosts that train no more with this one.
-        const others = path.join(target, 'hosts');
+        const others = path.join(destination, 'hosts');
         if (existsSync(others)) await rename(others, path.join(folder, 'hosts'));
         const errors = path.join(aside, 'errors');
         if (existsSync(errors)) await rename(errors, path.join(folder, 'torchrun.log'));

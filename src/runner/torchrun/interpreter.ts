@@ -20,7 +20,7 @@ export interface Interpreter {
   cores: number;
 }
 
-const PROBE = `
+const FACTS_SCRIPT = `
 import json, os, sys
 found = {"python": sys.version.split()[0], "cores": os.cpu_count() or 1}
 try:
@@ -36,7 +36,7 @@ print(json.dumps(found))
 `;
 
 /** PyTorch is large: on a cold disk its first import takes long. */
-const PROBE_TIMEOUT_MS = 180_000;
+const ANSWER_TIMEOUT_MS = 180_000;
 
 const usualName = process.platform === 'win32' ? 'python' : 'python3';
 
@@ -59,7 +59,7 @@ export function pythonEnvironment(): NodeJS.ProcessEnv {
  */
 export async function findInterpreter(experiment: Pick<Experiment, 'torchrun'>, host?: Host): Promise<Interpreter> {
   const python = host ? pythonThere(experiment) : pythonHere(experiment);
-  const found = host ? await probeThere(python, host) : await probe(python);
+  const found = host ? await askInterpreterThere(python, host) : await askInterpreter(python);
   const lacks = lacking(found, python, host);
   if (lacks) throw new ComplaintError(lacks);
   return { python, torch: found.torch!, gpus: found.gpus ?? [], cores: found.cores ?? 1 };
@@ -73,7 +73,7 @@ export const pythonThere = ({ torchrun }: Pick<Experiment, 'torchrun'>): string 
   torchrun?.interpreter ?? process.env.DISTILLERY_HOST_PYTHON ?? 'python3';
 
 /** Why an interpreter that has answered cannot train; undefined where it can. */
-export function lacking({ torch, missing }: Probed, python: string, host?: Host): Complaint | undefined {
+export function lacking({ torch, missing }: InterpreterFacts, python: string, host?: Host): Complaint | undefined {
   if (torch === undefined) {
     const what = { python, reason: missing ?? 'no answer' };
     if (host) return complaint('torchrun-without-torch-there', { ...what, host: host.name });
@@ -89,16 +89,17 @@ export function lacking({ torch, missing }: Probed, python: string, host?: Host)
 }
 
 /** What an interpreter says of itself. */
-export interface Probed {
+export interface InterpreterFacts {
   torch?: string;
   gpus?: { name: string; bytes: number }[];
   cores?: number;
   missing?: string;
 }
 
-const readProbed = (output: string): Probed => JSON.parse(output.trim().split('\n').at(-1)!) as Probed;
+const readFacts = (output: string): InterpreterFacts =>
+  JSON.parse(output.trim().split('\n').at(-1)!) as InterpreterFacts;
 
-const COMPILE_PROBE = `
+const COMPILE_SCRIPT = `
 import json
 try:
     import torch
@@ -111,26 +112,32 @@ except Exception as error:
 
 /** @throws ComplaintError where torch.compile does not work with this Python */
 export async function requireCompiler({ python }: Interpreter, host?: Host): Promise<void> {
-  const { missing } = host ? await probeThere(python, host, COMPILE_PROBE) : await probe(python, COMPILE_PROBE);
+  const { missing } = host
+    ? await askInterpreterThere(python, host, COMPILE_SCRIPT)
+    : await askInterpreter(python, COMPILE_SCRIPT);
   if (missing === undefined) return;
   throw new ComplaintError(complaint('torchrun-cannot-compile', { python, reason: missing }));
 }
 
 /** @throws ComplaintError where the host cannot be reached, or has no such interpreter */
-export async function probeThere(python: string, host: Host, script = PROBE): Promise<Probed> {
+export async function askInterpreterThere(
+  python: string,
+  host: Host,
+  script = FACTS_SCRIPT,
+): Promise<InterpreterFacts> {
   // Its own words where it is not there; a host that cannot be reached is told by itself.
   const { code, output, errors } = await host.run(`exec ${quoted(python)} -c ${quoted(script)}`);
-  if (code === 0) return readProbed(output);
+  if (code === 0) return readFacts(output);
   if (code === NO_CONNECTION) await host.ask(':');
   const reason = errors.trim().split('\n').at(-1) ?? '';
   throw new ComplaintError(complaint('torchrun-no-interpreter-there', { python, host: host.name, reason }));
 }
 
-async function probe(python: string, script = PROBE): Promise<Probed> {
+async function askInterpreter(python: string, script = FACTS_SCRIPT): Promise<InterpreterFacts> {
   try {
-    const options = { cwd: packageFolder(), env: pythonEnvironment(), timeout: PROBE_TIMEOUT_MS, windowsHide: true };
+    const options = { cwd: packageFolder(), env: pythonEnvironment(), timeout: ANSWER_TIMEOUT_MS, windowsHide: true };
     const { stdout } = await promisify(execFile)(python, ['-c', script], options);
-    return readProbed(stdout);
+    return readFacts(stdout);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const reason = code === 'ENOENT' ? 'there is no such program' : message.trim().split('\n').at(-1)!;

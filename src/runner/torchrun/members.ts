@@ -62,7 +62,7 @@ export async function followMembers(
     const wasLost = member.lost !== undefined;
     member.lost = lost;
     if (lost !== undefined) {
-      void run.recorder.note(`warning: no connection to ${name} (${lost}); the training goes on there`);
+      void run.recorder.note(`no connection to ${name} (${lost}); the training goes on there`, 'warning');
       settle();
     } else if (wasLost) {
       void run.recorder.note(`there is a connection to ${name} again`);

@@ -49,8 +49,8 @@ export async function trainOverSsh(
   const own = path.relative(directory, training.paths.directory).split(path.sep).join('/');
   const job = `torchrun/${own || 'student'}`;
   const folder = path.join(directory, job);
-  const { strategy, notes } = strategyFor(run, torchrun, training);
-  for (const note of notes) await run.recorder.note(note);
+  const { strategy, warnings } = strategyFor(run, torchrun, training);
+  for (const warning of warnings) await run.recorder.note(warning, 'warning');
   const members = hostsOf(torchrun).map((one, number): Member => {
     const there = remoteFolderOf(directory, number);
     const starting = startingOf(torchrun, run.experiment, { there, job });

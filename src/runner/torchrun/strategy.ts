@@ -32,7 +32,7 @@ export function strategyFor(
   { experiment, data }: Pick<PreparedRun, 'experiment' | 'data'>,
   { device, processes, hosts, strategy }: Pick<Torchrun, 'device' | 'processes' | 'hosts' | 'strategy'>,
   { role, pairing, teacher, spec }: Divided,
-): { strategy: Strategy; notes: string[] } {
+): { strategy: Strategy; warnings: string[] } {
   const { chosen, reason, notes } = planScaling(
     {
       student: pairing.student,
@@ -53,5 +53,5 @@ export function strategyFor(
     strategy,
   );
   const fits = chosen.fits && chosen.batchSize === spec.batchSize;
-  return { strategy: chosen.strategy, notes: fits ? [] : [`warning: ${[reason, ...notes].join(' ')}`] };
+  return { strategy: chosen.strategy, warnings: fits ? [] : [[reason, ...notes].join(' ')] };
 }

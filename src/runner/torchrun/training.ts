@@ -65,8 +65,8 @@ export async function trainOnTorchrun(
   const shared = path.join(directory, 'torchrun');
   const folder = path.join(shared, path.relative(directory, training.paths.directory) || 'student');
   requireOwned(folder);
-  const { strategy, notes } = strategyFor(run, torchrun, training);
-  for (const note of notes) await run.recorder.note(note);
+  const { strategy, warnings } = strategyFor(run, torchrun, training);
+  for (const warning of warnings) await run.recorder.note(warning, 'warning');
   await writeJob(run, training, { shared, folder, runner: process.pid, strategy });
   const wish = new Wish(run, folder);
   await wish.tell();
@@ -258,7 +258,8 @@ export class Following {
     const count = formatCount(step);
     if (this.begun++ > 0) {
       await recorder.note(
-        `warning: a process of torchrun has ended; all begin again from the checkpoint of step ${count}`,
+        `a process of torchrun has ended; all begin again from the checkpoint of step ${count}`,
+        'warning',
       );
     }
     await recorder.update({ device: processes > 1 ? `${processes} × ${device}` : device });

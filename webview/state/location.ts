@@ -1,12 +1,12 @@
 /** @file Where a link into the Lab leads, as choices of the page. Pure. */
 
 import type { ProbeSet } from '../../src/protocol/lab-data';
-import type { LabTarget } from '../../src/protocol/panel';
+import type { LabLocation } from '../../src/protocol/panel';
 import type { ProbeExample } from '../../src/protocol/records';
 import type { Choices } from './choices';
 
 /** What can be chosen at once: the rest needs the pinned examples. */
-export function placeOf({ tab, besides, temperature, step }: LabTarget): Partial<Choices> {
+export function choicesAt({ tab, besides, temperature, step }: LabLocation): Partial<Choices> {
   return {
     ...(tab !== undefined && { tab }),
     ...(besides && { besides }),
@@ -15,9 +15,9 @@ export function placeOf({ tab, besides, temperature, step }: LabTarget): Partial
   };
 }
 
-/** The pinned example of a target's row and the position of its token; undefined where the row is not pinned. */
-export function pinnedPlace(
-  { row, offset }: LabTarget,
+/** The pinned example of a location's row and the position of its token; undefined where the row is not pinned. */
+export function pinnedChoices(
+  { row, offset }: LabLocation,
   { examples: { examples } }: ProbeSet,
 ): Pick<Choices, 'example' | 'position'> | undefined {
   if (!row) return undefined;
