@@ -10,8 +10,20 @@ import { isLanguageModel } from './specs';
 /** Logits that exist at once: [chunk, V] floats are at most this many megabytes. */
 const CHUNK_BYTES = 32 * 2 ** 20;
 
+/** The same of an evaluation. */
+const EVALUATED_BYTES = 4 * 2 ** 20;
+
+/** Of fewer rows a product would read the head's weights too often. */
+const FEWEST_EVALUATED = 256;
+
 export function chunkRows(vocabularySize: number): number {
   return Math.max(32, Math.floor(CHUNK_BYTES / 4 / vocabularySize));
+}
+
+/** Rows that are evaluated at once: a dozen passes go over [chunk, V], which are quick as long as it stays in the processor's caches. */
+export function evaluatedRows(vocabularySize: number): number {
+  const inCaches = Math.floor(EVALUATED_BYTES / 4 / vocabularySize);
+  return Math.min(chunkRows(vocabularySize), Math.max(FEWEST_EVALUATED, inCaches));
 }
 
 /**

@@ -6,7 +6,7 @@ import { record } from '../../engine/graph/trace-backend';
 import { vocabularyHead } from '../../model/computations/transformer';
 import { prefixed, withPrefix } from '../named';
 import { nothingInside, type ModelPair } from '../pairing';
-import { chunkRows, predict, rowChunks } from '../prediction';
+import { evaluatedRows, predict, rowChunks } from '../prediction';
 import { atLabels, withinVocabulary } from '../losses/hard-loss';
 import { logProbabilities, soften } from '../losses/softening';
 import {
@@ -113,7 +113,7 @@ export function evaluationProgram(pair: ModelPair, shape: BatchShape): Program {
     if (!isLanguageModel(student)) return { logits: prediction };
     const head = { ...vocabularyHead(student, parameters), hidden: prediction };
     const labels = tensors.labels as tf.Tensor1D;
-    const rows = chunkRows(student.vocabularySize);
+    const rows = evaluatedRows(student.vocabularySize);
     const teacher = teacherProjection(pair, tensors);
     return { ...measurePredictions(head, labels, rows, teacher) };
   });
@@ -124,6 +124,6 @@ export function teacherEvaluationProgram(pair: Omit<ModelPair, 'student'>, shape
   const inputs = { ...labelSpecs(pair.teacher!, shape), ...teacherInputSpecs(pair, nothingInside, shape) };
   return record(`teacher-evaluation-${shape.rows}x${shape.length}`, inputs, (tensors) => {
     const teacher = teacherProjection(pair, tensors)!;
-    return { ...measurePredictions(teacher, tensors.labels as tf.Tensor1D, chunkRows(vocabularyOf(teacher))) };
+    return { ...measurePredictions(teacher, tensors.labels as tf.Tensor1D, evaluatedRows(vocabularyOf(teacher))) };
   });
 }
