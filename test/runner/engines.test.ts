@@ -175,24 +175,30 @@ const stepOf = (devices: readonly DeviceRecord[], engine: string): number =>
   devices.find((device) => device.engine === engine)!.speeds[0]!.stepMs;
 
 describe('a named engine', () => {
-  it.skipIf(!hasOpenVino)('is what computes, in bfloat16 where the processor can, and is said in run.json', async () => {
-    const workspace = short({ engine: 'openvino', precision: hasBfloat16 ? 'bfloat16' : 'float32' });
-    const { status } = await document<RunResult>(['run', 'tiny.distill.json'], workspace);
-    expect(status).toBe('done');
-    const record = recordOf(workspace);
-    expect(record.engine).toBe('openvino');
-    expect(record.engineReason).toBeUndefined();
-  });
+  it.skipIf(!hasOpenVino)(
+    'is what computes, in bfloat16 where the processor can, and is said in run.json',
+    async () => {
+      const workspace = short({ engine: 'openvino', precision: hasBfloat16 ? 'bfloat16' : 'float32' });
+      const { status } = await document<RunResult>(['run', 'tiny.distill.json'], workspace);
+      expect(status).toBe('done');
+      const record = recordOf(workspace);
+      expect(record.engine).toBe('openvino');
+      expect(record.engineReason).toBeUndefined();
+    },
+  );
 
-  it.skipIf(!hasOpenVino || hasBfloat16)('is refused in bfloat16 where the processor has none, at its place', async () => {
-    const { code, stderr } = await distillery(
-      ['run', 'tiny.distill.json'],
-      short({ engine: 'openvino', precision: 'bfloat16' }),
-    );
-    expect([code, stderr]).toEqual([2, expect.stringContaining('has neither AMX nor AVX512_BF16')]);
-    expect(stderr).toContain('Use the precision "float32"');
-    expect(stderr).toMatch(/tiny\.distill\.json:\d+:\d+: /);
-  });
+  it.skipIf(!hasOpenVino || hasBfloat16)(
+    'is refused in bfloat16 where the processor has none, at its place',
+    async () => {
+      const { code, stderr } = await distillery(
+        ['run', 'tiny.distill.json'],
+        short({ engine: 'openvino', precision: 'bfloat16' }),
+      );
+      expect([code, stderr]).toEqual([2, expect.stringContaining('has neither AMX nor AVX512_BF16')]);
+      expect(stderr).toContain('Use the precision "float32"');
+      expect(stderr).toMatch(/tiny\.distill\.json:\d+:\d+: /);
+    },
+  );
 });
 
 describe('devices', () => {

@@ -10,15 +10,7 @@ import { loadParts } from '../graph/late-scatters';
 import { lower, type LoweringRules } from '../graph/lowering';
 import { toOnnx, type OnnxModel } from '../graph/onnx';
 import { KeptSessions, type SharedSession } from './kept-sessions';
-import {
-  EXACT_BYTE_PRODUCTS,
-  loadRuntime,
-  LOG_ERRORS,
-  runSession,
-  sessionOf,
-  wrap,
-  type Runtime,
-} from './ort-session';
+import { EXACT_BYTE_PRODUCTS, loadRuntime, LOG_ERRORS, runSession, sessionOf, wrap, type Runtime } from './ort-session';
 import { quantizeProducts } from '../graph/quantize';
 import { formatThreads } from '../../protocol/format';
 
