@@ -90,14 +90,34 @@ describe('the problems of an experiment', () => {
 
   it('do not follow from a value that is not known', async () => {
     // Whether the family, the columns and the tokenizer fit depends on the task; whether the files are there does not.
-    const told = await problemsOf({ ...faulty, task: 'text-clasification' });
-    expect(told).toEqual(expect.arrayContaining([said('"task" cannot be "text-clasification".'), ...faults]));
+    const told = await problemsOf({ ...faulty, task: 'tagging' });
+    expect(told).toEqual(expect.arrayContaining([said('"task" cannot be "tagging".'), ...faults]));
     expect(told).toHaveLength(4);
   });
 
   it('of the teacher leave those of the student and of the rows', async () => {
-    const told = await problemsOf({ ...faulty, teacher: { source: 'chekpoint', path: 'models/teacher' } });
-    expect(told).toEqual([faults[0], said('"source" cannot be "chekpoint".'), faults[1]]);
+    const told = await problemsOf({ ...faulty, teacher: { source: 'somewhere', path: 'models/teacher' } });
+    expect(told).toEqual([faults[0], said('"source" cannot be "somewhere".'), faults[1]]);
+  });
+
+  it('are told beside chosen values that are misspelt, which are looked at as what was meant', async () => {
+    const told = await problemsOf({
+      ...faulty,
+      task: 'text-clasification',
+      dataset: { ...faulty.dataset, train: 'train.jsonl', textColumn: 'txt' },
+      teacher: { source: 'chekpoint', path: 'models/nowhere' },
+      student: { architecture: { ...bertSizes, family: 'brt', heads: 5 } },
+    });
+    expect(told).toEqual(
+      expect.arrayContaining([
+        said('"task" cannot be "text-clasification". Did you mean "text-classification"?'),
+        said('"source" cannot be "chekpoint". Did you mean "checkpoint"?'),
+        said('"family" cannot be "brt". Did you mean "bert"?'),
+        said('5 heads do not divide the width 32 evenly.'),
+        expect.stringContaining('models/nowhere: There is no such folder.'),
+        expect.stringContaining('"txt"'),
+      ]),
+    );
   });
 
   it('of a model are told without saying of its sizes twice what is wrong with one', async () => {

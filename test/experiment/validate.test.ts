@@ -519,6 +519,14 @@ describe('validating an experiment whose teacher is a folder', () => {
     ]);
   });
 
+  it('names a folder for the tokenizer that is not there or holds none', async () => {
+    const from = (path: string) => ({ tokenizer: { source: 'path', path } });
+    expect(await problemsOf(from('./nowhere'))).toEqual([expect.stringContaining('There is no such folder.')]);
+    expect(await problemsOf(from('./empty'), { 'empty/notes.txt': 'x' })).toEqual([
+      expect.stringContaining('This folder has no tokenizer.json.'),
+    ]);
+  });
+
   it('says that the teacher has no tokenizer', async () => {
     const folder = await withTeacher();
     rmSync(join(folder, 'teacher', 'tokenizer.json'));

@@ -1,5 +1,6 @@
 /** @file Checks teacher, student and tokenizer against each other and against the dataset. */
 
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import {
   type Architecture,
@@ -350,7 +351,7 @@ async function findTokenizer(
     return found;
   }
   if (tokenizer.source === 'teacher') findings.error(['tokenizer', 'source'], 'teacher-without-tokenizer', {});
-  else findings.error(['tokenizer', 'path'], 'tokenizer-not-in-folder', {});
+  else findings.error(path, existsSync(folder) ? 'tokenizer-not-in-folder' : 'model-folder-missing', {});
   return undefined;
 }
 

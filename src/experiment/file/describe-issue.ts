@@ -16,8 +16,8 @@ export interface Objection {
   key?: boolean;
   complaint: Complaint;
   fixes?: Fix[];
-  /** The known key that was probably meant by the one at `path`. */
-  meant?: string;
+  /** The known key, or where `key` is not set the value, that was probably meant by the one at `path`. */
+  meant?: string | undefined;
 }
 
 type Issue = z.core.$ZodIssue;
@@ -146,6 +146,7 @@ function wrongValue(path: Path, root: unknown): Objection {
       path,
       complaint: complaint('value-not-offered', { subject: nameOf(path), value: shown(value), close, choices }),
       fixes: (close === undefined ? choices : [close]).map((choice) => setValue(path, choice)),
+      meant: close,
     };
   }
   return {

@@ -73,15 +73,18 @@ function objectionsTo(value: unknown, parsed: Parsed): Objection[] {
 
 /** What stands in the text, and what the schema makes of it. */
 interface Reading {
-  /** Keys that are read as others. */
+  /** Keys and chosen values that are read as others. */
   misspelt: (Objection & { place: Span })[];
   value: unknown;
   parsed: Parsed;
-  /** What the schema has against it, beside the misspelt keys. */
+  /** What the schema has against it, beside what is misspelt. */
   objected: Objection[];
 }
 
-/** Reads keys as those that were probably meant, where these are missing, and says so. */
+/**
+ * Reads keys as those that were probably meant, where these are missing, and values of which one may be chosen likewise, and says so: of a model whose
+ * `source` is misspelt all else is looked at too.
+ */
 function readMisspelt(source: Source): Reading {
   const misspelt: Reading['misspelt'] = [];
   const isNew = (path: Path): boolean => !misspelt.some((one) => one.path.join('.') === path.join('.'));
@@ -90,12 +93,17 @@ function readMisspelt(source: Source): Reading {
     const parsed = experimentSchema.safeParse(value);
     const objected = objectionsTo(value, parsed);
     const found = objected.find(
-      ({ path, meant }) =>
-        meant !== undefined && source.has(path) && !source.has([...path.slice(0, -1), meant]) && isNew(path),
+      ({ path, key, meant }) =>
+        meant !== undefined &&
+        source.has(path) &&
+        !(key === true && source.has([...path.slice(0, -1), meant])) &&
+        isNew(path),
     );
     if (found?.meant === undefined) return { misspelt, value, parsed, objected };
-    misspelt.push({ ...found, place: source.placeOfKey(found.path) });
-    source.rename(found.path, found.meant);
+    const { path, key, meant } = found;
+    misspelt.push({ ...found, place: key === true ? source.placeOfKey(path) : source.placeOf(path) });
+    if (key === true) source.rename(path, meant);
+    else source.readAs(path, meant);
   }
 }
 

@@ -53,6 +53,12 @@ export class Source {
     this.renamed.push([...path.slice(0, -1), name]);
   }
 
+  /** Reads the text at `path` as another, which was meant. The text stays, and so its place. */
+  readAs(path: Path, value: string): void {
+    const node = this.find(path);
+    if (node) Object.assign(node, { value });
+  }
+
   /** The value as plain data. The last of two equal keys counts; `__proto__` is a key as any other. */
   value(): unknown {
     return this.root === undefined ? undefined : valueOf(this.root);
