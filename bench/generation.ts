@@ -17,7 +17,7 @@ import { topIndices } from '../src/protocol/distribution';
 import type { Precision } from '../src/protocol/engines';
 import { encodeBfloat16 } from '../src/protocol/float16';
 import type { HostTensor } from '../src/engine/array';
-import { computesBfloat16 } from './machine';
+import { computesBfloat16 } from './processor';
 
 const PROMPT = 16;
 const NEW = 128;

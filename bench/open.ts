@@ -9,7 +9,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type { Precision } from '../src/protocol/engines';
 import { parameterCount } from '../src/model/layouts/config';
-import { computesBfloat16 } from './machine';
+import { computesBfloat16 } from './processor';
 import { madeArchitecture, makeCheckpoint, storedForms, type StoredForm } from './made-checkpoint';
 import { uses, writeExperiment } from './open-uses';
 import { peakOf } from './peak-of';

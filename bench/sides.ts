@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Engine } from '../src/engine/engines';
 import type { Precision } from '../src/protocol/engines';
 import { findLibrary } from '../src/engine/libraries';
-import { computesBfloat16 } from './machine';
+import { computesBfloat16 } from './processor';
 import { Side } from './side';
 
 export interface SidePlan {

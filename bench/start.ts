@@ -10,7 +10,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { parse } from 'jsonc-parser';
-import { computesBfloat16 } from './machine';
+import { computesBfloat16 } from './processor';
 import { cpuOf, peakOf } from './process-figures';
 import { median } from './statistics';
 

@@ -1,7 +1,7 @@
 /** @file What `bench/student.ts` measures: the samples, and on each the sides that take turns. */
 
 import { cpSync } from 'node:fs';
-import { computesBfloat16 } from './machine';
+import { computesBfloat16 } from './processor';
 import { makeGpt2 } from './made-gpt2';
 
 export interface Sample {
