@@ -1,7 +1,8 @@
 /** @file What the benchmark says of a machine, and how it writes what several measured. */
 
 import { describe, expect, it } from 'vitest';
-import { instructionsOf, machineName } from '../../bench/machine';
+import { machineName } from '../../bench/machine';
+import { instructionsOf } from '../../bench/processor';
 import { markdownReport, shares, type Measurement } from '../../bench/report';
 
 function measured(date: string, instructions: string): Measurement {
