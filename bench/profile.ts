@@ -44,12 +44,13 @@ export interface Profile {
 async function main(folder: string, engine: Engine, precision: Precision, steps: number): Promise<void> {
   const distillation = await readDistillation(folder);
   const options: ExecutorOptions = { threads: distillation.setup.threads, precision };
-  const executor = await openExecutor(engine, options);
+  // Each with an executor of its own: one knows the graphs that it has loaded.
+  const open = (): Promise<Executor> => openExecutor(engine, options);
   const profile: Profile = {
-    ...(await startup(distillation, executor)),
+    ...(await startup(distillation, open)),
     ...(await profiled(
       distillation,
-      engine === 'cpu' ? profileOnnxruntime(executor, folder) : profileOpenVino(options),
+      engine === 'cpu' ? profileOnnxruntime(await open(), folder) : profileOpenVino(options),
       steps,
     )),
   };
@@ -58,13 +59,14 @@ async function main(folder: string, engine: Engine, precision: Precision, steps:
 
 async function startup(
   { setup, pairing, batches }: Distillation,
-  executor: Executor,
+  open: () => Promise<Executor>,
 ): Promise<Omit<Profile, 'stepMilliseconds' | 'graphs' | 'operators'>> {
   const { shape } = batchInputs(batches[0]!, setup.task);
   const adamw = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: setup.weightDecay };
+  const recording = await open();
   const started = performance.now();
   const trained = trainedSpecs(pairing);
-  const { kinds } = layOut(executor, trained, decaysByDefault);
+  const { kinds } = layOut(recording, trained, decaysByDefault);
   const programs: Program[] = [
     teacherProgram(imitatedOf(pairing), shape),
     gradientsProgram(pairing, shape),
@@ -72,6 +74,7 @@ async function startup(
   ];
   const recorded = performance.now();
   const load = async (): Promise<number> => {
+    const executor = await open();
     const before = performance.now();
     const loaded = await Promise.all(programs.map((program) => executor.load(program)));
     const milliseconds = performance.now() - before;
