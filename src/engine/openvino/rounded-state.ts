@@ -56,28 +56,27 @@ const splitter: Constant = {
 function nearestNodes(x: string, nearest: Value): Node[] {
   const [scaled, rest] = ['scaled', 'rest'].map((part) => ({ ...nearest, name: `${nearest.name} ${part}` }));
   return [
-    arithmetic('Mul', [x, splitter.value.name], scaled!),
-    arithmetic('Sub', [scaled!.name, x], rest!),
-    arithmetic('Sub', [scaled!.name, rest!.name], nearest),
+    plainNode('Mul', [x, splitter.value.name], scaled!),
+    plainNode('Sub', [scaled!.name, x], rest!),
+    plainNode('Sub', [scaled!.name, rest!.name], nearest),
   ];
 }
 
-const arithmetic = (op: string, inputs: readonly string[], output: Value): Node => ({
+const plainNode = (
+  op: string,
+  inputs: readonly string[],
+  output: Value,
+  attributes: Node['attributes'] = {},
+): Node => ({
   op,
   domain: '',
   inputs,
   outputs: [output],
-  attributes: {},
+  attributes,
   floats: [],
 });
 
 const specOf = ({ shape, dtype }: Graph['inputs'][string]): Omit<Value, 'name'> => ({ shape, type: dtype });
 
-export const castNode = (input: string, output: Value): Node => ({
-  op: 'Cast',
-  domain: '',
-  inputs: [input],
-  outputs: [output],
-  attributes: { to: ONNX_TYPES[output.type] },
-  floats: [],
-});
+export const castNode = (input: string, output: Value): Node =>
+  plainNode('Cast', [input], output, { to: ONNX_TYPES[output.type] });
