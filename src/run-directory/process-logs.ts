@@ -11,7 +11,7 @@ export interface ProcessLog {
   /** Folder of the training below the run's: `student`, `teacher`, `controls/NAME`, `seeds/2`; absent for what all have said. */
   training?: string;
   /** Of several hosts, the one that it is from. */
-  host?: string;
+  host?: string | undefined;
   /** Of its process, from 0, among those of its host; absent for what all processes of the training have said. */
   rank?: number;
   /** How often torchrun had begun anew before, from 0. */
@@ -44,10 +44,10 @@ export async function processLogs({ directory }: Pick<RunPaths, 'directory'>): P
     const ofRank = OF_RANK.exec(name);
     if (ofRank) {
       const [, training = '', host, attempt, rank] = ofRank;
-      await add(file, { training, ...(host && { host }), rank: Number(rank), attempt: Number(attempt) });
+      await add(file, { training, host, rank: Number(rank), attempt: Number(attempt) });
     } else {
       const ofAll = OF_ALL.exec(name);
-      if (ofAll) await add(file, { training: ofAll[1] ?? '', ...(ofAll[2] && { host: ofAll[2] }) });
+      if (ofAll) await add(file, { training: ofAll[1] ?? '', host: ofAll[2] });
     }
   }
   const order = ({ training = '', host = '', rank = -1, attempt = 0 }: ProcessLog): string =>

@@ -31,7 +31,7 @@ import { presetChoices, presetText, type StudentPresets } from './student-preset
 interface PossibleValue {
   /** A text, or an object as the file would have it. */
   value: string | { text: string };
-  detail?: string;
+  detail?: string | undefined;
 }
 
 export function registerCompletions(runs: RunList, models: ModelList, students: StudentPresets): Disposable {
@@ -56,7 +56,7 @@ async function choicesAt(
     const choices = presetChoices(await students.of(document));
     return choices.map(({ preset, detail }) => ({
       value: typeof preset === 'string' ? preset : { text: presetText(preset) },
-      ...(detail !== undefined && { detail }),
+      detail,
     }));
   }
   if (part === 'teacher' && key === 'run') {

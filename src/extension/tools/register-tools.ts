@@ -87,7 +87,7 @@ function shortOf(run: ListedRun): object {
     experiment: run.origin?.file,
     temperature: run.origin?.temperature,
     ...(progress && status === 'running' && { done: percentDone(progress), left: timeLeft(progress) }),
-    ...(run.best && { bestOnValidation: run.best }),
+    bestOnValidation: run.best,
     error,
     finding: finding(run),
   };
@@ -166,7 +166,7 @@ function inspectTextTool(runs: RunList, models: ModelServer): Tool<InspectInput>
         klNats: kl,
         teacher: teacher?.top,
         student: student?.top,
-        ...(values && { values }),
+        values,
       }));
       return { temperature, positions };
     },

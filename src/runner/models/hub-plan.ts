@@ -16,7 +16,7 @@ export interface HubPlan extends HubId {
   host: string;
   commit: string;
   /** As its model card has it. */
-  licence?: string;
+  licence?: string | undefined;
   files: HubFile[];
   bytes: number;
 }
@@ -51,7 +51,7 @@ export async function planModel(hub: Hub, about: HubId): Promise<HubPlan> {
   const files = chosen(entries, about).map((entry) => fileOf(entry, hub));
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
   const licence = licenceOf(cardData);
-  return { ...about, host: hub.host, commit: sha, ...(licence !== undefined && { licence }), files, bytes };
+  return { ...about, host: hub.host, commit: sha, licence, files, bytes };
 }
 
 async function all(listed: AsyncIterable<ListFileEntry>): Promise<ListFileEntry[]> {

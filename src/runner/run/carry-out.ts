@@ -81,7 +81,7 @@ export async function carryOut(run: RunToCarryOut, output: RunListener): Promise
   const record: RunRecord = {
     name: experiment.name,
     task: experiment.task,
-    ...(experiment.dataset.labels !== undefined && { labels: experiment.dataset.labels }),
+    labels: experiment.dataset.labels,
     status: 'queued',
     pid: process.pid,
     socket: server.socket,
