@@ -14,6 +14,12 @@ export function topBytes(vocabulary: number, top: number): number {
   return Math.ceil((4 + top * (idBytes(vocabulary) + 2)) / 4) * 4;
 }
 
+/** A token with its log-probability, nats. */
+export interface ScoredToken {
+  id: number;
+  logProbability: number;
+}
+
 /**
  * @param logits [V]
  * @param top fewer than V
@@ -27,21 +33,10 @@ export function encodeTop(logits: Float32Array, top: number): Uint8Array {
   // Summed by themselves: 1 less what is kept would be 0, or less, where that rounds to 1.
   for (let id = 0; id < logits.length; id++) if (!isKept.has(id)) others += Math.exp(logits[id]! - largest);
   const logSum = largest + Math.log(kept + others);
-  const bytes = new Uint8Array(topBytes(logits.length, top));
-  const view = new DataView(bytes.buffer);
+  const tokens = ids.map((id) => ({ id, logProbability: logits[id]! - logSum }));
   // Where they have nothing that a float could hold they are as improbable as any token may be.
-  view.setFloat32(0, others > 0 ? largest + Math.log(others) - logSum - Math.log(logits.length - top) : LEAST, true);
-  const width = idBytes(logits.length);
-  ids.forEach((id, i) => (width === 2 ? view.setUint16(4 + 2 * i, id, true) : view.setUint32(4 + 4 * i, id, true)));
-  const values = encodeFloat16(Float32Array.from(ids, (id) => Math.max(LEAST, logits[id]! - logSum)));
-  bytes.set(new Uint8Array(values.buffer), 4 + width * top);
-  return bytes;
-}
-
-/** A token with its log-probability, nats. */
-export interface ScoredToken {
-  id: number;
-  logProbability: number;
+  const rest = others > 0 ? largest + Math.log(others) - logSum - Math.log(logits.length - top) : LEAST;
+  return packed(tokens, rest, logits.length);
 }
 
 /**
@@ -50,20 +45,26 @@ export interface ScoredToken {
  */
 export function encodeScored(tokens: readonly ScoredToken[], vocabulary: number, top: number): Uint8Array {
   const kept = tokens.slice(0, top);
-  const rest = 1 - kept.reduce((sum, { logProbability }) => sum + Math.exp(logProbability), 0);
-  const bytes = new Uint8Array(topBytes(vocabulary, top));
-  const view = new DataView(bytes.buffer);
-  // Numbers that were rounded on their way may have a sum of 1, or more.
-  view.setFloat32(0, rest > 0 ? Math.max(LEAST, Math.log(rest) - Math.log(vocabulary - kept.length)) : LEAST, true);
-  const width = idBytes(vocabulary);
+  const left = 1 - kept.reduce((sum, { logProbability }) => sum + Math.exp(logProbability), 0);
   // What is written twice is read twice.
   const first = kept[0] ?? { id: 0, logProbability: -Math.log(vocabulary) };
-  const padded = Array.from({ length: top }, (_, i) => kept[i] ?? first);
-  padded.forEach(({ id }, i) =>
+  const filled = Array.from({ length: top }, (_, i) => kept[i] ?? first);
+  // Numbers that were rounded on their way may have a sum of 1, or more.
+  const rest = left > 0 ? Math.max(LEAST, Math.log(left) - Math.log(vocabulary - kept.length)) : LEAST;
+  return packed(filled, rest, vocabulary);
+}
+
+/** @param rest log-probability of each of the other tokens */
+function packed(tokens: readonly ScoredToken[], rest: number, vocabulary: number): Uint8Array {
+  const bytes = new Uint8Array(topBytes(vocabulary, tokens.length));
+  const view = new DataView(bytes.buffer);
+  view.setFloat32(0, rest, true);
+  const width = idBytes(vocabulary);
+  tokens.forEach(({ id }, i) =>
     width === 2 ? view.setUint16(4 + 2 * i, id, true) : view.setUint32(4 + 4 * i, id, true),
   );
-  const values = Float32Array.from(padded, ({ logProbability }) => Math.max(LEAST, logProbability));
-  bytes.set(new Uint8Array(encodeFloat16(values).buffer), 4 + width * top);
+  const values = Float32Array.from(tokens, ({ logProbability }) => Math.max(LEAST, logProbability));
+  bytes.set(new Uint8Array(encodeFloat16(values).buffer), 4 + width * tokens.length);
   return bytes;
 }
 
