@@ -82,6 +82,38 @@ const ofLabels = [
   ['regression', 'compare', 'lab-model-table table'],
 ] as const;
 
+describePage('the line above an example', (open) => {
+  /** Pairs of what is written or pressed there of which one lies over the other. */
+  const overlaps = `(() => {
+    const tab = document.querySelector('distillery-lab').shadowRoot.querySelector('lab-tokens').shadowRoot;
+    const temperature = tab.querySelector('lab-temperature').shadowRoot;
+    const parts = [...tab.querySelectorAll('.heading button, .heading span:not(button *)'), ...temperature.querySelectorAll('label, .track, output')];
+    const boxes = parts.map((part) => {
+      // A value that is wider than its box is written beyond it.
+      const range = document.createRange();
+      range.selectNodeContents(part);
+      const written = getComputedStyle(part).overflow === 'hidden' ? part : range;
+      const [box, own] = [written.getBoundingClientRect(), part.getBoundingClientRect()];
+      return { name: part.className || part.localName, left: Math.min(box.left, own.left), right: Math.max(box.right, own.right), top: own.top, bottom: own.bottom };
+    }).filter(({ left, right }) => right > left);
+    return boxes.flatMap((one, i) => boxes.slice(i + 1)
+      .filter((other) => one.left < other.right - 1 && other.left < one.right - 1 && one.top < other.bottom - 1 && other.top < one.bottom - 1)
+      .map((other) => one.name + ' over ' + other.name));
+  })()`;
+
+  it('has room for all that stands there, whatever the width', async () => {
+    const state = JSON.stringify({ tab: 'tokens', id: moby.run.id, position: 8 });
+    const page = await open({ run: 'moby', state }, sizes.wide);
+    await drawn(page, 'tokens');
+    for (const width of [1280, 1080, 926, 901, 700, 420, 320]) {
+      await page.setViewportSize({ width, height: 800 });
+      await expectFits(page);
+      expect(await page.evaluate(overlaps), `${width} pixels`).toEqual([]);
+      await page.screenshot({ path: `${pictures}/heading-${width}.png` });
+    }
+  });
+});
+
 describePage('the Lab page of other labels than classes', (open) => {
   const shown = allOr<(typeof ofLabels)[number]>(ofLabels, [ofLabels[3], ofLabels[5]]);
 

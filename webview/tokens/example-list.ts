@@ -62,7 +62,8 @@ export class ExampleList extends LitElement {
         outline: 1px solid var(--vscode-contrastActiveBorder, transparent);
         outline-offset: -1px;
       }
-      .text {
+      .text,
+      .said {
         overflow: hidden;
         text-overflow: ellipsis;
         white-space: nowrap;
@@ -150,7 +151,9 @@ export class ExampleList extends LitElement {
               @click=${() => this.#choose(-1)}
             >
               <div class="text" translate="no">${this.row.text}</div>
-              <div class="measure">${l10n.t('line {0}, models as they are now', this.row.line)}</div>
+              <div class="measure">
+                <span class="said">${l10n.t('line {0}, models as they are now', this.row.line)}</span>
+              </div>
             </button>`
           : nothing
       }

@@ -63,16 +63,18 @@ export function heading({ probes, index, example, temperature, labels }: Selecti
             ${place.split(/[\\/]/).at(-1)}
           </button>`
     }
-    ${labels === 'regression' ? html`<span class="spacer"></span>` : html`<lab-temperature .temperature=${temperature} .own=${own}></lab-temperature>`}
-    ${narrow || labels === 'regression' ? nothing : html`<span class="small muted which">${temperature === own ? l10n.t("this run's T") : ''}</span>`}
-    <button
-      class="icon-button"
-      title=${l10n.t('Tables instead of charts (t)')}
-      aria-label=${l10n.t('Tables instead of charts')}
-      aria-pressed=${tables}
-      @click=${() => choose({ tables: !tables })}
-    >
-      ${icon('table')}
-    </button>
+    <div class="seen">
+      ${labels === 'regression' ? nothing : html`<lab-temperature .temperature=${temperature} .own=${own}></lab-temperature>`}
+      ${narrow || labels === 'regression' ? nothing : html`<span class="small muted which">${temperature === own ? l10n.t("this run's T") : ''}</span>`}
+      <button
+        class="icon-button"
+        title=${l10n.t('Tables instead of charts (t)')}
+        aria-label=${l10n.t('Tables instead of charts')}
+        aria-pressed=${tables}
+        @click=${() => choose({ tables: !tables })}
+      >
+        ${icon('table')}
+      </button>
+    </div>
   </div>`;
 }

@@ -19,8 +19,7 @@ export class TemperatureSlider extends LitElement {
       :host {
         display: flex;
         align-items: flex-start;
-        gap: 8px;
-        min-width: 0;
+        gap: 6px;
         line-height: 24px;
       }
       .track {

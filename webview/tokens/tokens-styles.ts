@@ -34,11 +34,13 @@ export const tokenStyles = css`
     padding: 8px 16px;
     overflow: auto;
   }
+  /* In two lines where one has no room for both: which example, and how it is seen. */
   .heading {
     display: flex;
+    flex-wrap: wrap;
     align-items: flex-start;
     grid-area: heading;
-    gap: 8px;
+    gap: 0 8px;
     min-width: 0;
     padding: 12px 16px 0;
     line-height: 24px;
@@ -51,16 +53,23 @@ export const tokenStyles = css`
     text-align: center;
   }
   .heading .source {
-    min-width: 64px;
+    flex: 1 1 56px;
+    max-width: max-content;
+    margin-right: 8px;
     overflow: hidden;
-    margin-right: 16px;
     text-overflow: ellipsis;
     white-space: nowrap;
   }
+  .heading .seen {
+    display: flex;
+    flex: 3 1 0;
+    justify-content: flex-end;
+    gap: inherit;
+    min-width: max-content;
+  }
   .heading lab-temperature {
-    flex: 1 1 240px;
+    flex: 1;
     max-width: 320px;
-    margin-left: auto;
   }
   .heading .which {
     line-height: 24px;
@@ -100,6 +109,9 @@ export const tokenStyles = css`
   @media (max-width: 1080px) {
     .tokens-view {
       grid-template-columns: 180px minmax(0, 1fr) 348px;
+    }
+    .heading {
+      gap: 0 4px;
     }
     .heading .which {
       display: none;
@@ -160,7 +172,6 @@ export const tokenStyles = css`
       position: sticky;
       z-index: 1;
       top: 0;
-      gap: 4px;
       margin: 0;
       padding: 6px 12px 4px;
       background: var(--vscode-editor-background);
