@@ -33,14 +33,21 @@ export class SweepTable extends LitElement {
       table.data td {
         padding-left: 8px;
       }
-      .heat td,
-      .heat th {
+      table.heat th,
+      table.heat td {
+        padding: 0 8px;
         text-align: center;
+        vertical-align: middle;
       }
-      .heat td {
+      table.heat td {
         height: 32px;
         min-width: 56px;
         border: 1px solid var(--vscode-editor-background);
+      }
+      /* On any shade. */
+      .heat .link {
+        color: var(--vscode-foreground);
+        text-decoration: underline;
       }
       .best {
         font-weight: 600;
