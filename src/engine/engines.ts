@@ -2,13 +2,12 @@
 
 import type { EngineName } from '../protocol/engines';
 import type { Executor, ExecutorOptions } from './executor';
-import { createCpuExecutor } from './onnxruntime/onnxruntime';
 
-/** Throws an `EngineUnavailable` where this machine cannot. What is native is loaded when an engine is opened, not before. */
+/** Throws an `EngineUnavailable` where this machine cannot. What an engine needs is loaded when it is opened, not before. */
 type Open = (options: ExecutorOptions) => Promise<Executor>;
 
 const engines = {
-  cpu: createCpuExecutor,
+  cpu: async (options) => (await import('./onnxruntime/onnxruntime')).createCpuExecutor(options),
   openvino: async (options) => (await import('./openvino/openvino')).createOpenVinoExecutor(options),
   'tfjs-node': async (options) => (await import('./tfjs/tensorflow')).createTensorflowExecutor(options),
   'tfjs-node-gpu': async (options) => (await import('./tfjs/tensorflow')).createTensorflowGpuExecutor(options),

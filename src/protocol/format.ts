@@ -79,9 +79,13 @@ function superscript(exponent: string): string {
 /** By decimals: making one takes a hundred times as long as using it. */
 const counts = new Map<number, Intl.NumberFormat>();
 
-/** A whole number: `1,840`; or with decimals. */
+/** From here on a number is written with an exponent. */
+const longest = 1e21;
+
+/** A whole number: `1,840`; or with decimals. Whole ones are everywhere, and what a language's library of formats takes to load is a hundredth of a tiny run. */
 export function formatCount(value: Value, decimals = 0): string {
   if (!exists(value)) return absent;
+  if (decimals === 0 && Math.abs(value) < longest) return value.toFixed(0).replace(/\B(?=(?:\d{3})+$)/g, ',');
   let format = counts.get(decimals);
   if (!format) {
     format = new Intl.NumberFormat('en-US', { minimumFractionDigits: decimals, maximumFractionDigits: decimals });

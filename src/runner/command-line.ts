@@ -1,4 +1,7 @@
-/** @file The command line: verbs and options, documents on standard output, exit codes. */
+/**
+ * @file The command line: verbs and options, documents on standard output, exit codes. What a verb does is loaded when it is asked for: a check of a file
+ * waits for no engine.
+ */
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';
@@ -6,8 +9,6 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { libraryNames, type LibraryName } from '../protocol/libraries';
 import { modelPackageNames, type ModelPackageName } from '../protocol/model-packages';
 import { parseHubId, type HubId } from '../protocol/hub-id';
-import { validateExperimentFile } from '../experiment/checks/validate';
-import { writeSampleWorkspace } from '../experiment/sample';
 import type { StudyOptions } from '../experiment/sweep/study';
 import { engineNames, type EngineName, type Precision } from '../protocol/engines';
 import { deviceNames, devicesOf, schedulers, torchrunEngine, torchrunStrategies } from '../protocol/torchrun';
@@ -17,31 +18,13 @@ import { complaint, ComplaintError, complaintOf, formatProblem, InputError } fro
 import type { InspectedDistribution, InspectedPosition, StudyKind } from '../protocol/records';
 import { formatNumber, formatQuantity, formatShare } from '../protocol/format';
 import type { RunResult } from './run/carry-out';
-import { findings, terminalBars, terminalTable } from './report/comparison-table';
-import { cacheCommand, cacheText } from './commands/cache';
-import { compareRuns } from './commands/compare';
-import { complete } from './commands/complete';
-import { demo, nextToTry } from './commands/demo';
-import { interconnectNamed, planExperiment, planText as experimentPlanText, type PlanOptions } from './commands/plan';
-import { deviceText, hostText, listDevices } from './commands/devices';
-import { forgetHost, knownHosts } from './devices/hosts';
-import { checkHost } from './torchrun/check-host';
-import { exportModelOf, type ExportOptions } from './commands/export';
-import { inspect } from './commands/inspect';
-import { installCommand, removeCommand } from './commands/libraries';
-import { fetchCommand, installedText, modelsText, planCommand, planText } from './commands/models';
+import type { complete } from './commands/complete';
+import type { ExportOptions } from './commands/export';
+import type { inspect } from './commands/inspect';
+import type { PlanOptions } from './commands/plan';
+import type { ResumeOptions, RunOutput, StartOptions } from './commands/start-run';
 import { deviceNamed, links, networks } from '../distill/planning/devices';
-import { listModels } from './models/list-models';
-import { serve } from './commands/serve';
-import { tryEngine, type Told } from './devices/trial';
-import { resumeRun, startRun, type ResumeOptions, type RunOutput, type StartOptions } from './commands/start-run';
-import { studentCommand, studentText } from './commands/student';
-import { runStudy } from './commands/study';
-import { runSweep } from './commands/sweep';
-import { studyText } from './report/study-report';
-import { failureOf } from './serve/failure';
-import { sweepText } from './sweep/sweep-table';
-import { terminalOutput } from './terminal';
+import type { Told } from './devices/trial';
 
 const DONE = 0;
 const FAILED = 1;
@@ -115,6 +98,7 @@ interface PlanArguments extends JsonOption, Omit<PlanOptions, 'interconnect'> {
 }
 
 async function planVerb(file: string, { json, interconnect, ...options }: PlanArguments): Promise<void> {
+  const { interconnectNamed, planExperiment, planText } = await import('./commands/plan');
   const found = interconnect === undefined ? undefined : interconnectNamed(interconnect, options.hosts ?? 1);
   if (interconnect !== undefined && found === undefined) {
     const known = [...Object.keys(links), ...Object.keys(networks)].join(', ');
@@ -122,7 +106,7 @@ async function planVerb(file: string, { json, interconnect, ...options }: PlanAr
     throw InputError.at(file, 'command-line-wrong', { reason });
   }
   const plan = await planExperiment(file, { ...options, interconnect: found });
-  print(json === true, plan, () => experimentPlanText(plan));
+  print(json === true, plan, () => planText(plan));
 }
 
 function hubId(value: string): HubId {
@@ -187,8 +171,10 @@ function program(examples: string): Command {
       )
       .option('--slurm', 'train as a job of Slurm, submitted here or, with --on, from a host');
   placing(verb('run <file>', 'run an experiment file')).action(
-    async (file: string, { json, ...options }: JsonOption & StartOptions) =>
-      finishRun(json, (output) => startRun(file, output, options)),
+    async (file: string, { json, ...options }: JsonOption & StartOptions) => {
+      const { startRun } = await import('./commands/start-run');
+      await finishRun(json, (output) => startRun(file, output, options));
+    },
   );
   verb('resume <run>', 'go on with a run that was stopped or killed')
     .option(...noQueue)
@@ -199,12 +185,15 @@ function program(examples: string): Command {
     .option(...onHost)
     .option('--processes <n>', 'of each host, where the engine is "torchrun"; the curve stays the same', wholeNumber)
     .option('--take-over', 'from a process in another container or on another machine, which you know has ended')
-    .action(async (run: string, { json, ...options }: JsonOption & ResumeOptions) =>
-      finishRun(json, (output) => resumeRun(run, output, options)),
-    );
+    .action(async (run: string, { json, ...options }: JsonOption & ResumeOptions) => {
+      const { resumeRun } = await import('./commands/start-run');
+      await finishRun(json, (output) => resumeRun(run, output, options));
+    });
   placing(
     verb('sweep <file>', 'run every combination of an experiment’s sweep, or go on with those that are left'),
   ).action(async (file: string, { json, ...options }: JsonOption & StartOptions) => {
+    const { runSweep } = await import('./commands/sweep');
+    const { sweepText } = await import('./sweep/sweep-table');
     const result = await withOutput((output) => runSweep(file, output, options));
     print(json === true, result, () => sweepText(result));
     if (result.rows.some(({ status }) => status === 'failed')) process.exitCode = FAILED;
@@ -219,6 +208,8 @@ function program(examples: string): Command {
       .option('--json', 'print one JSON document on standard output')
       .exitOverride()
       .action(async (file: string, { json, ...options }: JsonOption & StartOptions & StudyOptions) => {
+        const { runStudy } = await import('./commands/study');
+        const { studyText } = await import('./report/study-report');
         const result = await withOutput((output) => runStudy(kind, file, output, options));
         print(json === true, result, () => studyText(result));
         if (result.rows.some(({ status }) => status === 'failed')) process.exitCode = FAILED;
@@ -232,6 +223,8 @@ function program(examples: string): Command {
     .option('--alphas <values>', 'instead of 0.3, 0.6 and 0.9', numbers(0, 1));
   verb('compare <run...>', 'results of finished runs side by side').action(
     async (runs: string[], { json }: JsonOption) => {
+      const { compareRuns } = await import('./commands/compare');
+      const { terminalTable } = await import('./report/comparison-table');
       const comparison = await compareRuns(runs);
       print(json === true, comparison, () => terminalTable(comparison));
     },
@@ -250,6 +243,7 @@ function program(examples: string): Command {
     .option('--top <k>', 'tokens listed at each position', wholeNumber, 10)
     .option('--tensors <out.safetensors>', 'keep logits and hidden states in float32')
     .action(async (target: string, { json, ...options }: JsonOption & Parameters<typeof inspect>[1]) => {
+      const { inspect } = await import('./commands/inspect');
       const result = await inspect(target, options);
       print(json === true, result, () => result.positions.map(positionText).join('\n'));
     });
@@ -263,6 +257,7 @@ function program(examples: string): Command {
     .option('--top-p <p>', 'with --sample: only from the fewest that reach this probability', positive)
     .option('--seed <n>', 'with --sample: the same seed, the same text', wholeNumber, 1)
     .action(async (target: string, options: CompleteArguments) => {
+      const { complete } = await import('./commands/complete');
       const result = await complete(target, completeOptions(options));
       const sides = [
         result.teacher && `teacher: ${result.prompt}${result.teacher.text}`,
@@ -286,12 +281,14 @@ function program(examples: string): Command {
     .option('--values <type>', `how weights are stored: ${formatValues()}`)
     .action(async (run: string, { json, out, ...given }: JsonOption & ExportOptions & { out?: string }) => {
       const options = { ...given, to: given.to ?? out };
+      const { exportModelOf } = await import('./commands/export');
       const result = await exportModelOf(run, options);
       const what = options.format === experimentFormat ? 'experiment' : 'model';
       const lines = [`${result.directory} holds the ${what}: ${result.files.join(', ')}`, ...result.notes];
       print(json === true, result, () => lines.join('\n'));
     });
   verb('validate <file>', 'check an experiment file').action(async (file: string, { json }: JsonOption) => {
+    const { validateExperimentFile } = await import('../experiment/checks/validate');
     const problems = await validateExperimentFile(file);
     const wrong = problems.some(({ severity }) => severity === 'error');
     print(
@@ -303,6 +300,7 @@ function program(examples: string): Command {
   });
   verb('student <file>', 'students that an experiment’s teacher allows: sizes, memory, and what to write').action(
     async (file: string, { json }: JsonOption) => {
+      const { studentCommand, studentText } = await import('./commands/student');
       const result = await studentCommand(file);
       print(json === true, result, () => studentText(result));
     },
@@ -330,6 +328,7 @@ function program(examples: string): Command {
   )
     .option('--remove <key...>', 'remove those whose key begins so; "all" removes every one')
     .action(async ({ json, remove }: JsonOption & { remove?: string[] }) => {
+      const { cacheCommand, cacheText } = await import('./commands/cache');
       const result = await cacheCommand(remove);
       print(json === true, result, () => cacheText(result));
     });
@@ -341,38 +340,7 @@ function program(examples: string): Command {
     .option('--on <host>', 'ask a host over your own ssh what can train there, and what is missing')
     .option('--hosts', 'hosts that you have named, with what was last found there; none is asked')
     .option('--forget <host>', 'do not keep what was found on a host')
-    .action(async ({ json, install, file, remove, measure, on, hosts, forget }: DevicesArguments) => {
-      if (on !== undefined) {
-        const record = await checkHost(on);
-        print(json === true, record, () => hostText(record));
-        if (record.problems.length > 0) process.exitCode = WRONG_INPUT;
-        return;
-      }
-      if (forget !== undefined) {
-        const forgotten = await forgetHost(forget);
-        print(json === true, forgotten, () =>
-          forgotten.forgotten ? `${forget} is forgotten` : `${forget} is not known`,
-        );
-        return;
-      }
-      if (hosts) {
-        const known = { hosts: await knownHosts() };
-        print(json === true, known, () => known.hosts.map(hostText).join('\n'));
-        return;
-      }
-      if (install !== undefined) {
-        const installed = await installCommand(install, file ?? [], json === true);
-        print(json === true, installed, () => `${install} ${installed.version} is installed in ${installed.folder}`);
-        return;
-      }
-      if (remove !== undefined) {
-        const removed = await removeCommand(remove);
-        print(json === true, removed, () => (removed.removed ? `${remove} is removed` : `${remove} was not installed`));
-        return;
-      }
-      const result = await listDevices({ measure: measure === true, note: complain });
-      print(json === true, result, () => result.devices.map(deviceText).join('\n'));
-    });
+    .action(devicesVerb);
   verb('models', 'models that are here: in your Hugging Face cache, installed ones, and folders below this one')
     .option(
       '--fetch <id>',
@@ -390,6 +358,7 @@ function program(examples: string): Command {
     .option('--precision <precision>', '', 'float32')
     .option('--measure')
     .action(async (engines: EngineName[], { precision, measure }: TrialArguments) => {
+      const { tryEngine } = await import('./devices/trial');
       for (const engine of engines) {
         const found = await tryEngine(engine, { precision, measure: measure === true });
         // Before the next, which may crash.
@@ -404,6 +373,7 @@ function program(examples: string): Command {
     .description('answer requests of an editor on standard input and output (JSON-RPC), models kept loaded')
     .exitOverride()
     .action(async () => {
+      const { serve } = await import('./commands/serve');
       await serve();
       // Whoever asked is gone, and with them the use of what is still being computed.
       process.exit(DONE);
@@ -411,12 +381,15 @@ function program(examples: string): Command {
   verb('demo [dir]', 'write the sample workspace and run its first experiment').action(
     async (directory: string | undefined, { json }: JsonOption) => {
       const folder = directory ?? 'demo';
+      const { demo, nextToTry } = await import('./commands/demo');
+      const toText = await runTexts();
       const result = await withOutput((output) => demo(examples, folder, output));
-      print(json === true, result, () => `${runText(result)}\n\n${nextToTry(folder, result)}`);
+      print(json === true, result, () => `${toText(result)}\n\n${nextToTry(folder, result)}`);
     },
   );
   verb('sample <dir>', 'write a workspace with real data and three experiments').action(
     async (directory: string, { json }: JsonOption) => {
+      const { writeSampleWorkspace } = await import('../experiment/sample');
       const files = await writeSampleWorkspace(examples, directory);
       print(
         json === true,
@@ -428,7 +401,46 @@ function program(examples: string): Command {
   return root;
 }
 
+async function devicesVerb(given: DevicesArguments): Promise<void> {
+  const { json, install, file, remove, measure, on, hosts, forget } = given;
+  const { deviceText, hostText, listDevices } = await import('./commands/devices');
+  if (on !== undefined) {
+    const { checkHost } = await import('./torchrun/check-host');
+    const record = await checkHost(on);
+    print(json === true, record, () => hostText(record));
+    if (record.problems.length > 0) process.exitCode = WRONG_INPUT;
+    return;
+  }
+  if (forget !== undefined) {
+    const { forgetHost } = await import('./devices/hosts');
+    const forgotten = await forgetHost(forget);
+    print(json === true, forgotten, () => (forgotten.forgotten ? `${forget} is forgotten` : `${forget} is not known`));
+    return;
+  }
+  if (hosts) {
+    const { knownHosts } = await import('./devices/hosts');
+    const known = { hosts: await knownHosts() };
+    print(json === true, known, () => known.hosts.map(hostText).join('\n'));
+    return;
+  }
+  if (install !== undefined) {
+    const { installCommand } = await import('./commands/libraries');
+    const installed = await installCommand(install, file ?? [], json === true);
+    print(json === true, installed, () => `${install} ${installed.version} is installed in ${installed.folder}`);
+    return;
+  }
+  if (remove !== undefined) {
+    const { removeCommand } = await import('./commands/libraries');
+    const removed = await removeCommand(remove);
+    print(json === true, removed, () => (removed.removed ? `${remove} is removed` : `${remove} was not installed`));
+    return;
+  }
+  const result = await listDevices({ measure: measure === true, note: complain });
+  print(json === true, result, () => result.devices.map(deviceText).join('\n'));
+}
+
 async function modelsVerb({ json = false, fetch, plan, install, file, remove }: ModelsArguments): Promise<void> {
+  const { fetchCommand, installedText, modelsText, planCommand, planText } = await import('./commands/models');
   if (fetch !== undefined && plan === true) {
     const planned = await planCommand(fetch);
     print(json, planned, () => planText(planned));
@@ -436,24 +448,29 @@ async function modelsVerb({ json = false, fetch, plan, install, file, remove }: 
     const fetched = await fetchCommand(fetch, json);
     print(json, fetched, () => `${fetched.id} (${fetched.commit}) is in ${fetched.path}`);
   } else if (install !== undefined) {
+    const { installCommand } = await import('./commands/libraries');
     const installed = await installCommand(install, file ?? [], json);
     print(json, installed, () => installedText(install, installed));
   } else if (remove !== undefined) {
+    const { removeCommand } = await import('./commands/libraries');
     const removed = await removeCommand(remove);
     print(json, removed, () => (removed.removed ? `${remove} is removed` : `${remove} was not installed`));
   } else {
+    const { listModels } = await import('./models/list-models');
     const result = await listModels();
     print(json, result, () => modelsText(result.models));
   }
 }
 
 async function finishRun(json: boolean | undefined, run: (output: RunOutput) => Promise<RunResult>): Promise<void> {
+  const toText = await runTexts();
   const result = await withOutput(run);
-  print(json === true, result, () => runText(result));
+  print(json === true, result, () => toText(result));
 }
 
 /** What a run says while it goes on is over before its result is printed. */
 async function withOutput<T>(run: (output: RunOutput) => Promise<T>): Promise<T> {
+  const { terminalOutput } = await import('./terminal');
   const output = terminalOutput();
   try {
     return await run(output);
@@ -462,10 +479,14 @@ async function withOutput<T>(run: (output: RunOutput) => Promise<T>): Promise<T>
   }
 }
 
-function runText({ run, directory, status, summary }: RunResult): string {
-  if (!summary) return `${status}; go on with: distillery resume ${run}`;
-  const student = `${path.join(directory, 'student')} holds the student.`;
-  return [terminalTable(summary), terminalBars(summary), findings(summary), student].join('\n');
+/** What a person reads of a run's end. */
+async function runTexts(): Promise<(result: RunResult) => string> {
+  const { findings, terminalBars, terminalTable } = await import('./report/comparison-table');
+  return ({ run, directory, status, summary }) => {
+    if (!summary) return `${status}; go on with: distillery resume ${run}`;
+    const student = `${path.join(directory, 'student')} holds the student.`;
+    return [terminalTable(summary), terminalBars(summary), findings(summary), student].join('\n');
+  };
 }
 
 function positionText({ token, label, kl, teacher, student, values }: InspectedPosition): string {
@@ -540,8 +561,10 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
   } catch (error) {
     process.exitCode = exitCodeOf(error);
     // Whoever reads a document is told by one, too.
-    if (process.exitCode !== DONE && argv.includes('--json'))
+    if (process.exitCode !== DONE && argv.includes('--json')) {
+      const { failureOf } = await import('./serve/failure');
       say(JSON.stringify(failureOf(explained(error)), undefined, 2));
+    }
   }
 }
 

@@ -69,6 +69,16 @@ describe('units', () => {
   it('stand behind a narrow no-break space', () => expect(formatPercent(0.9891)).toBe('98.9\u202f%'));
   it('have a minus below 0, no hyphen', () => expect(formatPercent(-0.185)).toBe('−18.5\u202f%'));
 
+  it('of counts are grouped as Intl groups them', () => {
+    const grouped = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
+    const counts = Array.from({ length: 24 }, (_, i) => [10 ** i - 1, 10 ** i, 1.2345 * 10 ** i, 0.5 + 3 ** i]).flat();
+    const all = [...counts, ...counts.map((count) => -count)];
+    // Of no count there is no "-0".
+    expect(all.map((count) => formatCount(count))).toEqual(
+      all.map((count) => (count === 0 ? '0' : grouped.format(count))),
+    );
+  });
+
   it.each([
     [formatCount(1840), '1,840'],
     [formatLarge(840), '840'],

@@ -5,8 +5,8 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 import { promptIds } from '../../src/dataset/examples';
 import { Tokenizer } from '../../src/tokenizer/tokenizer';
-import type { CompleteResult, InspectResult } from '../../src/protocol/records';
 import type { RunResult } from '../../src/runner/run/carry-out';
+import { completed, inspected } from './asked';
 import { distillery, document, readLines, sampleRows, tinyWorkspace } from './program';
 
 /** It refuses a word. */
@@ -49,20 +49,15 @@ it('learns from what the template writes, and goes on from what it writes of a p
   const saved = await Tokenizer.load(path.join(run.directory, 'tokenizer'));
   const ids = promptIds(saved, 'Call', true);
   expect(saved.decode(ids)).toBe('<|endoftext|><|user|>\nCall<|endoftext|>\n<|assistant|>\n');
-  const asked = ['complete', run.directory, '--prompt', 'Call', '--max-new-tokens', '1'];
-  const { teacher } = await document<CompleteResult>(asked, folder);
+  const { teacher } = await completed(run.directory, 'Call', 1);
   // The teacher is the folder's own, which knows nothing of the setting and puts nothing before a text.
-  const plainly = ['complete', path.join(folder, 'teacher'), '--prompt', saved.decode(ids), '--max-new-tokens', '1'];
-  const written = await document<CompleteResult>(plainly, folder);
+  const written = await completed(path.join(folder, 'teacher'), saved.decode(ids), 1);
   expect(teacher!.tokens).toEqual(written.teacher!.tokens);
-  const unwritten = await document<CompleteResult>([...plainly.slice(0, 3), 'Call', ...plainly.slice(4)], folder);
+  const unwritten = await completed(path.join(folder, 'teacher'), 'Call', 1);
   expect(teacher!.tokens).not.toEqual(unwritten.teacher!.tokens);
 
-  const inspected = await document<InspectResult>(
-    ['inspect', run.directory, '--file', 'train.jsonl', '--row', '1'],
-    folder,
-  );
-  expect(saved.decode(inspected.positions.map(({ id }) => id))).toMatch(
+  const { positions } = await inspected(run.directory, { file: path.join(folder, 'train.jsonl'), row: 1 });
+  expect(saved.decode(positions.map(({ id }) => id))).toMatch(
     /^<\|endoftext\|><\|user\|>\n.{10}<\|endoftext\|>\n<\|assistant\|>\n.{30}<\|endoftext\|>\n$/s,
   );
 

@@ -7,11 +7,12 @@ import { loadCheckpoint, saveCheckpoint } from '../../src/model/files/checkpoint
 import { loadTokenizer } from '../../src/experiment/checks/model-folder';
 import { createArchitecture } from '../../src/model/layouts/config';
 import { initializeParameters } from '../../src/model/parameters';
-import type { CompleteResult, MetricsRecord } from '../../src/protocol/records';
+import type { MetricsRecord } from '../../src/protocol/records';
 import type { ExportResult } from '../../src/runner/commands/export';
 import { writeGgufFile } from '../../src/runner/export/gguf';
 import type { RunResult } from '../../src/runner/run/carry-out';
 import { Tokenizer } from '../../src/tokenizer/tokenizer';
+import { completed } from './asked';
 import { document, onlyRun, readLines, sampleRows, tinyWorkspace } from './program';
 
 const tokenizerFolder = path.join(import.meta.dirname, '../golden/data/tokenizers/llama2');
@@ -84,10 +85,7 @@ describe('a Llama as teacher', () => {
       expect(after).not.toEqual(before);
       after.forEach((x, i) => expect(Math.abs(x - before[i]!)).toBeLessThan(1e-3));
 
-      const { teacher, student: answered } = await document<CompleteResult>(
-        ['complete', run, '--prompt', 'Call me', '--max-new-tokens', '2'],
-        workspace,
-      );
+      const { teacher, student: answered } = await completed(run, 'Call me', 2);
       for (const completion of [teacher, answered]) expect(completion!.tokens.length).toBeGreaterThan(0);
 
       const args = ['export', run, '--to', 'out', '--format', 'gguf', '--values', 'f32'];

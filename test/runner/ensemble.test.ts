@@ -10,6 +10,7 @@ import { softmax } from '../../src/protocol/distribution';
 import type { InspectResult } from '../../src/protocol/records';
 import type { RunResult } from '../../src/runner/run/carry-out';
 import type { SweepResult } from '../../src/runner/commands/sweep';
+import { inspected } from './asked';
 import { distillery, document, onlyRun, start, stoppingAt, tinyWorkspace, untilStopped } from './program';
 
 describe('the mean of several teachers', () => {
@@ -114,8 +115,7 @@ describe('a run with an ensemble', () => {
 
     // What inspection says of the mean, held against the members' own folders, at the run's first temperature.
     const text = 'Free money! Click here now';
-    const at = (target: string): Promise<InspectResult> =>
-      document(['inspect', target, '--text', text, '--temperature', '4'], workspace);
+    const at = (target: string): Promise<InspectResult> => inspected(target, { text, temperature: 4 });
     const spam = ({ positions }: InspectResult): number =>
       positions[0]!.teacher!.top.find(({ token }) => token === 'spam')!.probability;
     const each: number[] = [];
@@ -157,7 +157,7 @@ describe('a run with an ensemble', () => {
     expect(readdirSync(path.join(workspace, '.distillery', 'cache', 'teacher'))).toHaveLength(2);
 
     const at = (target: string): Promise<InspectResult> =>
-      document(['inspect', target, '--text', 'Call me Ishmael. Some years ago', '--temperature', '3'], workspace);
+      inspected(target, { text: 'Call me Ishmael. Some years ago', temperature: 3 });
     const ofRun = await at(run);
     const each: InspectResult[] = [];
     for (const i of [1, 2]) each.push(await at(path.join(run, 'teacher', String(i), 'model')));

@@ -13,7 +13,13 @@ import { torture } from '../torture';
  */
 export const forShort: readonly string[] = torture
   ? []
-  : ['--no-turbofan', '--min-semi-space-size=16', '--single-threaded', '--expose-gc'];
+  : [
+      '--interrupt-budget=3000000',
+      '--initial-heap-size=256',
+      '--min-semi-space-size=16',
+      '--single-threaded',
+      '--expose-gc',
+    ];
 
 /** Leaves what V8 compiles of the program: in a run, and, for starts without flags, of what each start executes. */
 export function leaveCompiled(): void {

@@ -7,9 +7,10 @@ import { expect, it } from 'vitest';
 import { loadCheckpoint, saveCheckpoint } from '../../src/model/files/checkpoint';
 import { createArchitecture, parameterCount } from '../../src/model/layouts/config';
 import { initializeParameters } from '../../src/model/parameters';
-import type { InspectResult, RunRecord } from '../../src/protocol/records';
+import type { RunRecord } from '../../src/protocol/records';
 import { readSafetensors } from '../../src/model/files/safetensors';
 import { Tokenizer } from '../../src/tokenizer/tokenizer';
+import { inspected } from './asked';
 import { document, onlyRun, tinyWorkspace } from './program';
 
 const tokenizers = fileURLToPath(new URL('../golden/data/tokenizers', import.meta.url));
@@ -55,7 +56,7 @@ const firstText = (workspace: string): string =>
 /** What the teacher says of a text, asked in this way. */
 async function teacherLogits(workspace: string, target: string, text: string): Promise<Float32Array> {
   const out = path.join(workspace, 'out.safetensors');
-  await document<InspectResult>(['inspect', target, '--text', text, '--tensors', out], workspace);
+  await inspected(path.resolve(workspace, target), { text, tensors: out });
   return (await readSafetensors(out))['logits.teacher']!.data as Float32Array;
 }
 

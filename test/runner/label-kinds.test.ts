@@ -3,8 +3,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { EvaluationRecord, InspectResult, MetricsRecord, PredictionRecord } from '../../src/protocol/records';
+import type { EvaluationRecord, MetricsRecord, PredictionRecord } from '../../src/protocol/records';
 import type { RunResult } from '../../src/runner/run/carry-out';
+import { errorsOf, inspected } from './asked';
 import {
   distillery,
   document,
@@ -106,8 +107,8 @@ describe('a run on labels of which several may apply', () => {
     const [row] = readLines<PredictionRecord>(path.join(run, 'predictions.jsonl'));
     const { text } = JSON.parse(sampleRows('spam', 'test', 1)[0]!) as { text: string };
     expect(row!.label).toEqual(traits(text));
-    const asked = ['inspect', run, '--file', 'test.jsonl', '--row', '1', '--temperature'];
-    const softened = await document<InspectResult>([...asked, '1'], workspace);
+    const asked = { file: path.join(workspace, 'test.jsonl'), row: 1 };
+    const softened = await inspected(run, asked);
     const [position] = softened.positions;
     expect(softened.labels).toBe('multiple');
     expect(position!.label).toEqual(traits(text));
@@ -117,7 +118,7 @@ describe('a run on labels of which several may apply', () => {
       expect(row!.models.student!.choices![i]!.probability).toBeCloseTo(probability, 5);
     }
     // Each label has a probability of its own, and T draws it to a half.
-    const hot = (await document<InspectResult>([...asked, '50'], workspace)).positions[0]!;
+    const hot = (await inspected(run, { ...asked, temperature: 50 })).positions[0]!;
     for (const { probability } of hot.teacher!.top) expect(Math.abs(probability - 0.5)).toBeLessThan(0.1);
 
     const report = readFileSync(path.join(run, 'report.md'), 'utf8');
@@ -136,12 +137,9 @@ describe('a run on labels of which several may apply', () => {
       { source: 'onnx', path: path.join(onnx, 'model.onnx') },
     ];
     for (const given of teachers) {
-      const problems = async (rows?: ReturnType<typeof splitsOf>): Promise<unknown[]> => {
+      const problems = (rows?: ReturnType<typeof splitsOf>): Promise<string[]> => {
         const other = tinyWorkspace({ task: 'text-classification', teacher: given, ...(rows && { rows }) });
-        const { stdout } = await distillery(['validate', 'tiny.distill.json', '--json'], other);
-        return (JSON.parse(stdout) as { problems: { code: string; severity: string }[] }).problems
-          .filter(({ severity }) => severity === 'error')
-          .map(({ code }) => code);
+        return errorsOf(path.join(other, 'tiny.distill.json'));
       };
       expect(await problems(splitsOf(traits))).toEqual([]);
       expect(await problems()).toContain('teacher-of-other-labels');
@@ -190,15 +188,15 @@ describe('a run on labels that are numbers', () => {
     expect(own!.gain!.value).toBeCloseTo(control!.metrics.rmse! - own!.metrics.rmse!, 6);
 
     const [row] = readLines<PredictionRecord>(path.join(run, 'predictions.jsonl'));
-    const asked = ['inspect', run, '--file', 'test.jsonl', '--row', '1', '--temperature', '2'];
-    const [position] = (await document<InspectResult>(asked, workspace)).positions;
+    const [position] = (await inspected(run, { file: path.join(workspace, 'test.jsonl'), row: 1, temperature: 2 }))
+      .positions;
     expect(position!.label).toBeCloseTo(row!.label as number, 6);
     expect(position!.values!.student).toBeCloseTo(row!.models.student!.value!, 4);
     expect(position!.teacher).toBeUndefined();
     const { stdout } = await distillery(['inspect', run, '--file', 'test.jsonl', '--row', '1'], workspace);
     expect(stdout).toMatch(/^hard label [\d.]+\n {2}teacher {2}−?[\d.]+\n {2}student {2}−?[\d.]+$/m);
     const valueOf = async (target: string): Promise<number> => {
-      const { positions } = await document<InspectResult>(['inspect', target, '--text', 'Free money'], workspace);
+      const { positions } = await inspected(target, { text: 'Free money' });
       return positions[0]!.values!.teacher!;
     };
     const members = ['1', '2'].map((number) => path.join(run, 'teacher', number, 'model'));

@@ -7,10 +7,10 @@ import { describe, expect, it } from 'vitest';
 import { validateExperimentFile } from '../../src/experiment/checks/validate';
 import { loadCheckpoint, saveCheckpoint } from '../../src/model/files/checkpoint';
 import { parameterCount } from '../../src/model/layouts/config';
-import type { CompleteResult, InspectResult } from '../../src/protocol/records';
 import type { RunResult } from '../../src/runner/run/carry-out';
 import { characterTokenizer } from '../experiment/word-piece';
 import { goldenFolder } from '../golden/compare';
+import { completed, inspected } from './asked';
 import { document, onlyRun, readLines, sampleRows, tinyWorkspace, type TinyExperiment } from './program';
 
 const exported = fileURLToPath(new URL('../golden/data/onnx', import.meta.url));
@@ -83,17 +83,14 @@ describe('an ensemble with an ONNX file', () => {
     expect(teacher!.parameters).toBeGreaterThan(parameterCount(whole.architecture));
     expect(student!.metrics.teacherKl).toBeGreaterThan(0);
 
-    const said = async ({ workspace, result }: typeof mixed) => {
-      const args = ['inspect', result.directory, '--text', 'call me', '--top', '3'];
-      const { positions } = await document<InspectResult>(args, workspace);
+    const said = async ({ result }: typeof mixed) => {
+      const { positions } = await inspected(result.directory, { text: 'call me', top: 3 });
       return positions
         .slice(1)
         .map(({ teacher }) => teacher!.top.map(({ token, probability }) => [token, probability.toFixed(3)]));
     };
     expect(await said(mixed)).toEqual(await said(ofCheckpoints));
-    const args = ['complete', mixed.result.directory, '--prompt', 'call me', '--max-new-tokens', '3'];
-    const completed = await document<CompleteResult>(args, mixed.workspace);
-    expect(completed.teacher!.tokens.length).toBeGreaterThan(0);
+    expect((await completed(mixed.result.directory, 'call me', 3)).teacher!.tokens.length).toBeGreaterThan(0);
   });
 
   it('teaches a classifier, beside a member that is trained here with the classes that the file names', async () => {
@@ -115,8 +112,8 @@ describe('an ensemble with an ONNX file', () => {
     putFile(workspace, 'bert-external', { model_type: 'bert', max_position_embeddings: 64, vocab_size: 99, id2label });
     const { summary } = await document<RunResult>(['run', 'tiny.distill.json'], workspace);
     expect(summary!.rows.map(({ role }) => role)).toEqual(['teacher', 'student']);
-    const inspected = await document<InspectResult>(['inspect', onlyRun(workspace), '--text', 'free money'], workspace);
-    expect(inspected.positions[0]!.teacher!.top.map(({ token }) => token).sort()).toEqual(['ham', 'other', 'spam']);
+    const { positions } = await inspected(onlyRun(workspace), { text: 'free money' });
+    expect(positions[0]!.teacher!.top.map(({ token }) => token).sort()).toEqual(['ham', 'other', 'spam']);
     // What the file has said is kept as that of any other member.
     expect(readdirSync(path.join(workspace, '.distillery', 'cache', 'teacher'))).toHaveLength(2);
   });

@@ -4,11 +4,11 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, write
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { CompleteResult, InspectResult } from '../../src/protocol/records';
 import { validateExperimentFile } from '../../src/experiment/checks/validate';
 import type { TeacherCacheRecord } from '../../src/run-directory/teacher-cache-files';
 import type { RunResult } from '../../src/runner/run/carry-out';
 import { characterTokenizer } from '../experiment/word-piece';
+import { completed, inspected } from './asked';
 import {
   distillery,
   document,
@@ -82,8 +82,8 @@ describe('a run with an ONNX file as its teacher', () => {
     expect(teacher!.bytes).toBe(30_132 + 56_012);
     expect(teacher!.latencyMs).toBeGreaterThan(0);
     expect(ofStudent!.metrics.teacherKl).toBeGreaterThan(0);
-    const inspected = await document<InspectResult>(['inspect', run, '--text', 'free money'], workspace);
-    expect(inspected.positions[0]!.teacher!.top.map(({ token }) => token).sort()).toEqual(['ham', 'other', 'spam']);
+    const { positions } = await inspected(run, { text: 'free money' });
+    expect(positions[0]!.teacher!.top.map(({ token }) => token).sort()).toEqual(['ham', 'other', 'spam']);
   });
 
   it('is asked once, and what it said is there for whoever resumes', () => {
@@ -122,18 +122,13 @@ describe('a run with an ONNX file as its teacher', () => {
     expect(cache.klError!.mean).toBeGreaterThan(0);
     expect(cache.klError!.mean).toBeLessThan(1);
     const text = 'call me ishmael';
-    const inspected = await document<InspectResult>(['inspect', run, '--text', text, '--top', '3'], workspace);
-    const { positions } = inspected;
+    const { positions } = await inspected(run, { text, top: 3 });
     expect(positions[4]!.teacher!.top).toHaveLength(3);
-    const completed = await document<CompleteResult>(
-      ['complete', run, '--prompt', text, '--max-new-tokens', '3'],
-      workspace,
-    );
-    expect(completed.teacher!.tokens.length).toBeGreaterThan(0);
+    expect((await completed(run, text, 3)).teacher!.tokens.length).toBeGreaterThan(0);
 
     // Without its teacher's file the student is asked alone.
     rmSync(path.join(workspace, 'models', 't', 'onnx', 'model.onnx'));
-    const alone = await document<InspectResult>(['inspect', run, '--text', text], workspace);
+    const alone = await inspected(run, { text });
     expect(alone.positions[4]!.teacher).toBeUndefined();
     expect(alone.positions[4]!.student!.top.length).toBeGreaterThan(0);
   });

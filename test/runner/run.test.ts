@@ -15,6 +15,7 @@ import type { ExportResult } from '../../src/runner/commands/export';
 import type { RunResult } from '../../src/runner/run/carry-out';
 import type { SweepResult } from '../../src/runner/commands/sweep';
 import { allOr } from '../torture';
+import { inspected } from './asked';
 import { distillery, document, onlyRun, readLines, sampleRows, tinyWorkspace } from './program';
 
 const weightsOf = (run: string, model = 'student'): Buffer => readFileSync(path.join(run, model, 'model.safetensors'));
@@ -173,9 +174,9 @@ describe('a run of a text-classification experiment', () => {
   });
 
   it('can be inspected at any temperature', async () => {
-    const at = (temperature: string): Promise<InspectResult> =>
-      document(['inspect', run, '--text', 'Free money! Click here now', '--temperature', temperature], workspace);
-    const [hard, soft] = [await at('1'), await at('8')];
+    const text = 'Free money! Click here now';
+    const hard = await inspected(run, { text });
+    const soft: InspectResult = await document(['inspect', run, '--text', text, '--temperature', '8'], workspace);
     for (const { positions } of [hard, soft]) {
       expect(positions).toHaveLength(1);
       for (const side of [positions[0]!.teacher!, positions[0]!.student!]) {
@@ -197,9 +198,9 @@ describe('a run of a text-classification experiment', () => {
     const row = await document<InspectResult>(['inspect', run, '--file', 'test.jsonl', '--row', '2'], workspace);
     expect(['ham', 'spam']).toContain(row.positions[0]!.label);
     const control = path.join(run, 'controls', 'no-distillation');
-    const ofControl = await document<InspectResult>(['inspect', control, '--text', 'hello'], workspace);
+    const ofControl = await inspected(control, { text: 'hello' });
     expect(ofControl.positions[0]!.student).toBeDefined();
-    const folder = await document<InspectResult>(['inspect', path.join(run, 'student'), '--text', 'hello'], workspace);
+    const folder = await inspected(path.join(run, 'student'), { text: 'hello' });
     expect(folder.positions[0]!.student).toBeUndefined();
     expect(folder.positions[0]!.teacher).toBeDefined();
   });
@@ -239,8 +240,8 @@ describe('a run of a text-classification experiment', () => {
       // It is frozen and taken as it is: what it was worth before is what it is worth now.
       expect(summary!.rows[0]!.metrics).toEqual(result.summary!.rows[0]!.metrics);
       students.push(weightsOf(onlyRun(later)));
-      const inspected = await document<InspectResult>(['inspect', onlyRun(later), '--text', 'hello'], later);
-      expect(inspected.positions[0]!.teacher).toBeDefined();
+      const { positions } = await inspected(onlyRun(later), { text: 'hello' });
+      expect(positions[0]!.teacher).toBeDefined();
     }
     expect(students[0]!.equals(students[1]!)).toBe(true);
   });
@@ -286,8 +287,8 @@ describe('a run of a text-classification experiment', () => {
     expect(log).toContain('16 training, 80 unlabelled and 24 validation examples');
     const { inputs } = JSON.parse(readFileSync(path.join(ofMixed, 'experiment.json'), 'utf8')) as ResolvedExperiment;
     expect(inputs.map((input) => path.basename(input.path))).toContain('unlabelled.jsonl');
-    const args = ['inspect', onlyRun(mixed), '--file', path.join(mixed, 'unlabelled.jsonl'), '--row', '1'];
-    const [position] = (await document<InspectResult>(args, mixed)).positions;
+    const unlabelled = { file: path.join(mixed, 'unlabelled.jsonl'), row: 1 };
+    const [position] = (await inspected(onlyRun(mixed), unlabelled)).positions;
     expect(position!.label).toBeUndefined();
     expect(position!.kl).toBeGreaterThanOrEqual(0);
   });
@@ -362,8 +363,7 @@ describe('a run of a language-model experiment', () => {
     const greedy = await document<{ teacher: { tokens: unknown[] }; student: { text: string } }>(args, workspace);
     expect(greedy.teacher.tokens.length).toBeGreaterThan(0);
     expect(await document(args, workspace)).toEqual(greedy);
-    const positions = (await document<InspectResult>(['inspect', run, '--text', 'Call me Ishmael.'], workspace))
-      .positions;
+    const { positions } = await inspected(run, { text: 'Call me Ishmael.' });
     expect(positions[0]).toMatchObject({ counted: false, start: 0 });
     expect(positions[0]!.teacher).toBeUndefined();
     expect(positions.at(-1)).toMatchObject({ counted: true, label: '<|endoftext|>' });

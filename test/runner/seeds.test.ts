@@ -3,10 +3,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { InspectResult, PredictionRecord } from '../../src/protocol/records';
+import type { PredictionRecord } from '../../src/protocol/records';
 import type { SweepResult } from '../../src/runner/commands/sweep';
 import type { RunResult } from '../../src/runner/run/carry-out';
 import { allOr } from '../torture';
+import { inspected } from './asked';
 import {
   distillery,
   document,
@@ -97,9 +98,8 @@ describe('a run with two seeds', () => {
   });
 
   it("shows a further seed's student to who asks for it, and says which there is none of", async () => {
-    const inspect = (target: string) =>
-      document<InspectResult>(['inspect', target, '--text', 'free prize, call now'], workspace);
-    const student = async (target: string) => (await inspect(target)).positions[0]!.student!;
+    const student = async (target: string) =>
+      (await inspected(target, { text: 'free prize, call now' })).positions[0]!.student!;
     const of = await student(`${run}/seeds/5`);
     expect(of.top).not.toEqual((await student(run)).top);
     expect((await student(`${run}/seeds/5/${control}`)).top).toHaveLength(2);

@@ -2,8 +2,8 @@
  * @file Loaded before the program: it stops itself, as by Ctrl+Z, when it has written so many records of a model's steps. Whatever is
  * done to it then meets it there, however slow the machine is. `DISTILLERY_STOP_AT` names the model's part of the run directory and
  * the number: `teacher 4`, `. 17`. `answers 3`: when so many blocks of a teacher's answers are kept;
- * `said unpacking`: when it has said that on standard error. `DISTILLERY_TELL`: in place of stopping it collects its garbage and writes to that file how many
- * bytes its arrays have.
+ * `said unpacking`: when it has said that on standard error. `DISTILLERY_TELL`: in place of stopping it collects its garbage, writes to that file how many
+ * bytes its arrays have, and ends.
  */
 
 const fs = require('node:fs');
@@ -29,6 +29,7 @@ function reached() {
     collect();
     collect();
     writeFileSync(tell, String(process.memoryUsage().arrayBuffers));
+    process.exit(0);
   });
 }
 

@@ -65,7 +65,12 @@ describe('a sweep', () => {
   });
 
   it('gives the student that a run of that experiment by itself gives', async () => {
-    const alone = tinyWorkspace({ task: 'text-classification', training, distillation: { temperature: 4 } });
+    const alone = tinyWorkspace({
+      task: 'text-classification',
+      training,
+      distillation: { temperature: 4 },
+      controls: [],
+    });
     const { directory } = await document<{ directory: string }>(['run', 'tiny.distill.json'], alone);
     expect(weights(directory).equals(weights(result.rows[1]!.directory))).toBe(true);
   });

@@ -1,6 +1,6 @@
 /** @file Makes the words of a problem from its code and arguments, for one edge of the product: a terminal, the editor, a chat. */
 
-import { formatBytes } from '../format';
+import { formatBytes, formatCount } from '../format';
 import { isModelPackage } from '../model-packages';
 import { catalogue } from './catalogue';
 import { phrases, type PhraseCode } from './phrases';
@@ -127,7 +127,7 @@ function written(value: Argument, format: string, edge: Edge): string {
     case 'value':
       return short(value, edge);
     case 'count':
-      return Number(value).toLocaleString('en-US');
+      return formatCount(Number(value));
     case 'bytes':
       return formatBytes(Number(value));
     case 'gigabytes':

@@ -36,11 +36,20 @@ interface Measurement {
 
 export type Measurements = Partial<Record<MetricKey, Measurement>>;
 
-/** All models on the same resamples, so that every difference is a paired one; what a resample says of a model is worked out once. */
-export function measurementsOf(models: readonly MeasuredModel[], labels: HardLabels): Map<MeasuredModel, Measurements> {
+/**
+ * All models on the same resamples, so that every difference is a paired one; what a resample says of a model is worked out once.
+ * @param wanted which of a model's metrics
+ */
+export function measurementsOf(
+  models: readonly MeasuredModel[],
+  labels: HardLabels,
+  wanted: (model: MeasuredModel, key: MetricKey) => boolean = () => true,
+): Map<MeasuredModel, Measurements> {
   const rows = models[0]!.predictions.length;
   const columns = models.flatMap((model) =>
-    Object.entries(statisticsOf(model, labels)).map(([key, statistic]) => ({ model, key, statistic })),
+    Object.entries(statisticsOf(model, labels))
+      .filter(([key]) => wanted(model, key as MetricKey))
+      .map(([key, statistic]) => ({ model, key, statistic })),
   );
   const resampled = resample(rows, (drawn) => columns.map(({ statistic }) => statistic(drawn)), {
     resamples: resamplesOf(rows * widthOf(labels)),
@@ -60,7 +69,10 @@ export function measurementsOf(models: readonly MeasuredModel[], labels: HardLab
  */
 export function withIntervals(task: Task, models: readonly MeasuredModel[], labels: HardLabels): ComparisonRow[] {
   const quality = qualityOf(task, kindOf(labels, models[0]!));
-  const ofAll = measurementsOf(models, labels);
+  const shares = new Map(
+    models.map((model) => [model, kindOf(labels, model) === 'single' ? sharesOf(task, model) : {}]),
+  );
+  const ofAll = measurementsOf(models, labels, (model, key) => !(key in shares.get(model)!));
   const qualityIn = (model: MeasuredModel | undefined): Measurement | undefined =>
     model && ofAll.get(model)![quality.key];
   const control = models.find(({ row }) => row.role === 'control');
@@ -81,7 +93,7 @@ export function withIntervals(task: Task, models: readonly MeasuredModel[], labe
       ...model.row,
       intervals: {
         ...(Object.fromEntries(intervals) as ComparisonRow['intervals']),
-        ...(kindOf(labels, model) === 'single' && sharesOf(task, model)),
+        ...shares.get(model)!,
       },
       gain: gain && { over, value: gain.value, interval: intervalOf(gain) },
       gapClosed:
@@ -109,7 +121,7 @@ function between(
   };
 }
 
-/** Of a classifier's independent rows; a language model's tokens are not independent of each other. */
+/** By Wilson's formula, of a classifier's independent rows; a language model's tokens are not independent of each other. */
 function sharesOf(task: Task, { predictions }: MeasuredModel): ComparisonRow['intervals'] {
   if (task !== 'text-classification') return {};
   const count = (key: 'correct' | 'agreeing'): number => predictions.reduce((sum, one) => sum + (one[key] ?? 0), 0);
@@ -151,7 +163,7 @@ export function statisticsOf(
     const classIndices = labels as readonly number[];
     const choices = Int32Array.from(predictions, ({ choice }) => choice!);
     const classes = 1 + [...classIndices, ...choices].reduce((most, one) => Math.max(most, one), 0);
-    return { macroF1: (drawn) => macroF1Of(drawn, choices, classIndices, classes), ...shares };
+    return { macroF1: macroF1Of(choices, classIndices, classes), ...shares };
   }
   const nll = mean(column((one) => one.negativeLogLikelihood!));
   return {
@@ -220,21 +232,27 @@ function numberStatistics(
   };
 }
 
-/** As `macroF1` of distill/metrics.ts, with counts in arrays: it is worked out thousands of times. */
-function macroF1Of(drawn: Int32Array, choices: Int32Array, labels: readonly number[], classes: number): number {
+/** As `macroF1` of distill/metrics.ts, with counts in arrays that are made once: it is worked out thousands of times. */
+function macroF1Of(choices: Int32Array, labels: readonly number[], classes: number): Statistic {
   const hits = new Float64Array(classes);
   const occurrences = new Float64Array(classes);
-  for (let k = 0; k < drawn.length; k++) {
-    const i = drawn[k]!;
-    occurrences[labels[i]!]!++;
-    occurrences[choices[i]!]!++;
-    if (labels[i] === choices[i]) hits[labels[i]!]!++;
-  }
-  let [sum, present] = [0, 0];
-  for (let c = 0; c < classes; c++) {
-    if (occurrences[c] === 0) continue;
-    sum += (2 * hits[c]!) / occurrences[c]!;
-    present++;
-  }
-  return sum / present;
+  return (drawn) => {
+    hits.fill(0);
+    occurrences.fill(0);
+    for (let k = 0; k < drawn.length; k++) {
+      const i = drawn[k]!;
+      const label = labels[i]!;
+      const choice = choices[i]!;
+      occurrences[label]!++;
+      occurrences[choice]!++;
+      if (label === choice) hits[label]!++;
+    }
+    let [sum, present] = [0, 0];
+    for (let c = 0; c < classes; c++) {
+      if (occurrences[c] === 0) continue;
+      sum += (2 * hits[c]!) / occurrences[c]!;
+      present++;
+    }
+    return sum / present;
+  };
 }
