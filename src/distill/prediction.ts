@@ -10,8 +10,14 @@ import { isLanguageModel } from './specs';
 /** Logits that exist at once: [chunk, V] floats are at most this many megabytes. */
 const CHUNK_BYTES = 32 * 2 ** 20;
 
-/** The same of an evaluation. */
-const EVALUATED_BYTES = 4 * 2 ** 20;
+/**
+ * What of them a loss or an evaluation goes over at once, a dozen times: so much stays in the processor's caches, and is found again in memory that is
+ * there already.
+ */
+const IN_CACHES_BYTES = 4 * 2 ** 20;
+
+/** Softmaxes are divided among threads by rows. */
+const FEWEST_OF_A_LOSS = 16;
 
 /** Of fewer rows a product would read the head's weights too often. */
 const FEWEST_EVALUATED = 256;
@@ -20,11 +26,17 @@ export function chunkRows(vocabularySize: number): number {
   return Math.max(32, Math.floor(CHUNK_BYTES / 4 / vocabularySize));
 }
 
+/** Rows of a chunk of which a loss is computed at once, where that is in host memory. */
+export function stretchRows(vocabularySize: number): number {
+  return Math.min(chunkRows(vocabularySize), Math.max(FEWEST_OF_A_LOSS, rowsInCaches(vocabularySize)));
+}
+
 /** Rows that are evaluated at once: a dozen passes go over [chunk, V], which are quick as long as it stays in the processor's caches. */
 export function evaluatedRows(vocabularySize: number): number {
-  const inCaches = Math.floor(EVALUATED_BYTES / 4 / vocabularySize);
-  return Math.min(chunkRows(vocabularySize), Math.max(FEWEST_EVALUATED, inCaches));
+  return Math.min(chunkRows(vocabularySize), Math.max(FEWEST_EVALUATED, rowsInCaches(vocabularySize)));
 }
+
+const rowsInCaches = (vocabularySize: number): number => Math.floor(IN_CACHES_BYTES / 4 / vocabularySize);
 
 /**
  * [start, size] of each chunk of some rows; they are alike, and the last may be a little smaller. Of equal size where half as many chunks more allow

@@ -51,6 +51,7 @@ function inputs(changes: Partial<Given> = {}, counted = PARTLY_COUNTED): Given {
     inverseCount: tf.scalar(inverseOf(counted.reduce((a, b) => a + b))),
     distillation: { ...distillation(), teacher: projection(TEACHER_WIDTH, 41) },
     chunkRows: ROWS,
+    stretchRows: ROWS,
     ...changes,
   };
 }
@@ -103,7 +104,7 @@ describe('vocabularyLoss', () => {
   ])('has the value and the gradients that autodiff makes of the definition, of %s', (_, cap) => {
     const teacher = { ...projection(TEACHER_WIDTH, 41), cap };
     const student = { ...projection(STUDENT_WIDTH, 31), cap };
-    const given = inputs({ student, distillation: { ...distillation(), teacher }, chunkRows: 3 });
+    const given = inputs({ student, distillation: { ...distillation(), teacher }, chunkRows: 3, stretchRows: 2 });
     const expected = tf.valueAndGrads((h: tf.Tensor, w: tf.Tensor, b: tf.Tensor) =>
       plainTotal(given, h as tf.Tensor2D, w as tf.Tensor2D, b),
     )([given.student.hidden, given.student.weight, given.student.bias!]);
@@ -119,10 +120,17 @@ describe('vocabularyLoss', () => {
     expect(valueOf(soft!)).toBeGreaterThan(0);
   });
 
-  it.each(divergenceNames)('gives the same in chunks of 1, 3 and all rows (%s)', (divergence) => {
+  it.each(divergenceNames)('gives the same in chunks and stretches of 1, 3 and all rows (%s)', (divergence) => {
     const teacher = projection(TEACHER_WIDTH, 41);
-    const [whole, ...chunked] = [ROWS, 3, 1].map((chunkRows) =>
-      evaluate(inputs({ chunkRows, distillation: { ...distillation(divergence), teacher } })),
+    const sizes = [
+      [ROWS, ROWS],
+      [ROWS, 3],
+      [3, ROWS],
+      [3, 1],
+      [1, 1],
+    ] as const;
+    const [whole, ...chunked] = sizes.map(([chunkRows, stretchRows]) =>
+      evaluate(inputs({ chunkRows, stretchRows, distillation: { ...distillation(divergence), teacher } })),
     );
     for (const chunks of chunked) {
       expectClose(chunks.total, whole!.total, 1e-6);
@@ -147,8 +155,19 @@ describe('vocabularyLoss', () => {
     expect(await largest(ROWS)).toEqual({ chunks: ROWS, gradient: 0 });
   });
 
+  it('makes the logits of a chunk in one product, and what comes of them in stretches', async () => {
+    const given = inputs({ chunkRows: 4, stretchRows: 2 });
+    const { kernels } = await tf.profile(() => evaluate(given).total);
+    const most = (of: (name: string) => boolean): number => {
+      const shapes = kernels.filter(({ name }) => of(name)).flatMap(({ outputShapes }) => outputShapes);
+      return Math.max(...shapes.flatMap(([rows, width]) => (width === VOCABULARY ? [rows!] : [])));
+    };
+    expect(most((name) => name === 'Softmax')).toBe(2);
+    expect(most((name) => name.includes('MatMul'))).toBe(4);
+  });
+
   it('leaves nothing behind but its results', () => {
-    const given = inputs({ chunkRows: 3 });
+    const given = inputs({ chunkRows: 3, stretchRows: 2 });
     const before = tf.memory().numTensors;
     const { total, soft, hard, gradients } = evaluate(given);
     expect(tf.memory().numTensors - before).toBe(3 + gradients.length);
@@ -178,7 +197,7 @@ describe('vocabularyLoss', () => {
 
   it('without a teacher is the hard loss alone, alpha 0 with a teacher', () => {
     const { student, labels, counted, inverseCount } = inputs();
-    const control = evaluate({ student, labels, counted, inverseCount, chunkRows: 3 });
+    const control = evaluate({ student, labels, counted, inverseCount, chunkRows: 3, stretchRows: 2 });
     const teacher = projection(TEACHER_WIDTH, 41);
     const zero = evaluate(inputs({ distillation: { ...distillation('forward-kl', 2, 0), teacher } }));
     expect(control.soft).toBeUndefined();

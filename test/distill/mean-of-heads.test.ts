@@ -46,6 +46,7 @@ function lossOf(teacher: MeanProjection, temperature: number) {
           teacher,
         },
         chunkRows: 2,
+        stretchRows: 1,
       });
       soft = loss.soft;
       return loss.total;

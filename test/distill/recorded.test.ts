@@ -74,6 +74,7 @@ const overVocabulary =
           teacher: { hidden: t.teacherHidden as tf.Tensor2D, weight: t.teacherWeight as tf.Tensor2D, bias: null },
         },
         chunkRows: 2,
+        stretchRows: 1,
       });
       Object.assign(parts, { soft, hard });
       return total;

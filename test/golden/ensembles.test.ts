@@ -98,6 +98,7 @@ describe('an ensemble of language models whose widths and padded heads differ, a
           },
         },
         chunkRows: 3,
+        stretchRows: 2,
       }),
     );
     expectClose(hiddenGradient!, expected.hiddenGradient.flat(), 5e-6 * expected.temperature);

@@ -46,8 +46,10 @@ export interface VocabularyLossInputs extends Counting {
   distillation?: (Distillation & { teacher: TeacherProjection }) | undefined;
   /** Whether α is 1 and the hard loss is not asked for: it is 0 then. */
   isSoftAlone?: boolean;
-  /** Rows whose logits and softmaxes exist at once. */
+  /** Rows whose logits exist at once. */
   chunkRows: number;
+  /** Rows whose softmaxes, and what else is [rows, V], exist at once; no more than of a chunk. */
+  stretchRows: number;
 }
 
 export interface ClassLossInputs extends Counting {
@@ -76,7 +78,7 @@ export interface HeadLoss {
 /**
  * Combined loss over a vocabulary, differentiable with respect to the student's hidden states, weight and bias.
  *
- * Logits, softmaxes and losses are computed for `chunkRows` rows at a time, and the gradient is carried on to the hidden
+ * Logits are computed for `chunkRows` rows at a time, softmaxes and losses for `stretchRows`, and the gradient is carried on to the hidden
  * states and the head at once, in the forward pass (as the fused linear cross-entropy of Liger Kernel, Hsu et al., 2024, does
  * for the hard loss). Only the gradient of the logits exists for more rows: for as many as the head is wide, so that it is no
  * larger than the gradient of the head, which is then made in few products.
@@ -195,7 +197,7 @@ function vocabularyGroup(
   const chunks = rowChunks(size, inputs.chunkRows).map(([offset, rows]) =>
     tf.tidy(() => ({ ...vocabularyChunk(inputs, teacher, start + offset, rows) })),
   );
-  const gradients = chunks.map((chunk) => chunk.gradient);
+  const gradients = chunks.flatMap((chunk) => chunk.gradients);
   const gradient = tf.concat(gradients, 0); // [size, V]
   tf.dispose(gradients);
   const hidden = tf.slice2d(student.hidden, [start, 0], [size, -1]);
@@ -259,40 +261,74 @@ const sumOf = (scalars: readonly (tf.Scalar | undefined)[]): tf.Scalar | undefin
   scalars.reduce((sum, scalar) => (sum && scalar ? tf.add(sum, scalar) : (sum ?? scalar)), undefined);
 
 /** Losses of some rows, and the gradient of their total with respect to the student's logits, before a cap, but for −[index = label]. */
+interface ChunkLoss extends Losses {
+  /** Of the chunk's rows one after the other, [rows, V] together. */
+  gradients: tf.Tensor2D[];
+}
+
+/** Its logits are made in one product, and what comes of them in stretches of rows: that goes a dozen times over [stretch, V]. */
 function vocabularyChunk(
   inputs: VocabularyLossInputs,
   teacher: TeacherProjection | undefined,
   start: number,
   size: number,
-): Losses & { gradient: tf.Tensor2D } {
-  const studentLogits = logitsOfRows(inputs.student, start, size);
-  const { labels, softWeight, hardWeight } = rowsOf(inputs, start, size);
+): ChunkLoss {
   const { distillation } = inputs;
+  const logits = logitsOfRows(inputs.student, start, size);
+  const compare = teacher && distillation && comparison(teacher, distillation, start, size);
+  const stretches = rowChunks(size, inputs.stretchRows).map(([offset, rows]) =>
+    tf.tidy(() => {
+      const ofRows = sliceRows(logits, offset, rows);
+      return { ...stretchLoss(inputs, ofRows, compare?.(ofRows, offset), start + offset) };
+    }),
+  );
+  const soft = sumOf(stretches.map((stretch) => stretch.soft));
+  return {
+    ...(soft && { soft }),
+    hard: sumOf(stretches.map((stretch) => stretch.hard))!,
+    gradients: stretches.map(({ gradient }) => gradient),
+  };
+}
+
+/** Of the rows from `start` on, whose logits these are. */
+function stretchLoss(
+  inputs: VocabularyLossInputs,
+  studentLogits: tf.Tensor2D,
+  soft: RowLoss | undefined,
+  start: number,
+): Losses & { gradient: tf.Tensor2D } {
+  const { labels, softWeight, hardWeight } = rowsOf(inputs, start, studentLogits.shape[0]);
   const losses = weightedLosses({
-    soft: teacher && distillation && softLossOfRows(studentLogits, distillation, teacher, start),
+    soft,
     hard: inputs.isSoftAlone ? undefined : lossOfLabels(studentLogits, labels),
     softWeight,
     hardWeight,
-    distillation,
+    distillation: inputs.distillation,
   });
   const { cap } = inputs.student;
   return cap === undefined ? losses : { ...losses, gradient: tf.mul(losses.gradient, capSlope(studentLogits, cap)) };
 }
 
-/** Of the rows from `start` on. */
-function softLossOfRows(
-  studentLogits: tf.Tensor2D,
-  distillation: Distillation,
+/** Compares the student's logits of some of a chunk's rows with the teacher's, which are made for all of the chunk at once where they are not a few tokens'. */
+function comparison(
   teacher: TeacherProjection,
+  distillation: Distillation,
   start: number,
-): RowLoss {
+  size: number,
+): (studentLogits: tf.Tensor2D, offset: number) => RowLoss {
   const { divergence, temperature, beta } = distillation;
-  const [size] = studentLogits.shape;
-  if ('ids' in teacher && divergence === 'forward-kl')
-    return chosenForwardKl(studentLogits, rowsOfLabels(teacher, start, size), temperature);
+  if ('ids' in teacher && divergence === 'forward-kl') {
+    return (studentLogits, offset) =>
+      chosenForwardKl(studentLogits, rowsOfLabels(teacher, start + offset, studentLogits.shape[0]), temperature);
+  }
   const logits = teacherLogits(teacher, start, size, softeningOf(distillation));
-  return divergences[divergence](studentLogits, logits, temperature, beta);
+  return (studentLogits, offset) =>
+    divergences[divergence](studentLogits, sliceRows(logits, offset, studentLogits.shape[0]), temperature, beta);
 }
+
+/** A tensor's rows; itself where these are all. */
+const sliceRows = (x: tf.Tensor2D, start: number, size: number): tf.Tensor2D =>
+  size === x.shape[0] ? x : tf.slice2d(x, [start, 0], [size, -1]);
 
 /** Its gradient is without −[index = label]. */
 function lossOfLabels(logits: tf.Tensor2D, labels: tf.Tensor1D): RowLoss {

@@ -26,7 +26,7 @@ import {
   type Objective,
   type Pairing,
 } from '../pairing';
-import { chunkRows, modelInputs, predict } from '../prediction';
+import { chunkRows, modelInputs, predict, stretchRows } from '../prediction';
 import {
   isLanguageModel,
   labelSpecs,
@@ -53,8 +53,9 @@ interface LossScalars extends HeadLoss {
  * Inputs: tokens, labels, `student.NAME`, `target.NAME` (the teacher's outputs), `teacher.NAME` (of a language model's
  * prediction layer; of an ensemble's members too), the scalars, dropout masks.
  * Outputs: `gradient.NAME` for everything trained, `loss.total`, and each component that the objective has.
+ * @param inHostMemory whether it is computed there: a GPU would rather have fewer and larger kernels than values in caches
  */
-export function gradientsProgram(pairing: Pairing, shape: BatchShape): Program {
+export function gradientsProgram(pairing: Pairing, shape: BatchShape, inHostMemory = true): Program {
   const { student } = pairing;
   const trained = trainedSpecs(pairing);
   const inputs = {
@@ -72,7 +73,7 @@ export function gradientsProgram(pairing: Pairing, shape: BatchShape): Program {
     let components: LossScalars | undefined;
     const objective = (...values: tf.Tensor[]): tf.Scalar => {
       const parameters = Object.fromEntries(names.map((name, i) => [name, values[i]!]));
-      components = combinedLoss(pairing, parameters, tensors, dropout);
+      components = combinedLoss(pairing, parameters, tensors, { dropout, inHostMemory });
       return components.total;
     };
     const { value, grads } = tf.valueAndGrads(objective)(names.map((name) => tensors[`student.${name}`]!));
@@ -105,12 +106,12 @@ function combinedLoss(
   pairing: Pairing,
   parameters: ParameterTensors,
   tensors: Record<string, tf.Tensor>,
-  dropout: Dropout,
+  { dropout, inHostMemory }: { dropout: Dropout; inHostMemory: boolean },
 ): LossScalars {
   const whole = wholeBlocks(pairing);
   const seen = comparedAttention(pairing).map((compared) => compared.student);
   const { prediction, ...inside } = predict(pairing.student, parameters, tensors, { dropout, whole, seen });
-  const losses: LossScalars = headLoss(pairing, parameters, prediction, tensors);
+  const losses: LossScalars = headLoss(pairing, parameters, prediction, tensors, inHostMemory);
   const { hidden, attention } = pairing.objective ?? {};
   if (hidden) {
     losses.hidden = tf.keep(hiddenLosses(hidden, parameters, inside.hiddenStates, tensors));
@@ -175,6 +176,7 @@ function headLoss(
   parameters: ParameterTensors,
   prediction: tf.Tensor2D,
   tensors: Record<string, tf.Tensor>,
+  inHostMemory: boolean,
 ): HeadLoss {
   const { student, objective } = pairing;
   const labels = tensors.labels!;
@@ -197,6 +199,7 @@ function headLoss(
     labels: labels as tf.Tensor1D,
     student: { ...vocabularyHead(student, parameters), hidden: prediction },
     chunkRows: chunkRows(student.vocabularySize),
+    stretchRows: (inHostMemory ? stretchRows : chunkRows)(student.vocabularySize),
     distillation: softened && { ...softened, teacher: softLabelsOf(pairing, ofChosen(tensors)) },
   });
 }

@@ -13,8 +13,12 @@ export class Recordings {
   private readonly ofEntropies: ByShape<Program>;
   private readonly ofEvaluation: ByShape<Program>;
 
-  constructor(private readonly pairing: Pairing) {
-    this.ofTraining = new ByShape((shape) => gradientsProgram(pairing, shape));
+  /** @param inHostMemory whether they are computed there */
+  constructor(
+    private readonly pairing: Pairing,
+    inHostMemory = true,
+  ) {
+    this.ofTraining = new ByShape((shape) => gradientsProgram(pairing, shape, inHostMemory));
     this.ofEntropies = new ByShape((shape) => studentEntropies(pairing.student, shape));
     this.ofEvaluation = new ByShape((shape) => evaluationProgram(pairing, shape));
   }

@@ -125,7 +125,8 @@ export class Trainer {
   private rateScale = 1;
 
   constructor({ initial, ...setup }: TrainerSetup) {
-    const { executor, pairing, recordings = new Recordings(pairing), options } = setup;
+    const { executor, pairing, options } = setup;
+    const { recordings = new Recordings(pairing, executor.workingMemory !== undefined) } = setup;
     this.setup = setup;
     this.targets = setup.targets ?? targetsOf(setup);
     this.programs = new ByShape((shape) => executor.load(recordings.gradients(shape)));

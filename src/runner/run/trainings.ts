@@ -280,7 +280,7 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
     const one = { ...training, seed: seed && spec.seed, progress };
     return host ? trainOverSsh(run, { ...run.torchrun, host }, one) : trainOnTorchrun(run, run.torchrun, one);
   }
-  const recordings = new Recordings(pairing);
+  const recordings = new Recordings(pairing, executor.workingMemory !== undefined);
   const shapes = await planMemory(run, {
     role,
     pairing,
