@@ -50,7 +50,12 @@ export default defineConfig({
     // Vitest would leave a processor free, of two too; many tests wait for a process that they have started.
     maxWorkers: Math.max(2, os.availableParallelism() - 1),
     // Many small collections of garbage, and the threads that share them, take a sixth of what the tests compute.
-    execArgv: ['--min-semi-space-size=64', '--max-semi-space-size=64', '--single-threaded-gc'],
+    execArgv: [
+      '--min-semi-space-size=64',
+      '--max-semi-space-size=64',
+      '--initial-heap-size=1024',
+      '--single-threaded-gc',
+    ],
     setupFiles: ['test/equality.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,

@@ -292,9 +292,9 @@ describe('a run', () => {
         .slice(from, to);
     const workspace = tinyWorkspace({
       task,
-      rows: { train: rows('labelled', 0, 64), validation: rows('validation', 0, 32), test: rows('test', 0, 8) },
+      rows: { train: rows('labelled', 0, 32), validation: rows('validation', 0, 16), test: rows('test', 0, 8) },
       teacher: { source: 'checkpoint', path: 'shifted' },
-      training: { epochs: 3, evaluateEvery: 8, learningRate: 1e-3 },
+      training: { epochs: 3, evaluateEvery: 4, checkpointEvery: 1000, learningRate: 1e-3 },
       distillation: { alpha: 0 },
     });
     cpSync(path.join(examples, 'models', 'definitions-teacher'), path.join(workspace, 'shifted'), { recursive: true });
@@ -312,7 +312,7 @@ describe('a run', () => {
     expect(alertsOf(onlyRun(workspace))).toEqual([
       'teacher-at-chance teacher 0',
       'student-equals-teacher student 0',
-      'undertrained student 24',
+      'undertrained student 12',
     ]);
   });
 

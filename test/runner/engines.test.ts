@@ -6,6 +6,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { installedLibrary } from '../../src/engine/libraries';
 import type { DeviceRecord, RunRecord } from '../../src/protocol/records';
+import { deviceText } from '../../src/runner/commands/devices';
 import type { RunResult } from '../../src/runner/run/carry-out';
 import { hasBfloat16 } from '../engine/processor';
 import {
@@ -202,9 +203,15 @@ describe('a named engine', () => {
 });
 
 describe('devices', () => {
-  it('names every engine, what it computes with, and why not or what to do', async () => {
-    const { devices } = await document<{ devices: DeviceRecord[] }>(['devices'], short(), none);
+  it('names every engine, what it computes with, and why not or what to do, and asks one process for all', async () => {
+    // Node's own account of each process that is started.
+    const environment = { ...none, NODE_DEBUG: 'child_process' };
+    const { code, stdout, stderr } = await distillery(['devices', '--json'], short(), environment);
+    expect([code, stderr.match(/'try-engine'/g)?.length]).toEqual([0, 1]);
+    const { devices } = JSON.parse(stdout) as { devices: DeviceRecord[] };
     expect(devices.map(({ engine }) => engine).slice(0, 3)).toEqual(['cpu', 'openvino', 'webgpu']);
+    // What a person reads of each.
+    for (const device of devices) expect(deviceText(device)).toContain(device.engine);
     expect(devices[0]).toMatchObject({
       engine: 'cpu',
       available: true,
@@ -215,12 +222,6 @@ describe('devices', () => {
     expect(devices[0]!.memoryBytes).toBeGreaterThan(1e9);
     expect(devices[1]).toMatchObject({ available: false, install: 'openvino', precisions: ['float32', 'bfloat16'] });
     for (const { available, reason } of devices) expect(reason === null).toBe(available);
-  });
-
-  it('asks one process for all, of which each is opened or says what is missing', async () => {
-    // Node's own account of each process that is started.
-    const { code, stderr } = await distillery(['devices'], short(), { ...none, NODE_DEBUG: 'child_process' });
-    expect([code, stderr.match(/'try-engine'/g)?.length]).toEqual([0, 1]);
   });
 
   it('a driver that crashes or says nothing only disqualifies itself', async () => {

@@ -54,6 +54,7 @@ function workspace(change: Record<string, unknown> = {}): string {
     task: 'text-classification',
     teacher: { source: 'checkpoint', path: pretrained, training },
     training: { epochs: 1 },
+    controls: [],
   });
   const file = path.join(folder, 'tiny.distill.json');
   const experiment = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
@@ -99,7 +100,7 @@ describe('a teacher that is fine-tuned from a checkpoint', () => {
 
   it('keeps the blocks that are frozen, to the last bit, and trains those above them', async () => {
     const training = { epochs: 1, batchSize: 8, learningRate: 1e-3, frozenBlocks: 1, layerDecay: 0.9 };
-    const folder = workspace({ teacher: { source: 'checkpoint', path: pretrained, training }, controls: [] });
+    const folder = workspace({ teacher: { source: 'checkpoint', path: pretrained, training } });
     await document<RunResult>(['run', 'tiny.distill.json'], folder);
     const { parameters } = await loadCheckpoint(lastOf(onlyRun(folder), 'teacher'));
     const changed = Object.keys(before).filter((name) => parameters[name] && !isEqual(parameters[name], before[name]!));
@@ -131,8 +132,10 @@ describe('a teacher that is fine-tuned from a checkpoint', () => {
 
     const { teacher } = JSON.parse(readFileSync(file, 'utf8')) as { teacher: { training: object } };
     change({ teacher: { ...teacher, training: { ...teacher.training, seed: 2 } } });
-    const other = await document<RunResult>(['run', 'tiny.distill.json'], folder);
-    expect(logOf(other.directory)).toContain('fine-tuning');
+    const { child, outcome } = start(['run', 'tiny.distill.json', '--json'], folder, stoppingAt('teacher', 1));
+    await untilStopped(child);
+    child.kill('SIGKILL');
+    expect((await outcome).stderr).toContain('fine-tuning');
   });
 
   it('has the same weights where the run was killed meanwhile and resumed', async () => {
@@ -168,7 +171,7 @@ it('members of an ensemble are fine-tuned each, beside one that is asked as it i
     { source: 'checkpoint', path: classifier },
   ];
   const student = { architecture: { ...sizes, layers: 1 }, initialize: { from: 'random' } };
-  const folder = workspace({ teacher: { source: 'ensemble', teachers, weights: [2, 1, 1] }, student, controls: [] });
+  const folder = workspace({ teacher: { source: 'ensemble', teachers, weights: [2, 1, 1] }, student });
   // In the middle of the second member.
   const { child, outcome } = start(['run', 'tiny.distill.json'], folder, stoppingAt(path.join('teacher', '2'), 4));
   await untilStopped(child);

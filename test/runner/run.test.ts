@@ -15,7 +15,7 @@ import type { ExportResult } from '../../src/runner/commands/export';
 import type { RunResult } from '../../src/runner/run/carry-out';
 import type { SweepResult } from '../../src/runner/commands/sweep';
 import { allOr } from '../torture';
-import { inspected } from './asked';
+import { completed, inspected } from './asked';
 import { distillery, document, onlyRun, readLines, sampleRows, tinyWorkspace } from './program';
 
 const weightsOf = (run: string, model = 'student'): Buffer => readFileSync(path.join(run, model, 'model.safetensors'));
@@ -362,7 +362,7 @@ describe('a run of a language-model experiment', () => {
     const args = ['complete', run, '--prompt', 'Call me', '--max-new-tokens', '5'];
     const greedy = await document<{ teacher: { tokens: unknown[] }; student: { text: string } }>(args, workspace);
     expect(greedy.teacher.tokens.length).toBeGreaterThan(0);
-    expect(await document(args, workspace)).toEqual(greedy);
+    expect(await completed(run, 'Call me', 5)).toEqual(greedy);
     const { positions } = await inspected(run, { text: 'Call me Ishmael.' });
     expect(positions[0]).toMatchObject({ counted: false, start: 0 });
     expect(positions[0]!.teacher).toBeUndefined();
