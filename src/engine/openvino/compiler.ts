@@ -6,7 +6,7 @@ import type { HostTensor } from '../array';
 import { EngineUnavailable, type DeviceTensor, type GraphInput, type LoadedProgram } from '../executor';
 import { allFinite } from '../finite';
 import type { FrozenInputs, Graph } from '../graph/graph';
-import { lower } from '../graph/lowering';
+import { lower, type LoweringRules } from '../graph/lowering';
 import { encodeModel, type ExternalData } from '../graph/onnx';
 import { cacheKey, type CompilerFacts, type GraphCache, type KeptGraph } from './cache';
 import {
@@ -23,8 +23,10 @@ import { hasProducts } from '../graph/operations';
 import { withGivenMemory, type ToldGraph } from './given-memory';
 import type { OpenVinoLibrary } from './library';
 import { inOnePass } from './one-pass';
+import { productKernel } from './product-kernel';
 import { OpenVinoProgram } from './program';
 import { withRoundedState } from './rounded-state';
+import { avx2Rules, concernsAvx2, isForAvx2 } from './avx2-rules';
 import { openVinoRules } from './rules';
 import { OpenVinoTensor } from './tensor';
 
@@ -42,6 +44,9 @@ interface Source {
 }
 
 export class GraphCompiler {
+  /** Which computes a product in float32, once that is asked. */
+  private kernel: Promise<string> | undefined;
+
   constructor(
     private readonly library: OpenVinoLibrary,
     private readonly facts: CompilerFacts,
@@ -57,7 +62,7 @@ export class GraphCompiler {
     precision: Source['precision'],
     narrow: ReadonlySet<string>,
   ): Promise<LoadedProgram> {
-    const lowered = lower(graph, openVinoRules);
+    const lowered = lower(graph, await this.rulesFor(graph, precision));
     const { graph: compiled, told }: Partial<ToldGraph> & Pick<ToldGraph, 'graph'> =
       this.facts.device === 'CPU' ? asGiven(lowered, narrow) : { graph: lowered };
     const onnx = encodeModel(compiled, frozen, inMemory, told);
@@ -68,6 +73,13 @@ export class GraphCompiler {
     const source: Source = { graph, narrow, frozen, onnx, precision, properties, key };
     const kept = key === undefined ? undefined : await this.cache!.find(key);
     return (kept && (await this.restore(source, kept))) ?? this.compile(source);
+  }
+
+  /** How a graph is written depends on the kernel of its products: by the key's graph what is kept for another kernel is another. */
+  private async rulesFor(graph: Graph, precision: Source['precision']): Promise<LoweringRules> {
+    if (this.facts.device !== 'CPU' || precision !== 'f32' || !concernsAvx2(graph)) return openVinoRules;
+    this.kernel ??= productKernel(this.library, { ...this.facts.properties, INFERENCE_PRECISION_HINT: precision });
+    return isForAvx2(await this.kernel) ? avx2Rules : openVinoRules;
   }
 
   /** Undefined where what was kept is not what it should be. */

@@ -1,6 +1,7 @@
 /** @file What OpenVINO's CPU kernels compute slowly, written as what they compute fast. */
 
-import type { Value } from '../graph/graph';
+import type { Node, Value } from '../graph/graph';
+import type { GraphBuilder } from '../graph/graph-builder';
 import { cast } from '../graph/kernels/elementwise';
 import type { LoweringRule, LoweringRules } from '../graph/lowering';
 import { indexOfExtreme } from '../graph/index-of-extreme';
@@ -26,26 +27,37 @@ export function partsOf(columns: number): number {
   return parts;
 }
 
-/** x · [w₁ w₂] + [b₁ b₂] = [x · w₁ + b₁, x · w₂ + b₂] */
 const wideProduct: LoweringRule = ({ graph, node, inputs: [x, w, bias] }) => {
   const isWorthwhile = node.attributes.transB !== 1 && node.outputs[0]!.shape[0]! >= FEWEST_ROWS;
   const parts = isWorthwhile ? partsOf(w!.shape[1]!) : 1;
-  if (parts === 1 || (bias && bias.shape.length !== 1)) return undefined;
-  const width = w!.shape[1]! / parts;
+  if (parts === 1) return undefined;
+  return cutProduct(graph, node, [x!, w!, bias], Array<number>(parts).fill(w!.shape[1]! / parts));
+};
+
+/**
+ * x · [w₁ w₂] + [b₁ b₂] = [x · w₁ + b₁, x · w₂ + b₂]; undefined where another matrix than a bias is added.
+ * @param widths of the parts
+ */
+export function cutProduct(
+  graph: GraphBuilder,
+  node: Node,
+  [x, w, bias]: readonly [Value, Value, Value | undefined],
+  widths: readonly number[],
+): Value | undefined {
+  if (bias && bias.shape.length !== 1) return undefined;
   const cut = (value: Value): Value[] => {
     const axis = value.shape.length - 1;
-    const part = { shape: value.shape.with(axis, width), type: value.type };
-    const sizes = graph.integers(Array<number>(parts).fill(width));
-    return graph.nodeOf('Split', [value, sizes], Array<typeof part>(parts).fill(part), { attributes: { axis } });
+    const parts = widths.map((width) => ({ shape: value.shape.with(axis, width), type: value.type }));
+    return graph.nodeOf('Split', [value, graph.integers(widths)], parts, { attributes: { axis } });
   };
   const biases = bias && cut(bias);
   const [output] = node.outputs;
-  const part = { shape: output!.shape.with(1, width), type: output!.type };
-  const products = cut(w!).map((columns, i) =>
-    graph.node('Gemm', [x!, columns, ...(biases ? [biases[i]!] : [])], part, node),
-  );
+  const products = cut(w).map((columns, i) => {
+    const part = { shape: output!.shape.with(1, widths[i]!), type: output!.type };
+    return graph.node('Gemm', [x, columns, ...(biases ? [biases[i]!] : [])], part, node);
+  });
   return graph.node('Concat', products, output!, { attributes: { axis: 1 } });
-};
+}
 
 /** Rows added to the rows of a table that their indices name: an index for each row, where `ScatterElements` wants one for each of its elements. The same sums in the same order. */
 const rowsByIndex: LoweringRule = ({ graph, node, inputs: [into, elements, rows] }) => {
