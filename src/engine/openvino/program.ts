@@ -120,7 +120,10 @@ export class OpenVinoProgram implements LoadedProgram {
     const request = this.bind(tensors, () => undefined);
     try {
       const narrow = Object.fromEntries(Object.entries(inputs).filter(([name]) => this.narrow.has(name)));
-      const returned = await request.run(narrow, this.outputNames.filter((name) => this.narrow.has(name)));
+      const returned = await request.run(
+        narrow,
+        this.outputNames.filter((name) => this.narrow.has(name)),
+      );
       const made = this.outputNames.filter(isPlain).map((name) => {
         const { shape, dtype, data } = tensors[name]!;
         return [name, { shape, dtype, data: data as HostTensor['data'] }] as const;
