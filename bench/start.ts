@@ -47,7 +47,12 @@ interface Start {
 }
 
 function start(folder: string, file: string) {
-  const env = { ...process.env, DISTILLERY_DATA: path.join(folder, '.data') };
+  // Graphs that an earlier measurement had compiled would be no first time.
+  const env = {
+    ...process.env,
+    DISTILLERY_DATA: path.join(folder, '.data'),
+    XDG_CACHE_HOME: path.join(folder, '.caches'),
+  };
   const child = spawn(process.execPath, ['dist/runner.js', 'run', file], { env, stdio: ['ignore', 'ignore', 'pipe'] });
   const closed = once(child, 'close') as Promise<[number]>;
   const told = { text: '' };

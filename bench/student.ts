@@ -127,7 +127,12 @@ function writeExperiment(folder: string, sample: Sample, side: Side): string {
 async function run(folder: string, file: string, look: (run: string, child: ChildProcess) => void): Promise<void> {
   const runs = path.join(folder, '.distillery', 'runs');
   const known = existsSync(runs) ? readdirSync(runs) : [];
-  const env = { ...process.env, DISTILLERY_DATA: path.join(folder, '.data') };
+  // Graphs that an earlier measurement had compiled would be no first time.
+  const env = {
+    ...process.env,
+    DISTILLERY_DATA: path.join(folder, '.data'),
+    XDG_CACHE_HOME: path.join(folder, '.caches'),
+  };
   const child = spawn(process.execPath, ['dist/runner.js', 'run', file], { env, stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));

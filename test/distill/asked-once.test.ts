@@ -54,6 +54,28 @@ it('programs of all lengths are loaded ahead, each once, and steps are the same'
   await lazy.release();
 });
 
+it('before the first step the program of its own length alone is loaded, and the others after it', async () => {
+  const [loaded, loading, needed]: [string[], Promise<unknown>[], string[]] = [[], [], []];
+  const telling = told(loaded);
+  const load: Executor['load'] = (program, frozen) => {
+    const one = telling.load(program, frozen);
+    loading.push(one);
+    return one;
+  };
+  const [ahead, lazy] = [tinyTrainer({ ...telling, load }, pair), tinyTrainer(told(needed), pair)];
+  ahead.loadAhead(shapes());
+  await new Promise(setImmediate);
+  await Promise.all(loading);
+  await new Promise(setImmediate);
+  await lazy.step();
+  expect(gradientsIn(loaded)).toEqual(gradientsIn(needed));
+  await ahead.step();
+  await new Promise(setImmediate);
+  expect(gradientsIn(loaded).length).toBeGreaterThan(1);
+  await ahead.release();
+  await lazy.release();
+});
+
 it('one that cannot be loaded ahead fails the step that needs it', async () => {
   const trainer = tinyTrainer(told([], /^gradients/), pair);
   trainer.loadAhead(shapes());

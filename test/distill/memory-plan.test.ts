@@ -51,6 +51,14 @@ describe('the predicted peak', () => {
     expect(kept(evaluating)).toBeGreaterThan(kept(training));
   });
 
+  it('counts no programs of the teacher in evaluations where what it says there is known', () => {
+    const plan: PlannedTraining = { ...training, pairing: { student, teacher: student }, workingMemory: 'kept' };
+    const asked = predictPeakBytes(plan);
+    const known = predictPeakBytes({ ...plan, knowsTeacher: true });
+    expect(known).toBeLessThan(asked);
+    expect(known).toBeGreaterThan(predictPeakBytes({ ...plan, knowsTeacher: true, evaluationShapes: [] }));
+  });
+
   it('is less where nothing is predicted but at some positions', () => {
     const objective = { divergence: 'forward-kl', beta: 0.5, scaleByTemperatureSquared: true, temperature: 1 } as const;
     const peak = (alpha: number, positions?: Positions): number => {

@@ -1,9 +1,11 @@
 /** @file Pinned examples that share a batch have the logits that each has in one of its own. */
 
 import { beforeAll, expect, it } from 'vitest';
-import { Prober } from '../../src/distill/evaluation/prober';
+import { probeKnown, Prober } from '../../src/distill/evaluation/prober';
+import { batchInputs } from '../../src/distill/batch-inputs';
+import { withPrefix } from '../../src/distill/named';
 import { parameterSpecs } from '../../src/distill/specs';
-import { placeParameters } from '../../src/distill/teacher/teacher';
+import { FrozenTeacher, inHostMemory, placeParameters } from '../../src/distill/teacher/teacher';
 import { batchOf } from '../../src/distill/training/epochs';
 import type { Executor } from '../../src/engine/executor';
 import { createCpuExecutor } from '../../src/engine/onnxruntime/onnxruntime';
@@ -49,3 +51,39 @@ it.each(['text-classification', 'causal-lm', 'masked-lm'] as const)('%s', async 
     expect(alone[0]!.data).not.toEqual(alone[1]!.data);
   }
 });
+
+it.each(['text-classification', 'causal-lm'] as const)(
+  'what the teacher has said to a batch is enough: %s',
+  async (task) => {
+    const { pairing, examples, teacher: parameters } = tinyPair(task);
+    const tokenizer = { padId: 0, special: {}, vocabularySize: 40 } as unknown as Tokenizer;
+    const options = { task, tokenizer, maxLength: MAX_LENGTH, lengths: [4, MAX_LENGTH] };
+    const teacher = new FrozenTeacher(executor, pairing.teacher, parameters);
+    const indices = [5, 0, 3];
+    const batches = [
+      [1, 3, 5],
+      [0, 2],
+    ].map((some) => batchInputs(batchOf(examples, some, options), task));
+    const targets = teacher.targets();
+    const [first, second] = await Promise.all(batches.map(async (batch) => (await targets.of(batch)).prediction!));
+    const said = await Promise.all([first!, second!].map(inHostMemory));
+    const known = [
+      { batch: batches[0]!, row: 2, prediction: said[0]! },
+      { batch: batches[1]!, row: 0, prediction: said[1]! },
+      { batch: batches[0]!, row: 1, prediction: said[0]! },
+    ];
+    for (const most of [2, 100]) {
+      const together = new Prober(executor, pairing.teacher, task, [batchOf(examples, indices, options)], most);
+      const asked = await together.probe(withPrefix('teacher.', teacher.programInputs));
+      const found = await probeKnown(executor, teacher, task, known, most);
+      expect(found.map(({ shape }) => shape)).toEqual(asked.map(({ shape }) => shape));
+      for (const [i, { data }] of found.entries()) {
+        const furthest = Math.max(...data.map((logit, k) => Math.abs(logit - asked[i]!.data[k]!)));
+        expect(furthest).toBeLessThan(1e-5);
+      }
+      expect(found[0]!.data).not.toEqual(found[1]!.data);
+      await together.release();
+    }
+    await targets.release();
+  },
+);

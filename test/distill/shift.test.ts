@@ -1,10 +1,24 @@
 import { describe, expect, it } from 'vitest';
-import { inverseOf, maskedCapacity, predictionRows } from '../../src/distill/losses/shift';
+import { countedPredictions, inverseOf, maskedCapacity, predictionRows } from '../../src/distill/losses/shift';
 
 const labelled = (rows: number, length: number, labels: number[]) => ({
   rows,
   length,
   labels: Int32Array.from(labels),
+});
+
+describe('countedPredictions', () => {
+  it.each(['text-classification', 'causal-lm', 'masked-lm'] as const)('is what predictionRows counts: %s', (task) => {
+    const rows =
+      task === 'text-classification' ? [[2], [-100]] : [[-100, 3, 0, -100], [7, 1], [5, -100, -100, 4, 0], [-100]];
+    for (const labels of rows) {
+      const batch = {
+        ...labelled(1, task === 'text-classification' ? 9 : labels.length, labels),
+        indices: Int32Array.of(0),
+      };
+      expect(countedPredictions(batch.labels, task)).toBe(predictionRows(batch, task).count);
+    }
+  });
 });
 
 describe('predictionRows', () => {

@@ -18,7 +18,13 @@ import type { HostTensor } from '../../src/engine/array';
 import { record } from '../../src/engine/graph/trace-backend';
 import { findLibrary } from '../../src/engine/libraries';
 import { cacheKey, GraphCache, type KeptGraph } from '../../src/engine/openvino/cache';
-import { changedOutput, fingerprintOf, PLAIN_TOLERANCE, wrongOutput } from '../../src/engine/openvino/check';
+import {
+  changedOutput,
+  fingerprintOf,
+  knownInputs,
+  PLAIN_TOLERANCE,
+  wrongOutput,
+} from '../../src/engine/openvino/check';
 import { createOpenVinoExecutor, type OpenVinoOptions } from '../../src/engine/openvino/openvino';
 import { hasBfloat16 } from './processor';
 
@@ -271,5 +277,15 @@ describe('the check of a graph', () => {
     expect(changedOutput(scaled(1.003), before)).toBe('gradient');
     expect(changedOutput(tensors([0.4, 0.3, -0.2, 0.1], 2), before)).toBe('gradient');
     expect(changedOutput(scaled(1, NaN), before)).toBe('loss');
+  });
+
+  it('is of inputs that are the same each time, whose rows and tensors are not alike', () => {
+    const specs = { a: { shape: [300, 64], dtype: 'float32' }, b: { shape: [300, 64], dtype: 'float32' } } as const;
+    const { graph } = record('products', specs, ({ a, b }) => ({ product: tf.matMul(a!, b!, false, true) }));
+    const [once, again] = [knownInputs(graph, {}), knownInputs(graph, {})];
+    expect(once).toEqual(again);
+    const rows = ({ data }: HostTensor): string[] =>
+      Array.from({ length: 300 }, (_, row) => data.slice(row * 64, (row + 1) * 64).join());
+    expect(new Set([...rows(once.a!), ...rows(once.b!)]).size).toBe(600);
   });
 });

@@ -43,6 +43,11 @@ export class KnownAnswers {
     return this.answers.get(index);
   }
 
+  /** Whether they are those to so many batches, which are all of them. */
+  has(batches: number): boolean {
+    return this.answers.size === batches;
+  }
+
   /** Keeps them, where all together are no more than may be kept. */
   keep(index: number, answers: Record<string, HostTensor>): void {
     const bytes = Object.values(answers).reduce((sum, { data }) => sum + data.byteLength, 0);

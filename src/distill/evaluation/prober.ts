@@ -13,8 +13,17 @@ import { batchInputs, ByShape, type BatchInputs } from '../batch-inputs';
 import { prefixed, withPrefix } from '../named';
 import { requireFiniteTensor } from '../not-finite';
 import { predict } from '../prediction';
-import { inHostMemory, type TargetSource } from '../teacher/teacher';
-import { isLanguageModel, parameterSpecs, predictionSpecs, tokenSpecs, type BatchShape } from '../specs';
+import { teacherLogits, teacherProjection } from '../losses/vocabulary-projection';
+import { nothingInside } from '../pairing';
+import { inHostMemory, type FrozenTeacher, type TargetSource } from '../teacher/teacher';
+import {
+  isLanguageModel,
+  parameterSpecs,
+  predictionSpecs,
+  teacherInputSpecs,
+  tokenSpecs,
+  type BatchShape,
+} from '../specs';
 
 /** Logits of one example's counted positions. */
 export interface ProbedLogits {
@@ -96,6 +105,50 @@ export class Prober {
   async release(): Promise<void> {
     for (const program of this.programs.all()) await (await program).release();
   }
+}
+
+/** An example that the teacher has been asked about: what it said to the example's batch, and which row of that is the example. */
+export interface KnownExample {
+  batch: BatchInputs;
+  row: number;
+  prediction: HostTensor;
+}
+
+/** The same of a teacher, from what it has said to these examples in an evaluation: of a language model its head alone is computed. */
+export async function probeKnown(
+  executor: Executor,
+  { architecture, programInputs }: Pick<FrozenTeacher, 'architecture' | 'programInputs'>,
+  task: Task,
+  examples: readonly KnownExample[],
+  mostPositions: number,
+): Promise<ProbedLogits[]> {
+  const rows = examples.map(({ batch, row }) => rowsOfExamples(batch, task, mostPositions)[row]!);
+  if (!isLanguageModel(architecture)) return examples.map(({ prediction }, i) => rowsOf(prediction, rows[i]!));
+  const width = architecture.hiddenSize;
+  const own = examples.flatMap(({ prediction: { data } }, i) =>
+    rows[i]!.map((row) => data.subarray(row * width, (row + 1) * width)),
+  );
+  const hidden = new Float32Array(own.length * width);
+  own.forEach((some, i) => hidden.set(some, i * width));
+  const pair = { teacher: architecture };
+  const specs = teacherInputSpecs(pair, nothingInside, { rows: 1, length: own.length, predictions: own.length });
+  const program = await executor.load(
+    record(`probe-head-${own.length}`, specs, (tensors) => ({
+      logits: teacherLogits(teacherProjection(pair, tensors)!, 0, own.length),
+    })),
+  );
+  const { logits } = await program.run({
+    'target.prediction': { ...specs['target.prediction']!, data: hidden },
+    ...programInputs,
+  });
+  await program.release();
+  let at = 0;
+  return rows.map((some) =>
+    rowsOf(
+      logits!,
+      some.map(() => at++),
+    ),
+  );
 }
 
 /** The same of an opaque teacher, from its answers. Which batches and how many positions is as for a `Prober`. */

@@ -42,17 +42,22 @@ export function predictionRows(batch: LabelledBatch, task: Task): PredictionRows
   switch (task) {
     case 'text-classification':
       return withUnlabelled(ofClasses(batch), batch.indices);
-    case 'causal-lm': {
-      const positions = range(batch.rows * batch.length);
-      return select(
-        batch.labels as Int32Array,
-        positions.filter((i) => (i + 1) % batch.length !== 0),
-        1,
-      );
-    }
+    case 'causal-lm':
+      return select(batch.labels as Int32Array, allButLast(batch), 1);
     case 'masked-lm':
       return maskedRows(batch);
   }
+}
+
+/**
+ * Predictions that count of an example by itself, labelled or not: those of `predictionRows`, of tens of thousands of which nothing else is asked.
+ * @param labels as of a batch of one row
+ */
+export function countedPredictions(labels: Int32Array | Float32Array, task: Task): number {
+  if (task === 'text-classification') return 1;
+  let count = 0;
+  for (let i = task === 'causal-lm' ? 1 : 0; i < labels.length; i++) if (labels[i] !== notCounted) count++;
+  return count;
 }
 
 /** 1 / count, and 0 for 0: a batch in which nothing counts has loss 0, not NaN. */
@@ -75,7 +80,20 @@ export function maskedCapacity(rows: number, length: number, examples = rows): n
 
 const roundUp = (rows: number): number => Math.ceil(rows / 8) * 8;
 
-const range = (size: number): Int32Array => Int32Array.from({ length: size }, (_, i) => i);
+function range(size: number): Int32Array {
+  const all = new Int32Array(size);
+  for (let i = 0; i < size; i++) all[i] = i;
+  return all;
+}
+
+/** The positions of each row that have one after them. */
+function allButLast({ rows, length }: LabelledBatch): Int32Array {
+  const positions = new Int32Array(rows * (length - 1));
+  for (let row = 0, at = 0; row < rows; row++) {
+    for (let i = 0; i < length - 1; i++) positions[at++] = row * length + i;
+  }
+  return positions;
+}
 
 function ofClasses({ labels, rows, packed }: LabelledBatch): PredictionRows {
   const count = packed?.starts.length ?? rows;
@@ -92,17 +110,17 @@ function withUnlabelled(predictions: PredictionRows, indices: Int32Array | undef
 
 /** Rows `positions`, each predicting the label `offset` places further on. */
 function select(labels: Int32Array, positions: Int32Array, offset: number): PredictionRows {
-  const targets = positions.map((position) => labels[position + offset]!);
-  const counted = Float32Array.from(targets, (label) => (label === notCounted ? 0 : 1));
-  const count = targets.filter((label) => label !== notCounted).length;
-  return {
-    rows: positions,
-    labels: targets.map((label) => (label === notCounted ? 0 : label)),
-    counted,
-    count,
-    labelled: counted,
-    labelledCount: count,
-  };
+  const targets = new Int32Array(positions.length);
+  const counted = new Float32Array(positions.length);
+  let count = 0;
+  for (let i = 0; i < positions.length; i++) {
+    const label = labels[positions[i]! + offset]!;
+    if (label === notCounted) continue;
+    targets[i] = label;
+    counted[i] = 1;
+    count++;
+  }
+  return { rows: positions, labels: targets, counted, count, labelled: counted, labelledCount: count };
 }
 
 /** Rows whose labels are numbers, [rows, C]. A row without one must have no NaN in it, which no weight of 0 takes away. */

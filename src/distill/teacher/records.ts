@@ -9,7 +9,7 @@ import { isOpaque } from '../../model/architecture';
 import { isLanguageModel, keptSpecs } from '../specs';
 import { decodeTop, encodeTop, idBytes, topBytes } from './top-logits';
 import type { ChosenTokens, Imitated, Kept } from '../pairing';
-import { predictionRows } from '../losses/shift';
+import { countedPredictions } from '../losses/shift';
 
 /** Rows of an example that a part is made of: those that predict and count, its real tokens, or pairs of these (query, key). */
 type RowKind = 'predictions' | 'tokens' | 'pairs';
@@ -123,9 +123,8 @@ export function rowsOfExample(
   task: Task,
 ): Record<RowKind, number> {
   const length = inputIds.length;
-  const perRow = typeof labels === 'number' ? Int32Array.of(labels) : labels;
   return {
-    predictions: predictionRows({ rows: 1, length, labels: perRow, indices: Int32Array.of(0) }, task).count,
+    predictions: typeof labels === 'number' ? 1 : countedPredictions(labels, task),
     tokens: length,
     pairs: length ** 2,
   };

@@ -38,6 +38,8 @@ export interface PlannedTraining {
   writes?: { rows: number; length: number } | undefined;
   /** Rows that an evaluation goes over. */
   evaluatedRows: number;
+  /** Whether the teacher has been asked about all of them, so that evaluations have no program of its own. */
+  knowsTeacher?: boolean | undefined;
   /** What the process holds already: libraries, data, the teacher. */
   heldBytes: number;
 }
@@ -80,10 +82,10 @@ function handedBack({ pairing, shapes: [largest], workingMemory }: PlannedTraini
   return outputs.reduce((sum, spec) => sum + bytesOf(spec), 0);
 }
 
-/** The teacher's answers to the rows of an evaluation, which the evaluator keeps. */
-function keptAnswers({ pairing, evaluationShapes: [longest], evaluatedRows }: PlannedTraining): number {
+/** The teacher's answers to the rows of an evaluation, which the evaluator keeps; where they are known, they are among what is held. */
+function keptAnswers({ pairing, evaluationShapes: [longest], evaluatedRows, knowsTeacher }: PlannedTraining): number {
   const { teacher } = pairing;
-  if (!teacher || !longest) return 0;
+  if (!teacher || !longest || knowsTeacher) return 0;
   const ofBatch = Object.values(teacherOutputSpecs({ teacher, ...nothingInside }, longest)).reduce(
     (sum, spec) => sum + bytesOf(spec),
     0,
@@ -141,6 +143,7 @@ function workingPeak(training: PlannedTraining, recordings: Recordings): number 
   const counted = (all: readonly BatchShape[]): readonly BatchShape[] => (isKept ? all : all.slice(0, 1));
   // What an opaque teacher takes is its library's affair: it is among what is held.
   const isOurs = pairing.teacher !== undefined && !isOpaque(pairing.teacher);
+  const isAsked = pairing.teacher !== undefined && training.knowsTeacher !== true;
   const teachers = isOurs ? (pairing.ensemble?.members ?? [pairing.teacher!]) : [];
   const programs = [
     ...counted(shapes).flatMap((shape) => [
@@ -152,8 +155,8 @@ function workingPeak(training: PlannedTraining, recordings: Recordings): number 
     ]),
     ...counted(evaluationShapes).flatMap((shape) => [
       recordings.evaluation(pairing, shape),
-      ...(pairing.teacher && isLanguageModel(pairing.student) ? [teacherEvaluationProgram(pairing, shape)] : []),
-      ...teachers.map((teacher) => teacherProgram({ teacher, ...nothingInside }, shape)),
+      ...(isAsked && isLanguageModel(pairing.student) ? [teacherEvaluationProgram(pairing, shape)] : []),
+      ...(isAsked ? teachers.map((teacher) => teacherProgram({ teacher, ...nothingInside }, shape)) : []),
     ]),
   ];
   const written = decodingOf(training);

@@ -115,6 +115,8 @@ export class Trainer {
   private readonly students: DeviceTensors;
   /** Where gradients are written to, as outputs of the programs. */
   private into: { of: DeviceTensors; outputs: DeviceTensors } | undefined;
+  /** Of the programs that are loaded once a step is done. */
+  private ahead: readonly BatchShape[] = [];
   /** Ends when no program is loaded ahead any more. */
   private loading: Promise<void> = Promise.resolve();
   private isReleased = false;
@@ -146,11 +148,18 @@ export class Trainer {
   }
 
   /**
-   * Has the programs for batches of these shapes loaded one after the other, where that hinders nothing else: so that no step waits for its own. Whoever
-   * needs one that cannot be loaded is told why.
+   * Has the programs for batches of these shapes loaded one after the other, where that hinders nothing else: so that no step waits for its own. At once
+   * that of the next step; those of others take turns with the steps after it, which they would only put off. Whoever needs one that cannot be loaded is
+   * told why.
    */
   loadAhead(shapes: readonly BatchShape[]): void {
     if (!this.setup.executor.loadsBeside) return;
+    const isKnown = this.nextStep < this.steps && !this.isOnPolicy(this.nextStep);
+    this.load(isKnown ? this.inputsOf(this.nextStep).map(({ shape }) => shape) : shapes.slice(0, 1));
+    this.ahead = shapes;
+  }
+
+  private load(shapes: readonly BatchShape[]): void {
     const load = async (): Promise<void> => {
       for (const shape of shapes.map((one) => programShape(this.setup.pairing.objective, one))) {
         if (!this.isReleased) await this.programs.get(shape).catch(() => undefined);
@@ -220,6 +229,8 @@ export class Trainer {
 
     this.nextStep = step + 1;
     this.tokens += tokens;
+    if (this.ahead.length > 0) this.load(this.ahead);
+    this.ahead = [];
     return {
       step,
       epoch: step / source.stepsPerEpoch,

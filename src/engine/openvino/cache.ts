@@ -9,7 +9,7 @@ import writeFileAtomic from 'write-file-atomic';
 import type { Fingerprint } from './check';
 
 /** Another number is another key: to be raised when a file's content or what is in the key changes. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 /** Bytes of compiled graphs at most; one without weights takes some 100 kB to 3 MB. */
 const MOST_BYTES = 256 * 2 ** 20;

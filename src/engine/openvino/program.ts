@@ -109,13 +109,29 @@ export class OpenVinoProgram implements LoadedProgram {
     this.isBrief = isBrief(graph);
   }
 
-  /** A run on inputs from the host alone, in memory that is given back after it. */
+  /** A run on inputs from the host alone, which are read where they are, in memory that is given back after it. */
   async runOnce(inputs: Readonly<Record<string, HostTensor>>): Promise<Record<string, HostTensor>> {
-    const request = this.bind({}, () => undefined);
+    const isPlain = (name: string): boolean => !this.narrow.has(name);
+    const tensors: Record<string, OpenVinoTensor> = {};
+    for (const name of this.inputNames.filter(isPlain))
+      tensors[name] = new OpenVinoTensor(this.library, inputs[name]!, inputs[name]!.data);
+    for (const name of this.outputNames.filter(isPlain))
+      tensors[name] = OpenVinoTensor.zeros(this.library, this.graph.outputs[name]!);
+    const request = this.bind(tensors, () => undefined);
     try {
-      return await request.run(inputs, this.outputNames);
+      const narrow = Object.fromEntries(Object.entries(inputs).filter(([name]) => this.narrow.has(name)));
+      const returned = await request.run(
+        narrow,
+        this.outputNames.filter((name) => this.narrow.has(name)),
+      );
+      const made = this.outputNames.filter(isPlain).map((name) => {
+        const { shape, dtype, data } = tensors[name]!;
+        return [name, { shape, dtype, data: data as HostTensor['data'] }] as const;
+      });
+      return { ...Object.fromEntries(made), ...returned };
     } finally {
       request.release();
+      for (const tensor of Object.values(tensors)) tensor.dispose();
     }
   }
 

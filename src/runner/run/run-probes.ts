@@ -1,11 +1,18 @@
 /** @file The pinned examples of a run: written once, their logits at each evaluation. */
 
 import { bucketsOf } from '../../dataset/batches';
+import { batchInputs } from '../../distill/batch-inputs';
 import { batchOf } from '../../distill/training/epochs';
 import { withPrefix } from '../../distill/named';
 import { FrozenEnsemble, meanLogits } from '../../distill/teacher/ensemble';
 import { OpaqueEnsemble } from '../../distill/teacher/opaque-ensemble';
-import { probeAnswers, Prober, type ProbedLogits } from '../../distill/evaluation/prober';
+import {
+  probeAnswers,
+  probeKnown,
+  Prober,
+  type KnownExample,
+  type ProbedLogits,
+} from '../../distill/evaluation/prober';
 import { initialValue } from '../../distill/training/schedules';
 import { FrozenTeacher, type Teacher } from '../../distill/teacher/teacher';
 import { writeProbeExamples, writeStudentProbe, writeTeacherProbe } from '../../run-directory/probes';
@@ -14,7 +21,7 @@ import type { Architecture } from '../../model/architecture';
 import { parameterCount } from '../../model/layouts/config';
 import type { ModelTraining } from './train-model';
 import { choosePinned, pinnedExamples, type Pinned } from './pinned';
-import { batchOptions, type PreparedRun } from './prepared-run';
+import { batchesOf, batchOptions, type PreparedRun } from './prepared-run';
 
 /** Pinned examples share a batch, and one program, where that many operations are no more: padding costs less than loading a program for each length. */
 const TOGETHER_OPERATIONS = 1e10;
@@ -47,6 +54,11 @@ export async function prepareProbes(
       await answers.release();
       continue;
     }
+    const known = isEnsemble(teacher) ? undefined : knownExamples(run, pinned.indices);
+    if (known) {
+      probed.push(await probeKnown(executor, member, task, known, pinned.mostPositions));
+      continue;
+    }
     const memberProber = proberOf(member.architecture);
     probed.push(await memberProber.probe(withPrefix('teacher.', member.parameters)));
     await memberProber.release();
@@ -55,6 +67,23 @@ export async function prepareProbes(
   await writeTeacherProbe(paths.probes, isEnsemble(teacher) ? meanOf(probed, teacher, at) : probed[0]!);
   const prober = proberOf(student);
   return { prober, write: writeStudentProbe.bind(undefined, paths.probes) };
+}
+
+/** What the teacher has said to each of some examples of validation; undefined where that is not known of all of them. */
+function knownExamples(run: PreparedRun, indices: readonly number[]): KnownExample[] | undefined {
+  const { data, experiment, known } = run;
+  // Which tokens are hidden is another in each batch.
+  if (experiment.task === 'masked-lm') return undefined;
+  const found = new Map<number, KnownExample>();
+  for (const [number, batch] of [...batchesOf(run, data.validation)].entries()) {
+    const prediction = known.get(number)?.prediction;
+    if (!prediction) return undefined;
+    for (const [row, index] of batch.indices.entries()) {
+      if (!indices.includes(index)) continue;
+      found.set(index, { batch: batchInputs(batch, experiment.task), row, prediction });
+    }
+  }
+  return indices.map((index) => found.get(index)!);
 }
 
 const isEnsemble = (teacher: Teacher): teacher is FrozenEnsemble | OpaqueEnsemble =>

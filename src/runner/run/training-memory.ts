@@ -11,7 +11,7 @@ import type { TrainingSpec } from '../../experiment/file/schema';
 import { complaint, InputError } from '../../protocol/problem';
 import type { Role } from '../../protocol/records';
 import type { Batch } from '../../dataset/batches';
-import { evaluationOptions, trainingBatchOfEachLength, type PreparedRun } from './prepared-run';
+import { batchesOf, evaluationOptions, trainingBatchOfEachLength, type PreparedRun } from './prepared-run';
 
 const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
 
@@ -50,6 +50,7 @@ export async function planMemory(run: PreparedRun, training: TrainingToFit): Pro
       evaluationShapes: shapesOf(evaluationBatchOfEachLength(run.data.validation, evaluationOptions(run))),
       workingMemory,
       evaluatedRows: run.data.validation.length,
+      knowsTeacher: run.known.has(batchesOf(run, run.data.validation).length),
       moments: spec.moments,
       accumulates: spec.gradientAccumulation > 1,
       runsTeacher,
