@@ -183,7 +183,7 @@ function datasetText({ task, train, validation, test, roles, meanLength, teacher
       if (roles.labels !== undefined && roles.labels !== 'single') columns.labels = roles.labels;
     }
   }
-  const files = { train, validation: validation ?? 0.1, test };
+  const files = { train, validation: validation ?? 0.1, ...(test !== undefined && { test }) };
   // A token is about four letters; half as long again, so that few examples are cut.
   const most = Math.min(512, teacher?.maxPositions ?? Infinity);
   const maxLength = Math.min(most, Math.max(32, 32 * Math.ceil((1.5 * meanLength) / 4 / 32)));
