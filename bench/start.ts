@@ -3,13 +3,13 @@
  * a first time and again, when compiled graphs, the teacher's answers and what else is kept are there; writes bench/START.md.
  */
 
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { parse } from 'jsonc-parser';
+import { startRun } from './fresh-run';
 import { computesBfloat16 } from './processor';
 import { cpuOf, peakOf } from './process-figures';
 import { median } from './statistics';
@@ -47,13 +47,7 @@ interface Start {
 }
 
 function start(folder: string, file: string) {
-  // Graphs that an earlier measurement had compiled would be no first time.
-  const env = {
-    ...process.env,
-    DISTILLERY_DATA: path.join(folder, '.data'),
-    XDG_CACHE_HOME: path.join(folder, '.caches'),
-  };
-  const child = spawn(process.execPath, ['dist/runner.js', 'run', file], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = startRun(folder, file);
   const closed = once(child, 'close') as Promise<[number]>;
   const told = { text: '' };
   child.stderr.on('data', (chunk: Buffer) => (told.text += chunk.toString()));

@@ -13,6 +13,7 @@ import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { parse } from 'jsonc-parser';
 import { samples, type Sample, type Side } from './student-samples';
+import { startRun } from './fresh-run';
 import { median } from './statistics';
 
 const { values: options, positionals } = parseArgs({
@@ -127,13 +128,7 @@ function writeExperiment(folder: string, sample: Sample, side: Side): string {
 async function run(folder: string, file: string, look: (run: string, child: ChildProcess) => void): Promise<void> {
   const runs = path.join(folder, '.distillery', 'runs');
   const known = existsSync(runs) ? readdirSync(runs) : [];
-  // Graphs that an earlier measurement had compiled would be no first time.
-  const env = {
-    ...process.env,
-    DISTILLERY_DATA: path.join(folder, '.data'),
-    XDG_CACHE_HOME: path.join(folder, '.caches'),
-  };
-  const child = spawn(process.execPath, ['dist/runner.js', 'run', file], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = startRun(folder, file);
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
   const lookNow = (): void => {
