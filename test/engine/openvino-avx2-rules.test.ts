@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import type { HostTensor } from '../../src/engine/array';
 import type { Program } from '../../src/engine/graph/program';
 import { lower } from '../../src/engine/graph/lowering';
@@ -9,6 +9,7 @@ import { findLibrary } from '../../src/engine/libraries';
 import { createCpuExecutor } from '../../src/engine/onnxruntime/onnxruntime';
 import { avx2Rules, concernsAvx2, isForAvx2 } from '../../src/engine/openvino/avx2-rules';
 import { formOf, readsRightSides, widthsOf } from '../../src/engine/openvino/copied-right-sides';
+import { OpenVinoLibrary } from '../../src/engine/openvino/library';
 import { loadOpenVino } from '../../src/engine/openvino/loading';
 import { createOpenVinoExecutor } from '../../src/engine/openvino/openvino';
 import { productKernel } from '../../src/engine/openvino/product-kernel';
@@ -87,7 +88,7 @@ describe('right sides that the kernel copies', () => {
   describe.skipIf(missing)('on OpenVINO', () => {
     let kernel: string;
     beforeAll(async () => {
-      kernel = await productKernel(loadOpenVino(), { INFERENCE_PRECISION_HINT: 'f32' });
+      kernel = await productKernel(loadOpenVino());
     });
 
     it('are asked for where the plugin says that its kernel is one for AVX2', () => {
@@ -95,6 +96,16 @@ describe('right sides that the kernel copies', () => {
       expect([...['brgemm_avx2_f32', 'brgemm_avx512_f32', 'jit_gemm_f32', 'gemm_mlas_f32'].filter(isForAvx2)]).toEqual([
         'brgemm_avx2_f32',
       ]);
+    });
+
+    it('which is asked once in a process', async () => {
+      const compile = vi.spyOn(OpenVinoLibrary.prototype, 'compile');
+      const { program } = cases.cut!;
+      for (let executors = 1; executors <= 2; executors++) {
+        await (await createOpenVinoExecutor({ cache: null }).load(program)).release();
+        expect(compile).toHaveBeenCalledTimes(executors);
+      }
+      compile.mockRestore();
     });
 
     it.each(Object.keys(cases))('%s, are computed by the kernels that the form asks for', async (name) => {

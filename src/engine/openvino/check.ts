@@ -92,17 +92,17 @@ export type Fingerprint = Readonly<Record<string, readonly [norm: number, altern
 
 export function fingerprintOf(outputs: Tensors): Fingerprint {
   return Object.fromEntries(
-    Object.entries(outputs).map(([name, { data }]) => {
-      let [squares, even, odd] = [0, 0, 0];
-      for (let i = 0; i < data.length; i += 2) {
-        const [a, b] = [data[i]!, data[i + 1] ?? 0];
-        squares += a * a + b * b;
-        even += a;
-        odd += b;
-      }
-      return [name, [Math.sqrt(squares), even - odd]];
-    }),
+    Object.entries(outputs).map(([name, { data }]) => [name, [normOf(data), alternatingSumOf(data)]]),
   );
+}
+
+function alternatingSumOf(data: HostArray): number {
+  let [even, odd] = [0, 0];
+  for (let i = 0; i < data.length; i += 2) {
+    even += data[i]!;
+    odd += data[i + 1] ?? 0;
+  }
+  return even - odd;
 }
 
 function normOf(data: HostArray): number {

@@ -44,9 +44,6 @@ interface Source {
 }
 
 export class GraphCompiler {
-  /** Which computes a product in float32, once that is asked. */
-  private kernel: Promise<string> | undefined;
-
   constructor(
     private readonly library: OpenVinoLibrary,
     private readonly facts: CompilerFacts,
@@ -78,8 +75,7 @@ export class GraphCompiler {
   /** How a graph is written depends on the kernel of its products: by the key's graph what is kept for another kernel is another. */
   private async rulesFor(graph: Graph, precision: Source['precision']): Promise<LoweringRules> {
     if (this.facts.device !== 'CPU' || precision !== 'f32' || !concernsAvx2(graph)) return openVinoRules;
-    this.kernel ??= productKernel(this.library, { ...this.facts.properties, INFERENCE_PRECISION_HINT: precision });
-    return isForAvx2(await this.kernel) ? avx2Rules : openVinoRules;
+    return isForAvx2(await productKernel(this.library)) ? avx2Rules : openVinoRules;
   }
 
   /** Undefined where what was kept is not what it should be. */

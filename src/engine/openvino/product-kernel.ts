@@ -10,16 +10,22 @@ import { OpenVinoProgram } from './program';
 /** Rows and columns, enough for the kernels that large products have. */
 const SIZE = 64;
 
-/**
- * The plugin's word for it, for example `brgemm_avx2_f32`.
- * @param properties that graphs are compiled with
- */
-export async function productKernel(
-  library: OpenVinoLibrary,
-  properties: Readonly<Record<string, string>>,
-): Promise<string> {
+/** One thread is as good as many for it. */
+const PROPERTIES = { INFERENCE_PRECISION_HINT: 'f32', INFERENCE_NUM_THREADS: '1', PERF_COUNT: 'YES' };
+
+/** Asked once in a process, which has one library. */
+const known = new WeakMap<OpenVinoLibrary, Promise<string>>();
+
+/** The plugin's word for the kernel of products in float32, for example `brgemm_avx2_f32`. */
+export function productKernel(library: OpenVinoLibrary): Promise<string> {
+  const asked = known.get(library) ?? kernelOfSmallProduct(library);
+  known.set(library, asked);
+  return asked;
+}
+
+async function kernelOfSmallProduct(library: OpenVinoLibrary): Promise<string> {
   const graph = smallProduct();
-  const compiled = await library.compile(toOnnx(graph, {}).model, 'CPU', { ...properties, PERF_COUNT: 'YES' });
+  const compiled = await library.compile(toOnnx(graph, {}).model, 'CPU', PROPERTIES);
   const program = new OpenVinoProgram(library, compiled, graph, {}, new Set());
   const kernels: KernelTime[] = [];
   program.onRun = (run) => kernels.push(...run);
