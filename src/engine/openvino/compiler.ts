@@ -46,6 +46,8 @@ interface Source {
 export class GraphCompiler {
   /** Which computes a product in float32, once that is asked. */
   private kernel: Promise<string> | undefined;
+  /** Ends when no graph is written any more: one after the other, beside what they compute meanwhile. */
+  private keeping: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly library: OpenVinoLibrary,
@@ -142,8 +144,13 @@ export class GraphCompiler {
         compiled = await this.compileOnce(source);
       }
     }
-    if (source.key !== undefined) await this.keep(source.key, compiled.handle, fingerprint);
-    return compiled.program;
+    const { program, handle } = compiled;
+    if (source.key !== undefined) {
+      const { key } = source;
+      this.keeping = this.keeping.then(() => this.keep(key, handle, fingerprint));
+      program.holdUntil(this.keeping);
+    }
+    return program;
   }
 
   private async compileOnce({ graph, frozen, onnx, properties, narrow }: Source) {
