@@ -2,10 +2,14 @@
 
 import os from 'node:os';
 import type { Executor, LoadedProgram } from './executor';
+import { bytesOf } from './graph/graph-memory';
 import type { Program } from './graph/program';
 
 /** Loaded at the same time: compiling is mostly one thread's work, and takes memory. */
 const MOST_AT_ONCE = 3;
+
+/** Of a program's inputs, its model's weights: larger ones are loaded when they are needed, when more of the memory may be free again. */
+const LARGEST_BYTES = 128 * 2 ** 20;
 
 export class LoadsAhead {
   /** Whoever loads a program with it that is loaded ahead is given that. */
@@ -49,7 +53,8 @@ export class LoadsAhead {
       await new Promise(setImmediate);
       const program = this.waiting.shift()?.();
       if (!program) return;
-      if (this.taken.has(program) || this.begun.has(program)) continue;
+      const bytes = Object.values(program.graph.inputs).reduce((sum, spec) => sum + bytesOf(spec), 0);
+      if (bytes > LARGEST_BYTES || this.taken.has(program) || this.begun.has(program)) continue;
       const loading = this.given.load(program);
       this.begun.set(program, loading);
       await loading.catch(() => undefined);

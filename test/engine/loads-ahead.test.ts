@@ -90,6 +90,19 @@ it('lets go of what nobody has asked for, and begins nothing more', async () => 
   expect(released).toEqual(loaded);
 });
 
+it('a large one waits for who needs it', async () => {
+  const loaded: string[] = [];
+  const ahead = new LoadsAhead(telling(loaded));
+  const large = record('large', { x: { shape: [2 ** 26], dtype: 'float32' } }, ({ x }) => ({ y: tf.sum(x!) }));
+  ahead.begin([() => large, () => plus(1)]);
+  await new Promise(setImmediate);
+  await new Promise(setImmediate);
+  await ahead.release();
+  expect(loaded).toEqual(['plus 1']);
+  await (await ahead.executor.load(large)).release();
+  expect(loaded).toEqual(['plus 1', 'large']);
+});
+
 it('who needs one that cannot be loaded is told why', async () => {
   const ahead = new LoadsAhead(telling([], [], 'plus 2'));
   const programs = [plus(1), plus(2)];
