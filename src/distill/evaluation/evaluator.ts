@@ -75,7 +75,7 @@ export interface EvaluatorSetup {
 }
 
 /** Who is told what in an evaluation. */
-export interface EvaluationTold {
+interface EvaluationTold {
   /** What the model says of each row. */
   rows?: RowTally | undefined;
   /** What its forward pass makes of each batch. */
