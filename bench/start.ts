@@ -1,6 +1,7 @@
 /**
- * @file `npm run bench -- start [SAMPLE…]`: how long it takes from the start of the program to the end of the student's first step on the samples,
- * a first time and again, when compiled graphs, the teacher's answers and what else is kept are there; writes bench/START.md.
+ * @file `npm run bench -- start [SAMPLE…] [--rounds N] [--engines 'NAME;NAME']`: how long it takes from the start of the program to the end of the
+ * student's first step on the samples, a first time and again, when compiled graphs, the teacher's answers and what else is kept are there; writes this
+ * processor's chapter of bench/START.md.
  */
 
 import { once } from 'node:events';
@@ -10,6 +11,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { parse } from 'jsonc-parser';
 import { startRun } from './fresh-run';
+import { machine } from './machine';
 import { computesBfloat16 } from './processor';
 import { cpuOf, peakOf } from './process-figures';
 import { median } from './statistics';
@@ -18,7 +20,7 @@ const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   allowNegative: true,
   options: {
-    rounds: { type: 'string', default: '3' },
+    rounds: { type: 'string', default: '2' },
     engines: { type: 'string' },
     write: { type: 'boolean', default: true },
   },
@@ -46,45 +48,48 @@ interface Start {
   peakBytes: number;
 }
 
-function start(folder: string, file: string) {
-  const child = startRun(folder, file);
-  const closed = once(child, 'close') as Promise<[number]>;
-  const told = { text: '' };
-  child.stderr.on('data', (chunk: Buffer) => (told.text += chunk.toString()));
-  return { child, closed, told };
-}
-
-async function finish(folder: string, file: string): Promise<void> {
-  const { closed, told } = start(folder, file);
-  const [code] = await closed;
-  if (code !== 0) throw new Error(`the run ended with ${code}: ${told.text}`);
-}
-
-/** Starts the experiment, and stops it once its student has done a step. */
-async function measure(folder: string, file: string): Promise<Start> {
+/**
+ * Starts the experiment, and stops it once its student has done a step.
+ * @param epoch whether it is stopped after an epoch instead: by then all is kept that the runs of a person leave
+ */
+async function measure(folder: string, file: string, epoch: boolean): Promise<Start> {
   const runs = path.join(folder, '.distillery', 'runs');
   const known = existsSync(runs) ? readdirSync(runs) : [];
   const started = Date.now();
-  const { child, closed, told } = start(folder, file);
-  let [processor, peakBytes] = [0, 0];
-  let first: string | undefined;
+  const child = startRun(folder, file);
+  const closed = once(child, 'close');
+  let told = '';
+  child.stderr.on('data', (chunk: Buffer) => (told += chunk.toString()));
+  const whole = { processor: 0, peakBytes: 0 };
+  const seen: { first?: Start; isStopped: boolean } = { isStopped: false };
   const looking = setInterval(() => {
-    if (first !== undefined) return;
-    processor = Math.max(processor, cpuOf(child.pid!));
-    peakBytes = Math.max(peakBytes, peakOf(child.pid!));
+    // A second signal would end it at once.
+    if (seen.isStopped) return;
+    whole.processor = Math.max(whole.processor, cpuOf(child.pid!));
+    whole.peakBytes = Math.max(whole.peakBytes, peakOf(child.pid!));
     const run = existsSync(runs) ? readdirSync(runs).find((name) => !known.includes(name)) : undefined;
-    const metrics = run === undefined ? '' : path.join(runs, run, 'metrics.jsonl');
-    const content = existsSync(metrics) ? readFileSync(metrics, 'utf8') : '';
-    if (!content.includes('\n')) return;
-    first = content.slice(0, content.indexOf('\n'));
-    child.kill('SIGTERM');
+    const records = run === undefined ? [] : stepsOf(path.join(runs, run, 'metrics.jsonl'));
+    if (records.length === 0) return;
+    // The record has the time of its step, to the millisecond.
+    seen.first ??= { seconds: (Date.parse(records[0]!.time) - started) / 1000, ...whole };
+    if (!epoch || records.at(-1)!.epoch >= 1) seen.isStopped = child.kill('SIGTERM');
   }, 20);
   await closed;
   clearInterval(looking);
-  if (first === undefined) throw new Error(`the run ended before its first step: ${told.text}`);
-  // The record has the time of its step, to the millisecond.
-  const { time } = JSON.parse(first) as { time: string };
-  return { seconds: (Date.parse(time) - started) / 1000, processor, peakBytes };
+  if (!seen.first || !seen.isStopped) throw new Error(`the run ended too early: ${told}`);
+  return seen.first;
+}
+
+interface StepRecord {
+  time: string;
+  /** Of the step's beginning. */
+  epoch: number;
+}
+
+/** Of the steps in a file the first and the last. */
+function stepsOf(file: string): StepRecord[] {
+  const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n').slice(0, -1) : [];
+  return [...lines.slice(0, 1), ...lines.slice(-1)].map((line) => JSON.parse(line) as StepRecord);
 }
 
 async function measureSample(name: string, title: string): Promise<string> {
@@ -97,18 +102,11 @@ async function measureSample(name: string, title: string): Promise<string> {
       const folder = mkdtempSync(path.join(os.tmpdir(), 'distillery-start-'));
       try {
         cpSync('examples', folder, { recursive: true });
-        const experiment = parse(readFileSync(path.join(folder, `${name}.distill.json`), 'utf8')) as {
-          training: object;
-        };
+        const experiment = parse(readFileSync(path.join(folder, `${name}.distill.json`), 'utf8')) as object;
         const file = path.join(folder, 'bench.distill.json');
-        const write = (changes: object): void => writeFileSync(file, JSON.stringify({ ...experiment, ...changes }));
-        write(side.setting);
-        first.push(await measure(folder, file));
-        // One epoch to its end: by then all is kept that the runs of a person leave.
-        write({ ...side.setting, controls: [], training: { ...experiment.training, epochs: 1 } });
-        await finish(folder, file);
-        write(side.setting);
-        again.push(await measure(folder, file));
+        writeFileSync(file, JSON.stringify({ ...experiment, ...side.setting }));
+        first.push(await measure(folder, file, true));
+        again.push(await measure(folder, file, false));
       } finally {
         rmSync(folder, { recursive: true, force: true });
       }
@@ -136,7 +134,7 @@ async function measureSample(name: string, title: string): Promise<string> {
   const lines = [head, head.map((_, i) => (i === 0 ? '---' : '---:')), ...rows].map(
     (cells) => `| ${cells.join(' | ')} |`,
   );
-  return [`## ${title}`, '', ...lines].join('\n');
+  return [`### ${title}`, '', ...lines].join('\n');
 }
 
 async function main(): Promise<void> {
@@ -149,20 +147,32 @@ async function main(): Promise<void> {
     console.log(`${tables.at(-1)!}\n`);
   }
   if (chosen.length < samples.length || options.engines !== undefined || !options.write) return;
-  writeFileSync('bench/START.md', report(tables, load));
-  console.log('Written to bench/START.md.');
+  const own = chapter(tables, load);
+  const title = own.slice(0, own.indexOf('\n') + 1);
+  const others = existsSync(REPORT)
+    ? readFileSync(REPORT, 'utf8')
+        .split(/^(?=## )/m)
+        .slice(1)
+        .filter((text) => !text.startsWith(title))
+    : [];
+  writeFileSync(REPORT, [HEAD, own, ...others].map((text) => `${text.trimEnd()}\n`).join('\n'));
+  console.log(`Written to ${REPORT}.`);
 }
 
-const report = (tables: readonly string[], load: number): string => `# From the start of the program to the first step
+const REPORT = 'bench/START.md';
 
-Written by \`npm run bench -- start\`, which overwrites this file; every figure is as it came.
+const HEAD = `# From the start of the program to the first step
 
-${new Date().toISOString().slice(0, 10)} · ${os.cpus()[0]?.model.trim() ?? os.arch()}, ${os.availableParallelism()} threads · load before ${load.toFixed(1)} · medians of ${rounds} rounds
+Written by \`npm run bench -- start\`, which overwrites the chapter of the processor that it runs on; every figure is as it came.
 
 \`distillery run\` on the samples as they come, until the student's first step is done: data read and tokenized, the teacher asked, the first evaluation on
-validation. *Again*: compiled graphs, measurements of \`auto\`, tokens and answers of the teacher that the runs before left are there.
-
-${tables.join('\n\n')}
+validation. *First time*: nothing is kept and no graph is compiled. *Again*: compiled graphs, measurements of \`auto\`, tokens and answers of the teacher that a run of one epoch has left are there.
 `;
+
+function chapter(tables: readonly string[], load: number): string {
+  const { date, processor, instructions, cores, threads } = machine(os.availableParallelism());
+  const measured = `${date} · ${cores} cores, ${threads} threads · load before ${load.toFixed(1)} · ${rounds === 1 ? '1 round' : `medians of ${rounds} rounds`}`;
+  return `## ${processor}, ${instructions}\n\n${measured}\n\n${tables.join('\n\n')}\n`;
+}
 
 void main();

@@ -65,11 +65,15 @@ export interface CollateOptions {
 const bucketStep = 8;
 const fewBuckets: Few = { most: 4, worth: 0.05 };
 
+/** Of batches that are few, a further length must save as much as so many of them take: about what it takes to build its graph. */
+const BATCHES_OF_A_GRAPH = 4;
+
 /**
  * Up to four lengths, ascending, to pad examples of these `lengths` to, chosen so that little is padding. They are multiples
  * of 8, except that none is above `maxLength` (a model has no positions beyond it).
+ * @param batches that there will be, where they are computed a few times only
  */
-export function bucketLengths(lengths: ArrayLike<number>, maxLength: number): number[] {
+export function bucketLengths(lengths: ArrayLike<number>, maxLength: number, batches = Infinity): number[] {
   // counts[k]: examples whose length rounds up to (k + 1) · 8.
   const counts: number[] = [];
   for (let i = 0; i < lengths.length; i++) {
@@ -79,12 +83,13 @@ export function bucketLengths(lengths: ArrayLike<number>, maxLength: number): nu
     counts[k]!++;
   }
   if (counts.length === 0) return [Math.min(bucketStep, maxLength)];
-  return fewSizes(counts, fewBuckets).map((k) => Math.min((k + 1) * bucketStep, maxLength));
+  const few = { ...fewBuckets, worth: Math.max(fewBuckets.worth, BATCHES_OF_A_GRAPH / batches) };
+  return fewSizes(counts, few).map((k) => Math.min((k + 1) * bucketStep, maxLength));
 }
 
 /** The lengths to pad examples to. Where those of a sample alone are known, the longest that there can be is one of them. */
-export function bucketsOf(examples: Examples, maxLength: number): number[] {
-  const buckets = bucketLengths(sampledLengths(examples), maxLength);
+export function bucketsOf(examples: Examples, maxLength: number, batches?: number): number[] {
+  const buckets = bucketLengths(sampledLengths(examples), maxLength, batches);
   return examples.sample && buckets.at(-1)! < maxLength ? [...buckets, maxLength] : buckets;
 }
 

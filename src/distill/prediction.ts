@@ -19,8 +19,8 @@ const IN_CACHES_BYTES = 4 * 2 ** 20;
 /** Softmaxes are divided among threads by rows. */
 const FEWEST_OF_A_LOSS = 16;
 
-/** Of fewer rows a product would read the head's weights too often. */
-const FEWEST_EVALUATED = 256;
+/** Of fewer rows a product would read the head's weights too often; of more, logits of a small vocabulary would leave the caches. */
+const EVALUATED_ROWS = 256;
 
 export function chunkRows(vocabularySize: number): number {
   return Math.max(32, Math.floor(CHUNK_BYTES / 4 / vocabularySize));
@@ -31,10 +31,8 @@ export function stretchRows(vocabularySize: number): number {
   return Math.min(chunkRows(vocabularySize), Math.max(FEWEST_OF_A_LOSS, rowsInCaches(vocabularySize)));
 }
 
-/** Rows that are evaluated at once: a dozen passes go over [chunk, V], which are quick as long as it stays in the processor's caches. */
-export function evaluatedRows(vocabularySize: number): number {
-  return Math.min(chunkRows(vocabularySize), Math.max(FEWEST_EVALUATED, rowsInCaches(vocabularySize)));
-}
+/** Rows that are evaluated at once: a dozen passes go over [rows, V]. */
+export const evaluatedRows = (vocabularySize: number): number => Math.min(chunkRows(vocabularySize), EVALUATED_ROWS);
 
 const rowsInCaches = (vocabularySize: number): number => Math.floor(IN_CACHES_BYTES / 4 / vocabularySize);
 

@@ -43,6 +43,18 @@ describe('bucketLengths', () => {
     expect(bucketLengths([60, 61, 62, 64], 128)).toEqual([64]);
   });
 
+  it('of few batches a further length must save what building its graph takes', () => {
+    const [few, some, many] = [2, 24, 10_000].map((batches) => bucketLengths(skewed, 128, batches)) as [
+      number[],
+      number[],
+      number[],
+    ];
+    expect(few).toEqual(bucketLengths(skewed, 128).slice(-1));
+    expect(some.length).toBeLessThan(many.length);
+    expect(some.length).toBeGreaterThan(1);
+    expect(many).toEqual(bucketLengths(skewed, 128));
+  });
+
   it('never goes beyond the greatest length, which need not be a multiple of 8', () => {
     expect(bucketLengths([50, 50, 50], 50)).toEqual([50]);
     expect(bucketLengths([], 128)).toEqual([8]);

@@ -2,10 +2,12 @@
 
 import { beforeAll, describe, expect, it } from 'vitest';
 import { epochBatches } from '../../src/distill/training/epochs';
+import { evaluationProgram } from '../../src/distill/evaluation/evaluation-program';
 import { Evaluator } from '../../src/distill/evaluation/evaluator';
 import { bootstrap } from '../../src/distill/evaluation/intervals';
 import { calibrationBins, expectedCalibrationError } from '../../src/distill/evaluation/metrics';
 import { NotFinite } from '../../src/distill/not-finite';
+import { prefixed } from '../../src/distill/named';
 import { imitatedOf } from '../../src/distill/pairing';
 import { Predictor } from '../../src/distill/evaluation/predictor';
 import { Prober } from '../../src/distill/evaluation/prober';
@@ -121,8 +123,13 @@ describe.each(['causal-lm', 'text-classification'] as const)('with a spoilt weig
 
   it('pinned examples and inspected texts name their logits', async () => {
     const placed = placeParameters(executor, parameterSpecs(student), spoilt(pair.student));
-    const prober = new Prober(executor, student, task, batchesOf(pair).slice(0, 1), 4);
+    const batch = batchInputs(batchesOf(pair)[0]!, task);
+    const program = await executor.load(evaluationProgram(student, batch.shape));
+    const { hidden, logits } = await program.run({ ...batch.tensors, ...prefixed('student.', placed) });
+    const prober = new Prober(executor, student, task, [{ number: 0, batch, row: 0 }], 4);
+    prober.saw(0, (hidden ?? logits)!);
     expect((await caught(prober.probe(placed))).tensor).toBe('logits of a pinned example');
+    await program.release();
     await prober.release();
     const predictor = new Predictor(executor, student, spoilt(pair.student));
     const text = { ids: Int32Array.of(1, 2, 3), typeIds: new Int32Array(3) };

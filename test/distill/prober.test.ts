@@ -1,12 +1,14 @@
-/** @file Pinned examples that share a batch have the logits that each has in one of its own. */
+/** @file Pinned examples have the logits that each has in a batch of its own, in whatever batches an evaluation has them. */
 
 import { beforeAll, expect, it } from 'vitest';
-import { probeKnown, Prober } from '../../src/distill/evaluation/prober';
+import { evaluationProgram } from '../../src/distill/evaluation/evaluation-program';
+import { Evaluator } from '../../src/distill/evaluation/evaluator';
+import { Prober, type PlacedExample } from '../../src/distill/evaluation/prober';
 import { batchInputs } from '../../src/distill/batch-inputs';
-import { withPrefix } from '../../src/distill/named';
+import { prefixed } from '../../src/distill/named';
 import { parameterSpecs } from '../../src/distill/specs';
-import { FrozenTeacher, inHostMemory, placeParameters } from '../../src/distill/teacher/teacher';
-import { batchOf } from '../../src/distill/training/epochs';
+import { placeParameters } from '../../src/distill/teacher/teacher';
+import { batchOf, evaluationBatches } from '../../src/distill/training/epochs';
 import type { Executor } from '../../src/engine/executor';
 import { createCpuExecutor } from '../../src/engine/onnxruntime/onnxruntime';
 import { createArchitecture } from '../../src/model/layouts/config';
@@ -26,64 +28,51 @@ it.each(['text-classification', 'causal-lm', 'masked-lm'] as const)('%s', async 
   const model = task === 'masked-lm' ? masked : pairing.student;
   const parameters = task === 'masked-lm' ? initializeParameters(masked, 3) : student;
   const tokenizer = { padId: 0, special: { mask: 1 }, vocabularySize: 40 } as unknown as Tokenizer;
-  const padded = { task, tokenizer, maxLength: MAX_LENGTH, lengths: [4, MAX_LENGTH] };
+  const options = { task, tokenizer, maxLength: MAX_LENGTH };
   const indices = [5, 0, 3];
   const placed = placeParameters(executor, parameterSpecs(model), parameters);
-  const probed = async (batches: ReturnType<typeof batchOf>[], most: number) => {
-    const prober = new Prober(executor, model, task, batches, most);
-    const logits = await prober.probe(placed);
+
+  /** Each example in a batch of its own. */
+  const alone = async (most: number) => {
+    const own = indices.map((index, number): PlacedExample => {
+      const batch = batchOf(examples, [index], { ...options, lengths: [4, MAX_LENGTH] });
+      return { number, batch: batchInputs(batch, task), row: 0 };
+    });
+    const prober = new Prober(executor, model, task, own, most);
+    for (const { number, batch } of own) {
+      const program = await executor.load(evaluationProgram(model, batch.shape));
+      const { hidden, logits } = await program.run({ ...batch.tensors, ...prefixed('student.', placed) });
+      prober.saw(number, (hidden ?? logits)!);
+      await program.release();
+    }
+    const probed = await prober.probe(placed);
     await prober.release();
-    return logits;
+    return probed;
   };
+
+  const batches = evaluationBatches(examples, { ...options, batchSize: 4 });
+  const places = indices.map((index): PlacedExample => {
+    const number = Array.from({ length: batches.length }, (_, i) => i).find((i) =>
+      batches.examplesOf(i).includes(index),
+    )!;
+    return { number, batch: batchInputs(batches.at(number), task), row: batches.examplesOf(number).indexOf(index) };
+  });
+  expect(new Set(places.map(({ number }) => number)).size).toBeGreaterThan(1);
   for (const most of [2, 100]) {
-    const alone = await probed(
-      indices.map((index) => batchOf(examples, [index], padded)),
-      most,
-    );
-    const together = await probed([batchOf(examples, indices, padded)], most);
-    expect(together.map(({ shape }) => shape)).toEqual(alone.map(({ shape }) => shape));
-    expect(alone.every(({ shape: [rows] }) => rows > 0 && rows <= most)).toBe(true);
-    for (const [i, { data }] of alone.entries()) {
-      const furthest = Math.max(...data.map((logit, k) => Math.abs(logit - together[i]!.data[k]!)));
+    const expected = await alone(most);
+    const evaluator = new Evaluator({ executor, task, model, batches });
+    const prober = new Prober(executor, model, task, places, most);
+    await evaluator.evaluate(placed, { prober });
+    const evaluated = await prober.probe(placed);
+    expect(evaluated.map(({ shape }) => shape)).toEqual(expected.map(({ shape }) => shape));
+    expect(expected.every(({ shape: [rows] }) => rows > 0 && rows <= most)).toBe(true);
+    for (const [i, { data }] of expected.entries()) {
+      const furthest = Math.max(...data.map((logit, k) => Math.abs(logit - evaluated[i]!.data[k]!)));
       expect(furthest).toBeLessThan(1e-5);
     }
     // Else any order would do.
-    expect(alone[0]!.data).not.toEqual(alone[1]!.data);
+    expect(expected[0]!.data).not.toEqual(expected[1]!.data);
+    await prober.release();
+    await evaluator.release();
   }
 });
-
-it.each(['text-classification', 'causal-lm'] as const)(
-  'what the teacher has said to a batch is enough: %s',
-  async (task) => {
-    const { pairing, examples, teacher: parameters } = tinyPair(task);
-    const tokenizer = { padId: 0, special: {}, vocabularySize: 40 } as unknown as Tokenizer;
-    const options = { task, tokenizer, maxLength: MAX_LENGTH, lengths: [4, MAX_LENGTH] };
-    const teacher = new FrozenTeacher(executor, pairing.teacher, parameters);
-    const indices = [5, 0, 3];
-    const batches = [
-      [1, 3, 5],
-      [0, 2],
-    ].map((some) => batchInputs(batchOf(examples, some, options), task));
-    const targets = teacher.targets();
-    const [first, second] = await Promise.all(batches.map(async (batch) => (await targets.of(batch)).prediction!));
-    const said = await Promise.all([first!, second!].map(inHostMemory));
-    const known = [
-      { batch: batches[0]!, row: 2, prediction: said[0]! },
-      { batch: batches[1]!, row: 0, prediction: said[1]! },
-      { batch: batches[0]!, row: 1, prediction: said[0]! },
-    ];
-    for (const most of [2, 100]) {
-      const together = new Prober(executor, pairing.teacher, task, [batchOf(examples, indices, options)], most);
-      const asked = await together.probe(withPrefix('teacher.', teacher.programInputs));
-      const found = await probeKnown(executor, teacher, task, known, most);
-      expect(found.map(({ shape }) => shape)).toEqual(asked.map(({ shape }) => shape));
-      for (const [i, { data }] of found.entries()) {
-        const furthest = Math.max(...data.map((logit, k) => Math.abs(logit - asked[i]!.data[k]!)));
-        expect(furthest).toBeLessThan(1e-5);
-      }
-      expect(found[0]!.data).not.toEqual(found[1]!.data);
-      await together.release();
-    }
-    await targets.release();
-  },
-);

@@ -32,7 +32,7 @@ interface Cache {
   layout: CacheLayout;
   files: TeacherCacheFiles;
   /** Asks about what is missing, at most `most` blocks; returns how many were asked about, and whether all are there. */
-  fill(most?: number): Promise<{ asked: number; full: boolean }>;
+  fill(most?: number, length?: number): Promise<{ asked: number; full: boolean }>;
   targets(): TargetSource;
   /** Of a cache that is not full: what a batch needs is asked about first, as long as `mayGoOn`. */
   growing(mayGoOn?: () => boolean): TargetSource;
@@ -63,10 +63,10 @@ async function openCache(
   return {
     layout,
     files,
-    fill: async (most = Infinity) => {
+    fill: async (most = Infinity, length?: number) => {
       let asked = 0;
       const mayGoOn = (): Promise<boolean> => Promise.resolve(asked++ < most);
-      const full = await fillCache({ ...setup, examples, padId: 0, teacher, mayGoOn });
+      const full = await fillCache({ ...setup, examples, padId: 0, teacher, mayGoOn }, length);
       return { asked: full ? asked : asked - 1, full };
     },
     targets: () => new CachedTargets(setup),
@@ -246,6 +246,18 @@ describe('a teacher cache on disk', () => {
     expect(full).toBe(true);
     expect(asked).toBeGreaterThan(_ === 'no record' ? -1 : 0);
     expect(await distil(pair, again.targets())).toEqual(expected);
+  });
+
+  it('begins with blocks of the length that a training needs first', async () => {
+    const { blocks } = (await openCache(pair)).layout;
+    const lengths = [...new Set(blocks.map(({ length }) => length))];
+    expect(lengths.length).toBeGreaterThan(1);
+    for (const length of lengths) {
+      const cache = await openCache(pair, 'float32', path.join(folder, `of-${length}`));
+      await cache.fill(1, length);
+      expect([...(await cache.files.filled())].map((block) => blocks[block]!.length)).toEqual([length]);
+      expect((await cache.fill(Infinity, length)).full).toBe(true);
+    }
   });
 
   it('is filled by two at once', async () => {

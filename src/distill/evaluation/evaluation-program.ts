@@ -1,8 +1,9 @@
-/** @file The program of an evaluation: a classifier's logits, or what is measured at each prediction of a language model. */
+/** @file The programs of an evaluation: a forward pass, and what is measured at each prediction of a language model. */
 
 import * as tf from '@tensorflow/tfjs-core';
 import type { Program } from '../../engine/graph/program';
 import { record } from '../../engine/graph/trace-backend';
+import { embeddingWidth, type Architecture } from '../../model/architecture';
 import { vocabularyHead } from '../../model/computations/transformer';
 import { prefixed, withPrefix } from '../named';
 import { nothingInside, type ModelPair } from '../pairing';
@@ -11,7 +12,6 @@ import { atLabels, withinVocabulary } from '../losses/hard-loss';
 import { logProbabilities, soften } from '../losses/softening';
 import {
   isLanguageModel,
-  labelSpecs,
   parameterSpecs,
   predictionSpecs,
   teacherInputSpecs,
@@ -94,36 +94,51 @@ function klDivergence(logP: tf.Tensor2D, logQ: tf.Tensor2D): tf.Tensor1D {
   return tf.sum(tf.add(tf.mul(p, tf.sub(logP, logQ)), tf.sub(q, p)), 1);
 }
 
-/**
- * Forward pass of a model on one batch. A classifier's output is `logits`, [B, C]; a language model's are the measures of
- * each prediction, with the teacher's prediction beside it where there is one.
- */
-export function evaluationProgram(pair: ModelPair, shape: BatchShape): Program {
-  const { student } = pair;
+/** Forward pass of a model on one batch: a classifier's `logits`, [B, C]; of a language model `hidden`, [R, D], which `measuringProgram` takes. */
+export function evaluationProgram(student: Architecture, shape: BatchShape): Program {
   const inputs = {
     ...tokenSpecs(shape),
     ...predictionSpecs(student, shape),
-    ...labelSpecs(student, shape),
     ...prefixed('student.', parameterSpecs(student)),
-    ...teacherInputSpecs(pair, nothingInside, shape),
   };
   return record(`evaluation-${shape.rows}x${shape.length}`, inputs, (tensors) => {
-    const parameters = withPrefix('student.', tensors);
-    const { prediction } = predict(student, parameters, tensors);
-    if (!isLanguageModel(student)) return { logits: prediction };
-    const head = { ...vocabularyHead(student, parameters), hidden: prediction };
-    const labels = tensors.labels as tf.Tensor1D;
-    const rows = evaluatedRows(student.vocabularySize);
-    const teacher = teacherProjection(pair, tensors);
-    return { ...measurePredictions(head, labels, rows, teacher) };
+    const { prediction } = predict(student, withPrefix('student.', tensors), tensors);
+    return isLanguageModel(student) ? { hidden: prediction } : { logits: prediction };
   });
 }
 
-/** What is measured at each prediction of a language model that is the teacher itself, one or the mean of several, from its outputs. */
-export function teacherEvaluationProgram(pair: Omit<ModelPair, 'student'>, shape: BatchShape): Program {
-  const inputs = { ...labelSpecs(pair.teacher!, shape), ...teacherInputSpecs(pair, nothingInside, shape) };
-  return record(`teacher-evaluation-${shape.rows}x${shape.length}`, inputs, (tensors) => {
-    const teacher = teacherProjection(pair, tensors)!;
-    return { ...measurePredictions(teacher, tensors.labels as tf.Tensor1D, evaluatedRows(vocabularyOf(teacher))) };
+/**
+ * What is measured at so many predictions of a language model, whatever batches they are of. Takes their `labels` and `hidden`, the weights of its head
+ * and, of a teacher that it is held against, what `teacherInputSpecs` names. Without a student it is the teacher that is measured.
+ */
+export function measuringProgram({ student, ...pair }: Partial<ModelPair>, rows: number): Program {
+  const shape = { rows: 1, length: rows, predictions: rows };
+  const inputs = {
+    labels: { shape: [rows], dtype: 'int32' as const },
+    ...(student && {
+      hidden: { shape: [rows, embeddingWidth(student)], dtype: 'float32' as const },
+      ...prefixed('student.', parameterSpecs(student)),
+    }),
+    ...teacherInputSpecs(pair, nothingInside, shape),
+  };
+  return record(student ? 'measures' : 'teacher-measures', inputs, (tensors) => {
+    const labels = tensors.labels as tf.Tensor1D;
+    const teacher = teacherProjection(pair, tensors);
+    const own = student && {
+      ...vocabularyHead(student, withPrefix('student.', tensors)),
+      hidden: tensors.hidden as tf.Tensor2D,
+    };
+    const measured = own ?? teacher!;
+    const chunk = evaluatedRows(vocabularyOf(measured));
+    return { ...measurePredictions(measured, labels, chunk, own && teacher) };
   });
 }
+
+/**
+ * How many predictions `measuringProgram` is best given at once.
+ * @param inHostMemory whether it is computed there; a device is asked less often
+ */
+export const measuredAtOnce = (vocabularySize: number, inHostMemory: boolean): number =>
+  (inHostMemory ? 1 : ON_DEVICE) * evaluatedRows(vocabularySize);
+
+const ON_DEVICE = 8;

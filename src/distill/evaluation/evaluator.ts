@@ -3,13 +3,13 @@
 import type { HostTensor } from '../../engine/array';
 import type { DeviceTensor, Executor, LoadedProgram } from '../../engine/executor';
 import type { Program } from '../../engine/graph/program';
-import { isOpaque, type TeacherModel } from '../../model/architecture';
+import { isOpaque, type Architecture, type TeacherModel } from '../../model/architecture';
 import { indexOfLargest, klDivergence, softmax } from '../../protocol/distribution';
 import { binaryCrossEntropy, isSaid, labelKl, sigmoids } from '../../protocol/independent-labels';
 import type { Metrics, Task } from '../../protocol/records';
 import type { Batch } from '../../dataset/batches';
 import { batchInputs, ByShape, type BatchInputs } from '../batch-inputs';
-import { evaluationProgram, teacherEvaluationProgram, type PredictionMeasures } from './evaluation-program';
+import { evaluationProgram, measuredAtOnce, measuringProgram, type PredictionMeasures } from './evaluation-program';
 import {
   accuracy,
   agreement,
@@ -25,10 +25,13 @@ import {
 import { whileEvaluating } from '../../engine/freed-memory';
 import { requireFinite, requireFiniteRows } from '../not-finite';
 import { prefixed } from '../named';
-import type { ModelPair } from '../pairing';
+import { nothingInside } from '../pairing';
 import { isLanguageModel, type BatchShape } from '../specs';
+import type { Recordings } from '../training/recordings';
+import { PredictionMeter } from './prediction-meter';
+import type { Prober } from './prober';
 import type { RowTally } from './row-tally';
-import { inHostMemory, type TargetSource, type Teacher } from '../teacher/teacher';
+import { FrozenTeacher, inHostMemory, type TargetSource, type Teacher } from '../teacher/teacher';
 
 /** The teacher's answers to the evaluation batches are kept up to this size, so that it is asked once. */
 export const KEPT_BYTES = 256 * 2 ** 20;
@@ -68,60 +71,80 @@ export interface EvaluatorSetup {
   /** Where others evaluate against the same teacher on the same batches, what it said to any of them. */
   known?: KnownAnswers | undefined;
   /** Of its programs, otherwise recorded here. */
-  record?: ((pair: ModelPair, shape: BatchShape) => Program) | undefined;
+  recordings?: Pick<Recordings, 'evaluation' | 'measures'> | undefined;
+}
+
+/** Who is told what in an evaluation. */
+interface EvaluationTold {
+  /** What the model says of each row. */
+  rows?: RowTally | undefined;
+  /** What its forward pass makes of each batch. */
+  prober?: Pick<Prober, 'saw'> | undefined;
 }
 
 /** Runs one model after another, or one as it learns, over the same batches. */
 export class Evaluator {
   private readonly programs: ByShape<Promise<LoadedProgram>>;
-  /** Of a language model's teacher. */
-  private readonly teacherPrograms: ByShape<Promise<LoadedProgram>>;
+  /** Of a language model, and of its teacher. */
+  private readonly measures: LoadedOnce;
+  private readonly teacherMeasures: LoadedOnce;
+  private readonly measuringTeacher: () => Program;
   private readonly known: KnownAnswers;
   private readonly targets: TargetSource | undefined;
 
   constructor(private readonly setup: EvaluatorSetup) {
-    const { executor, teacher, model, record = evaluationProgram } = setup;
+    const { executor, teacher, model, recordings } = setup;
     const pair = { teacher: teacher?.architecture, ensemble: teacher?.ensemble };
+    const atOnce = measuredAtOnce(model.vocabularySize, executor.workingMemory !== undefined);
     this.programs = new ByShape((shape) => {
-      if (isOpaque(model)) throw new Error('an opaque model is evaluated by what it answers');
-      return executor.load(record({ student: model, ...pair }, shape));
+      const ours = seen(model);
+      return executor.load(recordings?.evaluation(shape) ?? evaluationProgram(ours, shape));
     });
-    this.teacherPrograms = new ByShape((shape) => executor.load(teacherEvaluationProgram(pair, shape)));
+    this.measures = new LoadedOnce(() => {
+      const ours = { student: seen(model), ...pair };
+      return executor.load(recordings?.measures(ours, atOnce) ?? measuringProgram(ours, atOnce));
+    });
+    let measuring: Program | undefined;
+    this.measuringTeacher = () => (measuring ??= measuringProgram(pair, atOnce));
+    this.teacherMeasures = new LoadedOnce(() => executor.load(this.measuringTeacher()));
     this.targets = setup.teacher?.targets();
     this.known = setup.known ?? new KnownAnswers();
   }
 
   /**
    * @param parameters the model's, on the device; others beside them are ignored
-   * @param rows told what the model says of each row
+   * @param told of what the model says
    * @throws NotFinite for the first logit, measure or metric that is no number
    */
-  evaluate(parameters: Readonly<Record<string, DeviceTensor>>, rows?: RowTally): Promise<Metrics> {
-    return whileEvaluating((afterBatch) => this.evaluateNow(parameters, rows, afterBatch));
+  evaluate(parameters: Readonly<Record<string, DeviceTensor>>, told: EvaluationTold = {}): Promise<Metrics> {
+    return whileEvaluating((afterBatch) => this.evaluateNow(parameters, told, afterBatch));
   }
 
   private async evaluateNow(
     parameters: Readonly<Record<string, DeviceTensor>>,
-    rows: RowTally | undefined,
+    { rows, prober }: EvaluationTold,
     afterBatch: () => void,
   ): Promise<Metrics> {
     const tally = tallyFor(this.setup.model);
+    const student = prefixed('student.', parameters);
+    const meter = await this.meterOf(this.measures, { ...student, ...this.setup.teacher?.programInputs });
     for (const { index, rows: asRows, batch } of this.inputs()) {
       const program = await this.programs.get(batch.shape);
       const targets = await this.targetsOf(index, batch);
-      const outputs = await program.run({
-        ...batch.tensors,
-        ...prefixed('student.', parameters),
-        ...prefixed('target.', targets),
-        ...this.setup.teacher?.programInputs,
-      });
+      const made = await program.run({ ...batch.tensors, ...student });
+      prober?.saw(index, (made.hidden ?? made.logits)!);
       const { counted } = batch.tensors;
       requireFiniteRows(prefixed("the teacher's ", targets), counted!.data);
-      requireFiniteRows(outputs, counted!.data);
-      tally.add(batch, outputs, targets);
-      rows?.add(asRows, batch, outputs, targets);
+      const add = (outputs: Record<string, HostTensor>): void => {
+        requireFiniteRows(outputs, counted!.data);
+        tally.add(batch, outputs, targets);
+        rows?.add(asRows, batch, outputs, targets);
+      };
+      if (meter) await meter.add(batch, { ...made, ...prefixed('target.', targets) }, add);
+      else add(made);
       afterBatch();
     }
+    await meter?.finish();
     const metrics = tally.metrics();
     requireFinite({ ...metrics });
     return metrics;
@@ -135,28 +158,41 @@ export class Evaluator {
     return whileEvaluating((afterBatch) => this.evaluateTeacherNow(rows, afterBatch));
   }
 
+  /** What that loads of our own for batches of these shapes, in the order in which it is needed. */
+  programsOfTeacher(shapes: readonly BatchShape[]): (() => Program)[] {
+    const { teacher, model } = this.setup;
+    const asking =
+      teacher instanceof FrozenTeacher ? shapes.map((shape) => () => teacher.program(nothingInside, shape)) : [];
+    const measuring = isLanguageModel(model) ? [this.measuringTeacher] : [];
+    return [...asking.slice(0, 1), ...measuring, ...asking.slice(1)];
+  }
+
   private async evaluateTeacherNow(rows: RowTally | undefined, afterBatch: () => void): Promise<Metrics> {
-    const isLanguage = isLanguageModel(this.setup.model);
     const tally = tallyFor(this.setup.model);
+    const meter = await this.meterOf(this.teacherMeasures, { ...this.setup.teacher?.programInputs });
     for (const { index, rows: asRows, batch } of this.inputs()) {
       const targets = await this.targetsOf(index, batch);
       const { counted } = batch.tensors;
       requireFiniteRows(prefixed("the teacher's ", targets), counted!.data);
-      const outputs = isLanguage ? await this.measureTeacher(batch, targets) : { logits: targets.prediction! };
-      requireFiniteRows(outputs, counted!.data);
-      tally.add(batch, outputs, {});
-      rows?.add(asRows, batch, outputs, {});
+      const add = (outputs: Record<string, HostTensor>): void => {
+        requireFiniteRows(outputs, counted!.data);
+        tally.add(batch, outputs, {});
+        rows?.add(asRows, batch, outputs, {});
+      };
+      if (meter) await meter.add(batch, prefixed('target.', targets), add);
+      else add({ logits: targets.prediction! });
       afterBatch();
     }
+    await meter?.finish();
     return tally.metrics();
   }
 
-  private async measureTeacher(
-    batch: BatchInputs,
-    targets: Record<string, HostTensor>,
-  ): Promise<Record<string, HostTensor>> {
-    const program = await this.teacherPrograms.get(batch.shape);
-    return program.run({ ...batch.tensors, ...prefixed('target.', targets), ...this.setup.teacher?.programInputs });
+  /** Undefined of a classifier, whose few logits are looked at here. */
+  private async meterOf(
+    measures: LoadedOnce,
+    given: Readonly<Record<string, DeviceTensor>>,
+  ): Promise<PredictionMeter | undefined> {
+    return isLanguageModel(this.setup.model) ? new PredictionMeter(await measures.get(), given) : undefined;
   }
 
   /** Made anew each time: of many rows, the batches take more than the rows themselves. */
@@ -178,8 +214,30 @@ export class Evaluator {
   }
 
   async release(): Promise<void> {
-    for (const program of [...this.programs.all(), ...this.teacherPrograms.all()]) await (await program).release();
+    for (const program of this.programs.all()) await (await program).release();
+    for (const one of [this.measures, this.teacherMeasures]) await one.release();
     await this.targets?.release();
+  }
+}
+
+/** An opaque model is evaluated by what it answers. */
+function seen(model: TeacherModel): Architecture {
+  if (isOpaque(model)) throw new Error('an opaque model has no program of ours');
+  return model;
+}
+
+/** A program that is loaded when it is first needed. */
+class LoadedOnce {
+  private loaded: Promise<LoadedProgram> | undefined;
+
+  constructor(private readonly load: () => Promise<LoadedProgram>) {}
+
+  get(): Promise<LoadedProgram> {
+    return (this.loaded ??= this.load());
+  }
+
+  async release(): Promise<void> {
+    await (await this.loaded)?.release();
   }
 }
 

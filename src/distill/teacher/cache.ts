@@ -41,12 +41,16 @@ export interface FillSetup extends TeacherCacheSetup {
   onBlock?: ((inputs: BatchInputs, answers: Record<string, HostTensor>) => Promise<void>) | undefined;
 }
 
-/** Asks the teacher about every block that is not there yet. Returns whether the cache is full now. */
-export async function fillCache(setup: FillSetup): Promise<boolean> {
+/**
+ * Asks the teacher about every block that is not there yet. Returns whether the cache is full now.
+ * @param length tokens of a row of the blocks that it begins with, where there are such: those that a training needs first
+ */
+export async function fillCache(setup: FillSetup, length?: number): Promise<boolean> {
   const { layout, store, mayGoOn } = setup;
   const count = layout.blocks.length;
+  const soon = [...layout.blocks.keys()].filter((block) => layout.blocks[block]!.length === length);
   // Two processes that fill at once begin at different places, and so share the work.
-  const first = Math.floor(Math.random() * count);
+  const first = soon.length > 0 ? soon[Math.floor(Math.random() * soon.length)]! : Math.floor(Math.random() * count);
   for (let i = 0; i < count; i++) {
     const block = (first + i) % count;
     const filled = await store.filled();

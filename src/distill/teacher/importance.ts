@@ -21,16 +21,18 @@ import { modelInputs } from '../prediction';
 import { isLanguageModel, parameterSpecs, tokenSpecs, type BatchShape } from '../specs';
 import type { FrozenTeacher } from './teacher';
 
-/** Runs the teacher on these batches; of them only sums are kept. */
+/**
+ * Runs the teacher on these batches; of them only sums are kept.
+ * @param recorded its `importanceProgram`s
+ */
 export async function measureImportance(
   teacher: FrozenTeacher,
   batches: Iterable<Batch>,
   task: Task,
+  recorded: (shape: BatchShape) => Program = (shape) => importanceProgram(teacher.architecture, shape),
 ): Promise<Importance> {
   const { executor, architecture } = teacher;
-  const programs = new ByShape<Promise<LoadedProgram>>((shape) =>
-    executor.load(importanceProgram(architecture, shape)),
-  );
+  const programs = new ByShape<Promise<LoadedProgram>>((shape) => executor.load(recorded(shape)));
   const sums = new Map<string, Float64Array>();
   for (const batch of batches) {
     const { shape, tensors } = batchInputs(batch, task);
@@ -65,7 +67,7 @@ function importanceOf(a: Architecture, sums: ReadonlyMap<string, Float64Array>):
 }
 
 /** Forward pass of the teacher: tokens → for each kind of unit Σ over the rows of the square of its mean over the row's tokens. */
-function importanceProgram(a: Architecture, shape: BatchShape): Program {
+export function importanceProgram(a: Architecture, shape: BatchShape): Program {
   const inputs = { ...tokenSpecs(shape), ...prefixed('teacher.', parameterSpecs(a)) };
   const layout = layoutOf(a.family);
   const axes = layout.axes(a);

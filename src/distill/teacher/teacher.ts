@@ -8,9 +8,9 @@ import type { Architecture, TeacherModel } from '../../model/architecture';
 import { floatsOf, type FrozenParameters } from '../../model/parameters';
 import { ByShape, type BatchInputs } from '../batch-inputs';
 import { mapValues, prefixed } from '../named';
-import { nothingInside, type Ensemble, type Inside } from '../pairing';
+import { isInside, nothingInside, type Ensemble, type Inside } from '../pairing';
 import { teacherProgram } from './teacher-program';
-import { parameterSpecs, teacherOutputSpecs } from '../specs';
+import { parameterSpecs, teacherOutputSpecs, type BatchShape } from '../specs';
 
 /** Puts parameters into the device's memory, by name. */
 export function placeParameters(
@@ -58,6 +58,10 @@ export interface Teacher {
 export class FrozenTeacher implements Teacher {
   /** Named as the programs of a student want them. */
   readonly parameters: Readonly<Record<string, DeviceTensor>>;
+  /** What it is asked for its prediction with, whoever asks. */
+  private readonly predictions = new ByShape((shape) =>
+    teacherProgram({ teacher: this.architecture, ...nothingInside }, shape),
+  );
 
   constructor(
     readonly executor: Executor,
@@ -81,6 +85,12 @@ export class FrozenTeacher implements Teacher {
 
   targets(inside: Inside = nothingInside): TargetSource {
     return new TeacherTargets(this, inside);
+  }
+
+  /** Asks it about a batch of this shape. */
+  program(inside: Inside, shape: BatchShape): Program {
+    if (!isInside(inside)) return this.predictions.get(shape);
+    return teacherProgram({ teacher: this.architecture, ...inside }, shape);
   }
 
   release(): void {
@@ -118,7 +128,7 @@ export class TeacherTargets implements TargetSource {
     const load = (program: Program): Promise<LoadedProgram> =>
       reduced ? executor.loadReduced![reduced.format]!(program, reduced.weights) : executor.load(program);
     this.programs = new ByShape<{ loaded: Promise<LoadedProgram>; targets: Record<string, DeviceTensor> }>((shape) => ({
-      loaded: load(teacherProgram(imitated, shape)),
+      loaded: load(teacher.program({ blocks, attentions }, shape)),
       targets: zeros(executor, teacherOutputSpecs(imitated, shape)),
     }));
   }

@@ -48,6 +48,8 @@ export interface EpochOptions extends BatchOptions {
 export interface Batches extends Iterable<Batch> {
   readonly length: number;
   at(index: number): Batch;
+  /** Which examples are in a batch, row by row. */
+  examplesOf(index: number): readonly number[];
 }
 
 function collation(options: BatchOptions, seed: number, epoch: number, rowCounts?: number[]): CollateOptions {
@@ -163,7 +165,7 @@ function oneOfEachLength<T extends { length: number }>(batches: Iterable<T>): T[
 function planEvaluation(examples: Examples, options: BatchOptions): EpochPlan {
   const { batchSize, maxLength } = options;
   const lengths = lengthsOf(examples);
-  const buckets = bucketsOf(examples, maxLength);
+  const buckets = bucketsOf(examples, maxLength, Math.ceil(examples.length / batchSize));
   return planEpoch(lengths, { batchSize, buckets, seed: 0, epoch: 0, shuffle: false, groupByLength: true });
 }
 
@@ -174,6 +176,7 @@ export function evaluationBatches(examples: Examples, options: BatchOptions): Ba
   return {
     length: plan.length,
     at,
+    examplesOf: (index) => plan.at(index).indices,
     *[Symbol.iterator]() {
       for (let index = 0; index < plan.length; index++) yield at(index);
     },

@@ -9,7 +9,7 @@ import { segmentedBytes, segmentsOf } from '../../engine/graph/segments';
 import { workingBytes, workingBytesDepthFirst } from '../../engine/graph/working-memory';
 import { teacherEntropies } from '../entropies';
 import { decoding } from '../evaluation/next-tokens';
-import { teacherEvaluationProgram } from '../evaluation/evaluation-program';
+import { measuredAtOnce, measuringProgram } from '../evaluation/evaluation-program';
 import { KEPT_BYTES } from '../evaluation/evaluator';
 import { programShape } from './chosen-positions';
 import { writingPrograms } from './on-policy';
@@ -130,6 +130,14 @@ function entropiesBefore(
   return isComputed ? [teacherEntropies(pairing, pairing.student.vocabularySize, shape)] : [];
 }
 
+/** What measures a language model's predictions, and those of its teacher where that is yet to be asked. */
+function measuring({ pairing, knowsTeacher }: PlannedTraining, recordings: Recordings): Program[] {
+  const { student, teacher, ensemble } = pairing;
+  const own = recordings.measures(pairing, measuredAtOnce(student.vocabularySize, true));
+  if (!teacher || knowsTeacher) return [own];
+  return [own, measuringProgram({ teacher, ensemble }, measuredAtOnce(teacher.vocabularySize, true))];
+}
+
 /** On an executor that runs large graphs in segments. */
 function keptBytes(graph: Graph): number {
   const cut = segmentsOf(withoutAddedRows(graph).graph, false);
@@ -154,10 +162,10 @@ function workingPeak(training: PlannedTraining, recordings: Recordings): number 
         : []),
     ]),
     ...counted(evaluationShapes).flatMap((shape) => [
-      recordings.evaluation(pairing, shape),
-      ...(isAsked && isLanguageModel(pairing.student) ? [teacherEvaluationProgram(pairing, shape)] : []),
+      recordings.evaluation(shape),
       ...(isAsked ? teachers.map((teacher) => teacherProgram({ teacher, ...nothingInside }, shape)) : []),
     ]),
+    ...(evaluationShapes.length > 0 && isLanguageModel(pairing.student) ? measuring(training, recordings) : []),
   ];
   const written = decodingOf(training);
   if (written && !isKept) programs.push(written.begin, written.next);
@@ -165,8 +173,8 @@ function workingPeak(training: PlannedTraining, recordings: Recordings): number 
     isKept ? keptBytes(graph) : Math.max(...partsOf(graph).map(workingBytesDepthFirst)),
   );
   if (!isKept) return Math.max(...bytes);
-  // Pinned examples have a program for each length, too.
-  const compiled = programs.length + evaluationShapes.length;
+  // The head is computed for pinned examples, too.
+  const compiled = programs.length + (isLanguageModel(pairing.student) ? 1 : 0);
   const own = writingBytes(training);
   return Math.round(KEPT_FACTOR * bytes.reduce((a, b) => a + b)) + compiled * COMPILED_BYTES + own;
 }

@@ -3,7 +3,7 @@
 import type { Program } from '../../engine/graph/program';
 import { ByShape } from '../batch-inputs';
 import { studentEntropies } from '../entropies';
-import { evaluationProgram } from '../evaluation/evaluation-program';
+import { evaluationProgram, measuringProgram } from '../evaluation/evaluation-program';
 import type { ModelPair, Pairing } from '../pairing';
 import type { BatchShape } from '../specs';
 import { gradientsProgram } from './gradients-program';
@@ -12,6 +12,7 @@ export class Recordings {
   private readonly ofTraining: ByShape<Program>;
   private readonly ofEntropies: ByShape<Program>;
   private readonly ofEvaluation: ByShape<Program>;
+  private ofMeasures: { rows: number; program: Program } | undefined;
 
   /** @param inHostMemory whether they are computed there */
   constructor(
@@ -20,7 +21,7 @@ export class Recordings {
   ) {
     this.ofTraining = new ByShape((shape) => gradientsProgram(pairing, shape, inHostMemory));
     this.ofEntropies = new ByShape((shape) => studentEntropies(pairing.student, shape));
-    this.ofEvaluation = new ByShape((shape) => evaluationProgram(pairing, shape));
+    this.ofEvaluation = new ByShape((shape) => evaluationProgram(pairing.student, shape));
   }
 
   gradients(shape: BatchShape): Program {
@@ -32,10 +33,17 @@ export class Recordings {
     return this.ofEntropies.get(shape);
   }
 
+  /** The student's. */
+  evaluation(shape: BatchShape): Program {
+    return this.ofEvaluation.get(shape);
+  }
+
   /** Of another pair, such as a student that is held against nobody, it is recorded anew. */
-  evaluation(pair: ModelPair, shape: BatchShape): Program {
+  measures(pair: ModelPair, rows: number): Program {
     const { student, teacher, ensemble } = this.pairing;
     const isOurs = pair.student === student && pair.teacher === teacher && pair.ensemble === ensemble;
-    return isOurs ? this.ofEvaluation.get(shape) : evaluationProgram(pair, shape);
+    if (!isOurs) return measuringProgram(pair, rows);
+    if (this.ofMeasures?.rows !== rows) this.ofMeasures = { rows, program: measuringProgram(pair, rows) };
+    return this.ofMeasures.program;
   }
 }

@@ -44,6 +44,9 @@ interface Source {
 }
 
 export class GraphCompiler {
+  /** Ends when no graph is written any more: one after the other, beside what they compute meanwhile. */
+  private keeping: Promise<void> = Promise.resolve();
+
   constructor(
     private readonly library: OpenVinoLibrary,
     private readonly facts: CompilerFacts,
@@ -138,8 +141,13 @@ export class GraphCompiler {
         compiled = await this.compileOnce(source);
       }
     }
-    if (source.key !== undefined) await this.keep(source.key, compiled.handle, fingerprint);
-    return compiled.program;
+    const { program, handle } = compiled;
+    if (source.key !== undefined) {
+      const { key } = source;
+      this.keeping = this.keeping.then(() => this.keep(key, handle, fingerprint));
+      program.holdUntil(this.keeping);
+    }
+    return program;
   }
 
   private async compileOnce({ graph, frozen, onnx, properties, narrow }: Source) {

@@ -91,6 +91,7 @@ export class OpenVinoProgram implements LoadedProgram {
   private last: BoundRequest | undefined;
   /** Of the tensors that the last run's request is bound to, in the order of inputs and outputs; 0 for what comes from the host or goes there. */
   private lastIds: readonly number[] = [];
+  private written: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly library: OpenVinoLibrary,
@@ -188,7 +189,13 @@ export class OpenVinoProgram implements LoadedProgram {
     });
   }
 
+  /** It is not let go of before that, which must not fail: the compiled graph is being written. */
+  holdUntil(written: Promise<void>): void {
+    this.written = written;
+  }
+
   async release(): Promise<void> {
+    await this.written;
     const requests = [...this.requests.values()];
     for (const request of requests) await request.idle();
     for (const request of requests) request.release();

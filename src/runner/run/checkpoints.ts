@@ -159,3 +159,7 @@ export async function exportModel(paths: TrainingPaths, tokenizer: Tokenizer, ca
 export async function isExported(paths: TrainingPaths): Promise<boolean> {
   return (await findCompleteDirectory(paths.model)) !== undefined;
 }
+
+/** Whether it has been trained, in part at least. */
+export const isBegun = async (paths: TrainingPaths): Promise<boolean> =>
+  (await isExported(paths)) || (await findCompleteDirectory(paths.lastCheckpoint)) !== undefined;

@@ -274,7 +274,7 @@ async function measure(
   });
   const placed = placeParameters(executor, parameterSpecs(architecture), parameters);
   const tally = new RowTally(architecture.problemType, role === 'teacher' ? setup.temperature : undefined);
-  const metrics = await evaluator.evaluate(placed, tally);
+  const metrics = await evaluator.evaluate(placed, { rows: tally });
   await evaluator.release();
   const timed = { architecture, parameters: areInputs(setup) ? placed : parameters };
   const text = { ids: latencyText.inputIds, typeIds: latencyText.typeIds };

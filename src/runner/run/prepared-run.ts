@@ -5,14 +5,18 @@ import {
   batchOfEachLength,
   epochBatches,
   evaluationBatches,
+  evaluationBatchOfEachLength,
   type Batches,
   type BatchOptions,
   type EpochOptions,
 } from '../../distill/training/epochs';
+import { batchInputs } from '../../distill/batch-inputs';
+import type { BatchShape } from '../../distill/specs';
 import { KnownAnswers } from '../../distill/evaluation/evaluator';
 import { problemTypeOf } from '../../model/architecture';
 import type { BatchSource } from '../../distill/training/trainer';
 import type { Executor } from '../../engine/executor';
+import { LoadsAhead } from '../../engine/loads-ahead';
 import { findCompleteDirectory, saveDirectoryAtomically } from '../../run-directory/atomic-directory';
 import { classesOf, givenFolder, onnxIn, readArchitecture, teacherFolder } from '../../experiment/checks/model-folder';
 import { readOnnxTeacher } from '../../experiment/checks/onnx-teacher';
@@ -47,6 +51,8 @@ export interface RunSetup {
 
 export interface PreparedRun extends RunSetup {
   data: RunData;
+  /** Whose executor the run's is. */
+  ahead: LoadsAhead;
   /** What the teacher says to the batches of validation. */
   known: KnownAnswers;
   plan: ProgressPlan;
@@ -114,7 +120,16 @@ export async function prepareRun(setup: RunSetup): Promise<PreparedRun | undefin
       `the dataset is large: its rows are read and tokenized when their batch comes, and padded to lengths that ${rows} of them have`,
     );
   }
-  return { ...setup, data, known: new KnownAnswers(), plan: new ProgressPlan(), folder: paths };
+  const ahead = new LoadsAhead(setup.executor);
+  return {
+    ...setup,
+    executor: ahead.executor,
+    ahead,
+    data,
+    known: new KnownAnswers(),
+    plan: new ProgressPlan(),
+    folder: paths,
+  };
 }
 
 /** Of a teacher that was there before the run; undefined where nothing names them. */
@@ -165,6 +180,12 @@ export function trainingBatchOfEachLength(run: PreparedRun, spec: TrainingSpec, 
 }
 
 export const evaluationOptions = (run: PreparedRun): BatchOptions => batchOptions(run, EVALUATION_BATCH);
+
+/** Of the batches of an evaluation on validation, the shortest first, as they come. */
+export const evaluationShapes = (run: PreparedRun): BatchShape[] =>
+  evaluationBatchOfEachLength(run.data.validation, evaluationOptions(run))
+    .map((batch) => batchInputs(batch, run.experiment.task).shape)
+    .reverse();
 
 /** The batches of an evaluation. */
 export function batchesOf(run: PreparedRun, examples: Examples): Batches {

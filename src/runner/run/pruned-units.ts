@@ -1,8 +1,9 @@
 /** @file Which units of its teacher a narrower student keeps: found out once in a run, on some of its training rows, and kept in `pruning.json`. */
 
 import * as z from 'zod';
-import { evaluationBatches } from '../../distill/training/epochs';
-import { measureImportance } from '../../distill/teacher/importance';
+import { batchInputs, ByShape } from '../../distill/batch-inputs';
+import { evaluationBatches, evaluationBatchOfEachLength } from '../../distill/training/epochs';
+import { importanceProgram, measureImportance } from '../../distill/teacher/importance';
 import { FrozenTeacher, type Teacher } from '../../distill/teacher/teacher';
 import { randomStream, shuffled } from '../../engine/random';
 import { CALIBRATION_ROWS } from '../../experiment/file/schema';
@@ -50,10 +51,12 @@ export async function prunedUnits(
   if (saved?.rows === rows && saved.seed === seed && fits(saved, student, layers)) return saved;
   await recorder.note(`pruning: measuring the teacher's heads, units and dimensions on ${rows} rows`);
   const chosen = someOf(data.train, rows, seed);
-  const importance = await measureImportance(
-    teacher,
-    evaluationBatches(chosen, evaluationOptions(run)),
-    experiment.task,
+  const options = evaluationOptions(run);
+  const recorded = new ByShape((shape) => importanceProgram(architecture, shape));
+  const shapes = evaluationBatchOfEachLength(chosen, options).map((batch) => batchInputs(batch, experiment.task).shape);
+  run.ahead.begin(shapes.reverse().map((shape) => () => recorded.get(shape)));
+  const importance = await measureImportance(teacher, evaluationBatches(chosen, options), experiment.task, (shape) =>
+    recorded.get(shape),
   );
   const kept = chooseUnits(importance, student, architecture, layers);
   await writeAtomically(paths.pruning, `${JSON.stringify({ rows, seed, ...kept })}\n`);

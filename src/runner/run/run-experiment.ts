@@ -31,6 +31,7 @@ import type { LoadedTeacher } from './loaded-teacher';
 import { openMixedEnsemble } from './mixed-ensemble';
 import { identityOf, latencyOf, onnxSettingOf, openOnnx, teacherOf } from './onnx-teacher';
 import { prunedUnits } from './pruned-units';
+import { loadBeforeFirstStep } from './load-before-first-step';
 import { checkTeacher } from './teacher-check';
 import { writtenExamples, type WritingTeacher } from './written-completions';
 import { chosenTokensOf } from './cache-location';
@@ -77,12 +78,13 @@ async function carryOn(run: PreparedRun): Promise<Comparison | undefined> {
       if (!train) return undefined;
       learning = { ...run, data: { ...run.data, train } };
     }
+    const recordings = await loadBeforeFirstStep(learning, pairing);
     await checkTeacher(run, loaded);
     const kept = await prunedUnits(run, frozen, architecture);
     for (const ofSeed of seedsOfRun(learning)) {
       const ofTeacher = 'parameters' in first ? first : undefined;
       const initial = (): Promise<Parameters> => initialStudent(ofSeed.experiment, architecture, ofTeacher, kept);
-      const student: Student = { architecture, initial, pairing, teachers: models, frozen };
+      const student: Student = { architecture, initial, pairing, teachers: models, frozen, recordings };
       if (!(await trainStudent(ofSeed, student))) return undefined;
       for (const control of experiment.controls) {
         if (!(await trainControl(ofSeed, student, control))) return undefined;
@@ -96,6 +98,7 @@ async function carryOn(run: PreparedRun): Promise<Comparison | undefined> {
     return comparison;
   } finally {
     closeWritten?.();
+    await run.ahead.release();
     frozen.release();
     await opaque?.release();
   }

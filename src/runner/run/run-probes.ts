@@ -1,30 +1,21 @@
 /** @file The pinned examples of a run: written once, their logits at each evaluation. */
 
+import type { HostTensor } from '../../engine/array';
 import { bucketsOf } from '../../dataset/batches';
 import { batchInputs } from '../../distill/batch-inputs';
 import { batchOf } from '../../distill/training/epochs';
 import { withPrefix } from '../../distill/named';
 import { FrozenEnsemble, meanLogits } from '../../distill/teacher/ensemble';
 import { OpaqueEnsemble } from '../../distill/teacher/opaque-ensemble';
-import {
-  probeAnswers,
-  probeKnown,
-  Prober,
-  type KnownExample,
-  type ProbedLogits,
-} from '../../distill/evaluation/prober';
+import { probeAnswers, Prober, type PlacedExample, type ProbedLogits } from '../../distill/evaluation/prober';
 import { initialValue } from '../../distill/training/schedules';
-import { FrozenTeacher, type Teacher } from '../../distill/teacher/teacher';
+import { FrozenTeacher, inHostMemory, type Teacher } from '../../distill/teacher/teacher';
 import { writeProbeExamples, writeStudentProbe, writeTeacherProbe } from '../../run-directory/probes';
 import type { TrainingPaths } from '../../run-directory/run-paths';
 import type { Architecture } from '../../model/architecture';
-import { parameterCount } from '../../model/layouts/config';
 import type { ModelTraining } from './train-model';
 import { choosePinned, pinnedExamples, type Pinned } from './pinned';
 import { batchesOf, batchOptions, type PreparedRun } from './prepared-run';
-
-/** Pinned examples share a batch, and one program, where that many operations are no more: padding costs less than loading a program for each length. */
-const TOGETHER_OPERATIONS = 1e10;
 
 /** Pins examples of the validation split and keeps the teacher's logits for them. */
 export async function prepareProbes(
@@ -38,52 +29,68 @@ export async function prepareProbes(
   const options = batchOptions(run, 1);
   const pinned: Pinned = choosePinned(data.validation, student.labels?.length ?? student.vocabularySize);
   const lengths = bucketsOf(data.train, experiment.dataset.maxLength);
-  const padded = { ...options, lengths };
-  const batches = pinned.indices.map((index) => batchOf(data.validation, [index], padded));
-  const together = batchOf(data.validation, pinned.indices, padded);
-  const proberOf = (model: Architecture): Prober => {
-    const isLittle = 2 * parameterCount(model) * together.rows * together.length <= TOGETHER_OPERATIONS;
-    return new Prober(executor, model, task, isLittle ? [together] : batches, pinned.mostPositions);
-  };
+  const batches = pinned.indices.map((index) => batchOf(data.validation, [index], { ...options, lengths }));
+  const places = placesIn(run, pinned.indices);
   await writeProbeExamples(paths.probes, pinnedExamples(run, pinned, batches));
+  const probeTeacher = async (
+    { architecture, parameters }: FrozenTeacher,
+    examples: readonly PlacedExample[],
+    said: ReadonlyMap<number, HostTensor>,
+  ): Promise<ProbedLogits[]> => {
+    const prober = new Prober(executor, architecture, task, examples, pinned.mostPositions);
+    for (const [number, prediction] of said) prober.saw(number, prediction);
+    const logits = await prober.probe(withPrefix('teacher.', parameters));
+    await prober.release();
+    return logits;
+  };
   const probed: ProbedLogits[][] = [];
   for (const member of teacher.members) {
-    if (!(member instanceof FrozenTeacher)) {
-      const answers = member.targets();
-      probed.push(await probeAnswers(answers, task, batches, pinned.mostPositions));
-      await answers.release();
+    const said = isEnsemble(teacher) ? undefined : knownOf(run, places);
+    if (said && member instanceof FrozenTeacher) {
+      probed.push(await probeTeacher(member, places, said));
       continue;
     }
-    const known = isEnsemble(teacher) ? undefined : knownExamples(run, pinned.indices);
-    if (known) {
-      probed.push(await probeKnown(executor, member, task, known, pinned.mostPositions));
-      continue;
-    }
-    const memberProber = proberOf(member.architecture);
-    probed.push(await memberProber.probe(withPrefix('teacher.', member.parameters)));
-    await memberProber.release();
+    const answers = member.targets();
+    if (member instanceof FrozenTeacher) {
+      const together = batchInputs(batchOf(data.validation, pinned.indices, { ...options, lengths }), task);
+      const rows = pinned.indices.map((_, row) => ({ number: 0, batch: together, row }));
+      const { prediction } = await answers.of(together);
+      probed.push(await probeTeacher(member, rows, new Map([[0, await inHostMemory(prediction!)]])));
+    } else probed.push(await probeAnswers(answers, task, batches, pinned.mostPositions));
+    await answers.release();
   }
   const at = initialValue(experiment.distillation.temperature);
   await writeTeacherProbe(paths.probes, isEnsemble(teacher) ? meanOf(probed, teacher, at) : probed[0]!);
-  const prober = proberOf(student);
+  const prober = new Prober(executor, student, task, places, pinned.mostPositions);
   return { prober, write: writeStudentProbe.bind(undefined, paths.probes) };
 }
 
-/** What the teacher has said to each of some examples of validation; undefined where that is not known of all of them. */
-function knownExamples(run: PreparedRun, indices: readonly number[]): KnownExample[] | undefined {
-  const { data, experiment, known } = run;
-  // Which tokens are hidden is another in each batch.
-  if (experiment.task === 'masked-lm') return undefined;
-  const found = new Map<number, KnownExample>();
-  for (const [number, batch] of [...batchesOf(run, data.validation)].entries()) {
-    const prediction = known.get(number)?.prediction;
-    if (!prediction) return undefined;
-    for (const [row, index] of batch.indices.entries()) {
-      if (!indices.includes(index)) continue;
-      found.set(index, { batch: batchInputs(batch, experiment.task), row, prediction });
-    }
+/** Where some examples of validation are in the batches of its evaluations. */
+function placesIn(run: PreparedRun, indices: readonly number[]): PlacedExample[] {
+  const batches = batchesOf(run, run.data.validation);
+  const found = new Map<number, PlacedExample>();
+  for (let number = 0; number < batches.length; number++) {
+    const rows = batches.examplesOf(number);
+    const wanted = indices.filter((index) => rows.includes(index));
+    if (wanted.length === 0) continue;
+    const batch = batchInputs(batches.at(number), run.experiment.task);
+    for (const index of wanted) found.set(index, { number, batch, row: rows.indexOf(index) });
   }
   return indices.map((index) => found.get(index)!);
+}
+
+/** What the teacher has said to the batches that some examples are in, by their numbers; undefined where that is not known of all of them. */
+function knownOf(
+  { known }: PreparedRun,
+  places: readonly PlacedExample[],
+): ReadonlyMap<number, HostTensor> | undefined {
+  const said = new Map<number, HostTensor>();
+  for (const { number } of places) {
+    const prediction = known.get(number)?.prediction;
+    if (!prediction) return undefined;
+    said.set(number, prediction);
+  }
+  return said;
 }
 
 const isEnsemble = (teacher: Teacher): teacher is FrozenEnsemble | OpaqueEnsemble =>

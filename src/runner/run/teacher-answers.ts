@@ -38,7 +38,7 @@ import {
   type CacheSettings,
   type ToKeep,
 } from './cache-location';
-import type { PreparedRun } from './prepared-run';
+import { trainingBatches, type PreparedRun } from './prepared-run';
 import { reportReduced } from './teacher-precision';
 
 /** Room on the disk that a cache leaves to others. */
@@ -255,13 +255,13 @@ async function fill(
   let isFull = false;
   const found = { isLittle: false };
   try {
-    isFull = await fillCache({
-      ...setup,
-      mayGoOn: async (filled) => {
-        found.isLittle = rest?.isLittle(blocks - filled) ?? false;
-        return !found.isLittle && mayGoOn(run, filled, blocks, (index ?? 0) + 1);
-      },
-    });
+    const mayFill: FillSetup['mayGoOn'] = async (filled) => {
+      found.isLittle = rest?.isLittle(blocks - filled) ?? false;
+      return !found.isLittle && mayGoOn(run, filled, blocks, (index ?? 0) + 1);
+    };
+    // The training's first batch is of these: where that does not wait for the others, no program of another length is loaded before it.
+    const [soon] = trainingBatches(run, run.experiment.training, 'student').batchesOf(0);
+    isFull = await fillCache({ ...setup, mayGoOn: mayFill }, soon?.length);
   } finally {
     if (!found.isLittle) await setup.teacher.release();
   }

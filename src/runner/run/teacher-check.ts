@@ -2,20 +2,19 @@
 
 import { Evaluator } from '../../distill/evaluation/evaluator';
 import { FrozenTeacher, type Teacher } from '../../distill/teacher/teacher';
-import { findCompleteDirectory } from '../../run-directory/atomic-directory';
 import { readRecords } from '../../run-directory/record-file';
 import type { Metrics } from '../../protocol/records';
 import { teacherAlert } from '../alerts/teacher-baseline';
 import { bestEvaluation } from '../alerts/training-watch';
-import { isExported } from './checkpoints';
+import { isBegun } from './checkpoints';
 import { KeptJudgement } from './kept-judgement';
 import type { LoadedTeacher } from './loaded-teacher';
-import { batchesOf, type PreparedRun } from './prepared-run';
+import { batchesOf, evaluationShapes, type PreparedRun } from './prepared-run';
 
 /** Warns of a teacher that is no better on validation than what knows nothing. Not again where the student has begun. */
 export async function checkTeacher(run: PreparedRun, loaded: LoadedTeacher): Promise<void> {
   const { experiment, paths, data, recorder } = run;
-  if ((await isExported(paths)) || (await findCompleteDirectory(paths.lastCheckpoint)) !== undefined) return;
+  if (await isBegun(paths)) return;
   const kept = await KeptJudgement.of(run, loaded);
   const known = await kept?.restore();
   const metrics = known ?? (await teacherMetrics(run, loaded.frozen));
@@ -35,6 +34,7 @@ async function teacherMetrics(run: PreparedRun, teacher: Teacher): Promise<Metri
   // As the student is held against it, so that it need not be asked again.
   const { architecture: model } = teacher;
   const evaluator = new Evaluator({ executor, task: experiment.task, model, teacher, batches, known });
+  run.ahead.begin(evaluator.programsOfTeacher(evaluationShapes(run)));
   const metrics = await evaluator.evaluateTeacher();
   await evaluator.release();
   return metrics;

@@ -150,14 +150,14 @@ async function goOn(training: ModelTraining, recorder: RunRecorder, control: Run
   const evaluate = async (): Promise<void> => {
     const step = trainer.position;
     recorder.progress(progress('evaluating'));
-    const measured = await training.evaluator.evaluate(trainer.trained).catch(atStep(step, experimentFile));
+    const { probes } = training;
+    const measured = await training.evaluator
+      .evaluate(trainer.trained, { prober: probes?.prober })
+      .catch(atStep(step, experimentFile));
     evaluations.append({ step, split: VALIDATION, role, metrics: measured });
     recorder.evaluated(role, step, measured);
-    if (training.probes) {
-      await training.probes.write(
-        step,
-        await training.probes.prober.probe(trainer.trained).catch(atStep(step, experimentFile)),
-      );
+    if (probes) {
+      await probes.write(step, await probes.prober.probe(trainer.trained).catch(atStep(step, experimentFile)));
     }
     await alert(watch.evaluated({ step, metrics: measured }));
     waited++;

@@ -2,7 +2,6 @@
 
 import os from 'node:os';
 import { batchInputs } from '../../distill/batch-inputs';
-import { evaluationBatchOfEachLength } from '../../distill/training/epochs';
 import { predictPeakBytes } from '../../distill/training/memory-plan';
 import type { Recordings } from '../../distill/training/recordings';
 import type { BatchShape } from '../../distill/specs';
@@ -11,7 +10,7 @@ import type { TrainingSpec } from '../../experiment/file/schema';
 import { complaint, InputError } from '../../protocol/problem';
 import type { Role } from '../../protocol/records';
 import type { Batch } from '../../dataset/batches';
-import { batchesOf, evaluationOptions, trainingBatchOfEachLength, type PreparedRun } from './prepared-run';
+import { batchesOf, evaluationShapes, trainingBatchOfEachLength, type PreparedRun } from './prepared-run';
 
 const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
 
@@ -47,7 +46,7 @@ export async function planMemory(run: PreparedRun, training: TrainingToFit): Pro
       pairing,
       shapes: own ? withOwnTexts(shapes, own) : shapes,
       writes: own,
-      evaluationShapes: shapesOf(evaluationBatchOfEachLength(run.data.validation, evaluationOptions(run))),
+      evaluationShapes: evaluationShapes(run).reverse(),
       workingMemory,
       evaluatedRows: run.data.validation.length,
       knowsTeacher: run.known.has(batchesOf(run, run.data.validation).length),

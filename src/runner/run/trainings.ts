@@ -42,6 +42,8 @@ export interface Student {
   /** One, unless the teacher is an ensemble. */
   teachers: readonly (FrozenModel | OpaqueIdentity)[];
   frozen: Teacher;
+  /** Of this pairing, where some of it is recorded already. */
+  recordings?: Recordings | undefined;
 }
 
 /**
@@ -179,6 +181,7 @@ export async function trainStudent(run: PreparedRun, student: Student): Promise<
     role: 'student',
     name: 'student',
     pairing,
+    recordings: student.recordings,
     frozen,
     teacher: seenTeacher(student),
     targets,
@@ -256,6 +259,7 @@ interface OneTraining {
   /** As the comparison names the model. */
   name: string;
   pairing: Pairing;
+  recordings?: Recordings | undefined;
   /** The pairing's teacher. */
   frozen?: Teacher;
   /** The same in host memory. */
@@ -280,7 +284,7 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
     const one = { ...training, seed: seed && spec.seed, progress };
     return host ? trainOverSsh(run, { ...run.torchrun, host }, one) : trainOnTorchrun(run, run.torchrun, one);
   }
-  const recordings = new Recordings(pairing, executor.workingMemory !== undefined);
+  const { recordings = new Recordings(pairing, executor.workingMemory !== undefined) } = training;
   const shapes = await planMemory(run, {
     role,
     pairing,
@@ -311,7 +315,7 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
     teacher: frozen,
     batches: batchesOf(run, data.validation),
     known: frozen && run.known,
-    record: (pair, shape) => recordings.evaluation(pair, shape),
+    recordings,
   });
   let probes: Awaited<ReturnType<typeof prepareProbes>> | undefined;
   try {
