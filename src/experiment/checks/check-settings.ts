@@ -299,11 +299,15 @@ type SeenOutside = 'ensemble' | 'opaque' | 'endpoint';
 export const insideLosses = ['hidden', 'attention', 'relations'] as const;
 
 /** Of a teacher that shows nothing but its predictions. */
-function refuseInside(distillation: Experiment['distillation'], teacher: SeenOutside, findings: Findings): void {
+function refuseInside(
+  distillation: Experiment['distillation'],
+  codes: { [Key in (typeof insideLosses)[number]]: `${SeenOutside}-without-${Key}` },
+  findings: Findings,
+): void {
   for (const key of insideLosses) {
     const path = ['distillation', key];
     findings.check(() => {
-      if (distillation[key] !== undefined) findings.error(path, `${teacher}-without-${key}`, {}, removeKey(path));
+      if (distillation[key] !== undefined) findings.error(path, codes[key], {}, removeKey(path));
     });
   }
 }
@@ -317,7 +321,12 @@ function checkEnsemble({ teacher, distillation, student }: Experiment, findings:
     const path = ['teacher', 'weights'];
     findings.error(path, 'ensemble-weights', { weights: weights.length, teachers: teachers.length }, removeKey(path));
   }
-  refuseInside(distillation, 'ensemble', findings);
+  const codes = {
+    hidden: 'ensemble-without-hidden',
+    attention: 'ensemble-without-attention',
+    relations: 'ensemble-without-relations',
+  } as const;
+  refuseInside(distillation, codes, findings);
   findings.check(() => {
     if (student.initialize.from !== 'teacher') return;
     findings.error(['student', 'initialize', 'from'], 'ensemble-without-blocks', {});
@@ -327,7 +336,12 @@ function checkEnsemble({ teacher, distillation, student }: Experiment, findings:
 /** Of an ONNX file nothing is seen but its logits. */
 function checkOpaque({ teacher, distillation, student }: Experiment, findings: Findings): void {
   if (teacher.source !== 'onnx') return;
-  refuseInside(distillation, 'opaque', findings);
+  const codes = {
+    hidden: 'opaque-without-hidden',
+    attention: 'opaque-without-attention',
+    relations: 'opaque-without-relations',
+  } as const;
+  refuseInside(distillation, codes, findings);
   findings.check(() => {
     if (student.initialize.from !== 'teacher') return;
     findings.error(['student', 'initialize', 'from'], 'opaque-without-blocks', {});
@@ -345,7 +359,12 @@ function checkEndpoint(experiment: Experiment, findings: Findings): void {
     const { username, password } = new URL(teacher.url);
     if (username !== '' || password !== '') findings.error(['teacher', 'url'], 'endpoint-has-user', {});
   });
-  refuseInside(distillation, 'endpoint', findings);
+  const codes = {
+    hidden: 'endpoint-without-hidden',
+    attention: 'endpoint-without-attention',
+    relations: 'endpoint-without-relations',
+  } as const;
+  refuseInside(distillation, codes, findings);
   findings.check(() => {
     if (student.initialize.from !== 'teacher') return;
     findings.error(['student', 'initialize', 'from'], 'endpoint-without-blocks', {});
