@@ -22,6 +22,7 @@ from torch.distributed.fsdp import FSDPModule
 from distillery_torch.data import Planned, collate
 from distillery_torch.records import tell
 from distillery_torch.step import NotFiniteError, Targets
+from distillery_torch.transformer import VECTOR_KINDS, block_of
 
 if TYPE_CHECKING:
     import contextlib
@@ -216,7 +217,8 @@ class Kept:
             # A forward pass, which none is done of here, would have gathered what lies outside of its blocks.
             self._teacher.unshard()
         states = {block + 1: answer for block, answer in _of_blocks("hidden.", answers).items()}
-        return Targets(answers["prediction"], states, _of_blocks("attention.", answers), self._teacher)
+        vectors = {name: answer for name, answer in answers.items() if _is_of_vectors(name)}
+        return Targets(answers["prediction"], states, _of_blocks("attention.", answers), vectors, self._teacher)
 
     def close(self) -> None:
         """Close its files."""
@@ -260,7 +262,7 @@ class ServedTargets(Targets):
     """What a language model behind a server says of a batch."""
 
     def __init__(self, top: MostProbable) -> None:
-        super().__init__(top.values, {}, {}, None)
+        super().__init__(top.values, {}, {}, {}, None)
         self._top = top
 
     def logits_of(self, part: slice) -> torch.Tensor:
@@ -429,11 +431,13 @@ class Asking:
             rank=0,
             world=1,
         )
-        has_states = any(part.rows == "tokens" for part in layout.parts)
-        attentions = [_block_of(part) for part in layout.parts if part.rows == "pairs"]
+        names = [part.name for part in layout.parts]
+        has_states = any(name.startswith("hidden.") for name in names)
+        attentions = [block_of(part.name) for part in layout.parts if part.rows == "pairs"]
+        vectors = [name for name in names if _is_of_vectors(name)]
         with self._autocast():
             on_device = batch.to(self._processes.device)
-            asked = Targets.asked(self._teacher, on_device, whole=has_states, attentions=attentions)
+            asked = Targets.asked(self._teacher, on_device, whole=has_states, attentions=attentions, vectors=vectors)
         if not planned.indices:
             return b""
         predicting, tokens = _counts(batch, of_tokens=self._teacher.a.is_language_model)
@@ -472,18 +476,19 @@ def _rows_of(part: RecordPart, asked: Targets, batch: Batch) -> torch.Tensor:
     if part.rows == "predictions":
         answer, mask = asked.prediction, batch.counted
     else:
-        answer, mask = asked.states[_block_of(part) + 1], batch.attention_mask
+        own = asked.vectors[part.name] if _is_of_vectors(part.name) else asked.states[block_of(part.name) + 1]
+        answer, mask = own, batch.attention_mask
     return _as_kept(part, answer.float().cpu()[mask.bool()])
 
 
 def _scores_of(part: RecordPart, asked: Targets, tokens: list[int]) -> list[torch.Tensor]:
     """What is kept of a batch's attention in one block: of each row [heads, n, n]."""
-    scores = asked.scores[_block_of(part)].float().cpu()
+    scores = asked.scores[block_of(part.name)].float().cpu()
     return [_as_kept(part, scores[row, :, :count, :count]) for row, count in enumerate(tokens)]
 
 
-def _block_of(part: RecordPart) -> int:
-    return int(part.name.rpartition(".")[2])
+def _is_of_vectors(name: str) -> bool:
+    return name.partition(".")[0] in VECTOR_KINDS
 
 
 def _as_kept(part: RecordPart, values: torch.Tensor) -> torch.Tensor:

@@ -20,11 +20,13 @@ from distillery_torch.transformer import (
     Named,
     States,
     Turns,
+    Vectors,
     attend,
     causal_bias,
     last_rows,
     run_blocks,
     split_heads,
+    thirds,
     turn,
     turns_of,
 )
@@ -65,13 +67,15 @@ class Gpt2Block(Block):
     def compute(self, x: torch.Tensor, forward: Forward, bias: torch.Tensor) -> Computed:
         """See the class."""
         a, choose, chosen = self.a, forward.choose, forward.choose is not None
-        query, key, value = (split_heads(part, a.heads) for part in self.attn.c_attn(self.ln_1(x)).chunk(3, -1))
+        projected = thirds(self.attn.c_attn(self.ln_1(x)))
+        query, key, value = (split_heads(part, a.heads) for part in projected)
         context, scores = attend(query, key, value, bias, a, forward)
         if choose:
             context, x = choose(context), choose(x)
         attended = forward.dropout(self.attn.c_proj(context), a.dropout, chosen=chosen) + x
         inner = ACTIVATIONS[a.activation](self.mlp.c_fc(self.ln_2(attended)))
-        return forward.dropout(self.mlp.c_proj(inner), a.dropout, chosen=chosen) + attended, scores
+        output = forward.dropout(self.mlp.c_proj(inner), a.dropout, chosen=chosen) + attended
+        return output, scores, projected if forward.vectors else None
 
 
 class Gpt2(Model):
@@ -208,13 +212,18 @@ class LlamaBlock(Block):
     def _norm(self, name: str | None, x: torch.Tensor) -> torch.Tensor:
         return x if name is None else cast("torch.Tensor", self.get_submodule(name)(x))
 
-    def _heads(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """X [B, L, D] → queries [B, H, L, d], keys and values [B, K, L, d], before they are turned."""
-        a, own, attention = self.a, self.own, self.self_attn
-        if own.joins_matrices:
+    def _project(self, x: torch.Tensor) -> Vectors:
+        """X [B, L, D] → queries, keys and values, all heads beside each other."""
+        attention = self.self_attn
+        if self.own.joins_matrices:
             query, key, value = attention.qkv_proj(x).split([self.queries, self.keys, self.keys], -1)
-        else:
-            query, key, value = attention.q_proj(x), attention.k_proj(x), attention.v_proj(x)
+            return query, key, value
+        return attention.q_proj(x), attention.k_proj(x), attention.v_proj(x)
+
+    def _heads(self, projected: Vectors) -> Vectors:
+        """Queries [B, H, L, d], keys and values [B, K, L, d], before they are turned."""
+        a, own, attention = self.a, self.own, self.self_attn
+        query, key, value = projected
         if own.norms_queries_and_keys == "together":
             query, key = attention.q_norm(query), attention.k_norm(key)
         query, key, value = (
@@ -236,7 +245,8 @@ class LlamaBlock(Block):
     def compute(self, x: torch.Tensor, forward: Forward, bias: torch.Tensor, turns: Turns | None) -> Computed:
         """See the class. ``turns``: none where positions are not told."""
         a, own, choose, chosen = self.a, self.own, forward.choose, forward.choose is not None
-        query, key, value = self._heads(self._norm(own.before_attention, x))
+        projected = self._project(self._norm(own.before_attention, x))
+        query, key, value = self._heads(projected)
         if turns:
             query, key = turn(query, turns), turn(key, turns)
         context, scores = attend(query, key, value, bias, a, forward)
@@ -245,7 +255,8 @@ class LlamaBlock(Block):
         output = self._norm(own.after_attention, self.self_attn.o_proj(context))
         attended = forward.dropout(output, a.dropout, chosen=chosen) + x
         inner = self._norm(own.after_mlp, self._mlp(self._norm(own.before_mlp, attended)))
-        return forward.dropout(inner, a.dropout, chosen=chosen) + attended, scores
+        output = forward.dropout(inner, a.dropout, chosen=chosen) + attended
+        return output, scores, projected if forward.vectors else None
 
 
 class Llama(Model):

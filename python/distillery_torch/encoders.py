@@ -24,6 +24,7 @@ from distillery_torch.transformer import (
     padding_bias,
     run_blocks,
     split_heads,
+    thirds,
     turn,
     turns_of,
 )
@@ -58,6 +59,7 @@ class _PostNorm:
         # A token that no head reads need not ask, only be seen.
         asking = residual[:, None] if forward.chooses_one_of_each else x
         projected = (self.query(asking), self.key(x), self.value(x))
+        queries = self.query(x) if forward.vectors and forward.chooses_one_of_each else projected[0]
         query, key, value = (split_heads(part, a.heads) for part in projected)
         context, scores = attend(query, key, value, bias, a, forward)
         if choose:
@@ -65,7 +67,8 @@ class _PostNorm:
         attention = forward.dropout(self.attention_output(context), a.dropout, chosen=chosen)
         attended = self.attention_norm(attention + residual)
         mlp = forward.dropout(self.outer(ACTIVATIONS[a.activation](self.inner(attended))), a.dropout, chosen=chosen)
-        return self.output_norm(mlp + attended), scores
+        vectors = (queries, projected[1], projected[2]) if forward.vectors else None
+        return self.output_norm(mlp + attended), scores, vectors
 
 
 class BertBlock(Block):
@@ -364,14 +367,15 @@ class ModernBertBlock(Block):
         """See the class."""
         a, choose, chosen = self.a, forward.choose, forward.choose is not None
         normed = x if self.is_first else self.attn_norm(x)
-        query, key, value = (split_heads(part, a.heads) for part in self.attn.Wqkv(normed).chunk(3, -1))
+        projected = thirds(self.attn.Wqkv(normed))
+        query, key, value = (split_heads(part, a.heads) for part in projected)
         context, scores = attend(turn(query, turns), turn(key, turns), value, bias, a, forward)
         if choose:
             context, x = choose(context), choose(x)
         attended = forward.dropout(self.attn.Wo(context), a.attention_dropout, chosen=chosen) + x
         inner, gate = self.mlp.Wi(self.mlp_norm(attended)).chunk(2, -1)
         gated = forward.dropout(ACTIVATIONS[a.activation](inner) * gate, a.dropout, chosen=chosen)
-        return self.mlp.Wo(gated) + attended, scores
+        return self.mlp.Wo(gated) + attended, scores, projected if forward.vectors else None
 
 
 class ModernBert(Model):

@@ -117,8 +117,18 @@ class Attention:
 
 
 @dataclass(frozen=True)
+class Relations:
+    """Which relations between tokens are imitated: of these vectors, in so many relation heads; pairs [teacher block, student block], from 0."""
+
+    of: list[Literal["queries", "keys", "values"]]
+    heads: int
+    layers: list[tuple[int, int]]
+    weight: float
+
+
+@dataclass(frozen=True)
 class Objective:
-    """How a student imitates its teacher: loss = α · T² · soft + (1 − α) · hard + weight · hidden + weight · attention."""
+    """How a student imitates its teacher: α · T² · soft + (1 − α) · hard, and weight · hidden, weight · attention, weight · relations."""
 
     temperature: Scheduled
     alpha: Scheduled
@@ -127,6 +137,7 @@ class Objective:
     scale_by_temperature_squared: bool
     hidden: Hidden | None = None
     attention: Attention | None = None
+    relations: Relations | None = None
 
 
 @dataclass(frozen=True)
@@ -303,7 +314,7 @@ def read_architecture(values: dict[str, Any]) -> Architecture:
 def _objective(values: dict[str, Any] | None) -> Objective | None:
     if not values:
         return None
-    hidden, attention = values.get("hidden"), values.get("attention")
+    hidden, attention, relations = (values.get(name) for name in ("hidden", "attention", "relations"))
     return _fill(
         Objective,
         values
@@ -312,6 +323,7 @@ def _objective(values: dict[str, Any] | None) -> Objective | None:
             "alpha": Scheduled.parse(values["alpha"]),
             "hidden": hidden and Hidden(hidden["loss"], _pairs(hidden), hidden["weight"]),
             "attention": attention and Attention(attention["loss"], _pairs(attention), attention["weight"]),
+            "relations": relations and _fill(Relations, relations | {"layers": _pairs(relations)}),
         },
     )
 

@@ -1,4 +1,4 @@
-"""The combined loss by the names of the experiment file: α · T² · soft + (1 − α) · hard + weight · hidden + weight · attention.
+"""The combined loss by the names of the experiment file: α · T² · soft + (1 − α) · hard, and hidden, attention and relations by weight.
 
 z_s, z_t: student's and teacher's logits [R, V]; S = softmax(z_s / T), Q = softmax(z_t / T). Every function gives a value a row, [R]; masks and
 means are the caller's. Definitions and sources are those of ``src/distill/losses/``.
@@ -13,10 +13,12 @@ import torch
 import torch.nn.functional as F
 from torch.utils.checkpoint import checkpoint
 
+from distillery_torch.transformer import split_heads, vector_name
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from distillery_torch.experiment import Attention, Hidden, ProblemType
+    from distillery_torch.experiment import Attention, Hidden, ProblemType, Relations
     from distillery_torch.transformer import Vocabulary
 
 _SMALLEST_NORM = 1e-8
@@ -183,6 +185,35 @@ def attention_of_pairs(
     losses = [
         attention_loss(attention.loss, student[own], teacher[block], visible) * (1 / count if count else 0.0)
         for (block, own), visible, count in zip(attention.layers, seen, counts, strict=True)
+    ]
+    return torch.stack(losses).sum()
+
+
+def relation_loss(heads: int, student: torch.Tensor, teacher: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+    """Sum over real tokens, a mean over relation heads; see ``src/distill/losses/relation-loss.ts``. Vectors [B, L, W], seen [B, 1, L, L]."""
+    visible = seen.float()
+
+    def log_relations(vectors: torch.Tensor) -> torch.Tensor:
+        split = split_heads(vectors, heads)  # [B, A, L, W / A]
+        scaled = split * split.shape[-1] ** -0.25
+        products = (scaled @ scaled.transpose(-1, -2)).float()
+        return torch.log_softmax(products + (visible - 1) * _UNSEEN, -1)
+
+    ours, theirs = log_relations(student), log_relations(teacher)
+    return (theirs.exp() * visible * (theirs - ours)).sum() / heads
+
+
+def relations_of_pairs(
+    relations: Relations,
+    student: Mapping[str, torch.Tensor],
+    teacher: Mapping[str, torch.Tensor],
+    seen: list[torch.Tensor],
+) -> torch.Tensor:
+    """Sum over pairs of blocks, kinds of vectors and real tokens. Vectors are named by ``vector_name``."""
+    losses = [
+        relation_loss(relations.heads, student[vector_name(kind, own)], teacher[vector_name(kind, block)], visible)
+        for (block, own), visible in zip(relations.layers, seen, strict=True)
+        for kind in relations.of
     ]
     return torch.stack(losses).sum()
 

@@ -15,22 +15,23 @@ from distillery_torch.losses import (
     hard_loss,
     is_softened,
     over_vocabulary,
+    relations_of_pairs,
     soft_loss,
     sum_of_hidden,
 )
 from distillery_torch.models import sight_of
-from distillery_torch.transformer import Dropout, Model, common_sight, no_dropout, seen_pairs
+from distillery_torch.transformer import Dropout, Model, block_of, common_sight, no_dropout, seen_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from distillery_torch.data import Batch, Counts
-    from distillery_torch.experiment import Architecture, Objective, Training
+    from distillery_torch.experiment import Architecture, Attention, Objective, Relations, Training
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 """AdamW's constants, as PyTorch's defaults."""
 
-COMPONENTS = ("total", "soft", "hard", "hidden", "attention")
+COMPONENTS = ("total", "soft", "hard", "hidden", "attention", "relations")
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,13 @@ class Distiller(nn.Module):
         width = teacher.hidden_size if teacher else student.a.hidden_size
         pairs = hidden.layers if hidden and width != student.a.hidden_size else []
         self.compared = objective.attention if objective and teacher else None
-        blocks = self.compared.layers if self.compared else []
-        self.sights = [common_sight(sight_of(teacher, one), sight_of(student.a, own)) for one, own in blocks if teacher]
+        self.related = objective.relations if objective and teacher else None
+
+        def sights(compared: Attention | Relations | None) -> list[tuple[float, float]]:
+            blocks = compared.layers if compared else []
+            return [common_sight(sight_of(teacher, one), sight_of(student.a, own)) for one, own in blocks if teacher]
+
+        self.sights, self.related_sights = sights(self.compared), sights(self.related)
         with torch.device("meta"):
             self.projection = nn.ModuleList(nn.Linear(student.a.hidden_size, width, bias=False) for _ in pairs)
 
@@ -77,8 +83,8 @@ class Distiller(nn.Module):
         self, batch: Batch, targets: Targets | None, values: StepValues, dropout: Dropout = no_dropout
     ) -> dict[str, torch.Tensor]:
         """Give the loss components of a batch, already divided by the step's counts; a component that is not has no entry."""
-        own = [block for _, block in self.compared.layers] if self.compared else []
-        prediction, states, scores = self.student.predict(batch, dropout, self.whole, own)
+        own, related = ([block for _, block in one.layers] if one else [] for one in (self.compared, self.related))
+        prediction, states = self.student.predict(batch, dropout, self.whole, own, related)
         losses = self._head_losses(batch, prediction, targets, values)
         objective = self.objective
         if objective is None or targets is None:
@@ -87,14 +93,19 @@ class Distiller(nn.Module):
         weight = values.alpha * (values.temperature**2 if scaled else 1)
         total = weight * losses["soft"] + (1 - values.alpha) * losses["hard"]
         if objective.hidden:
-            summed = sum_of_hidden(objective.hidden, states, targets.states, self.project, batch.attention_mask)
+            summed = sum_of_hidden(objective.hidden, states.hidden, targets.states, self.project, batch.attention_mask)
             losses["hidden"] = summed * _inverse(values.counts.tokens)
             total = total + objective.hidden.weight * losses["hidden"]
         if objective.attention:
             seen = [seen_pairs(batch.attention_mask, sight) for sight in self.sights]
             counts = values.counts.attended
-            losses["attention"] = attention_of_pairs(objective.attention, scores, targets.scores, seen, counts)
+            losses["attention"] = attention_of_pairs(objective.attention, states.scores, targets.scores, seen, counts)
             total = total + objective.attention.weight * losses["attention"]
+        if objective.relations:
+            seen = [seen_pairs(batch.attention_mask, sight) for sight in self.related_sights]
+            summed = relations_of_pairs(objective.relations, states.vectors, targets.vectors, seen)
+            losses["relations"] = summed * _inverse(values.counts.tokens)
+            total = total + objective.relations.weight * losses["relations"]
         return losses | {"total": total}
 
     def attended(self, batch: Batch) -> list[int]:
@@ -150,19 +161,29 @@ class Targets:
         prediction: torch.Tensor,
         states: Mapping[int, torch.Tensor],
         scores: Mapping[int, torch.Tensor],
+        vectors: Mapping[str, torch.Tensor],
         teacher: Model | None,
     ) -> None:
-        self.prediction, self.states, self.scores = prediction, states, scores
+        self.prediction, self.states, self.scores, self.vectors = prediction, states, scores, vectors
         with torch.no_grad():
             self._head = teacher.vocabulary() if teacher and teacher.a.is_language_model else None
 
     @classmethod
-    def asked(cls, teacher: Model, batch: Batch, *, whole: bool, attentions: Iterable[int] = ()) -> Targets:
-        """Ask; ``whole``: hidden states are wanted of all rows; ``attentions``: blocks whose scores of attention are."""
+    def asked(
+        cls, teacher: Model, batch: Batch, *, whole: bool, attentions: Iterable[int] = (), vectors: Iterable[str] = ()
+    ) -> Targets:
+        """Ask.
+
+        ``whole``: hidden states are wanted of all rows; ``attentions``: blocks whose scores of attention are; ``vectors``: their names, see
+        ``vector_name``.
+        """
+        names = list(vectors)
         with torch.no_grad():
             last = [teacher.a.layers - 1] if whole else []
-            prediction, states, scores = teacher.predict(batch, no_dropout, last, attentions)
-        return cls(prediction, dict(enumerate(states)), scores, teacher)
+            related = {block_of(name) for name in names}
+            prediction, states = teacher.predict(batch, no_dropout, last, attentions, related)
+        own = {name: states.vectors[name] for name in names}
+        return cls(prediction, dict(enumerate(states.hidden)), states.scores, own, teacher)
 
     def logits_of(self, part: slice) -> torch.Tensor:
         """Give the logits of some predictions. A head padded beyond the tokenizer's size is the caller's to cut."""

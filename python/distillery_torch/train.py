@@ -36,7 +36,7 @@ from distillery_torch.step import (
     name_in_checkpoint,
     optimizer_of,
 )
-from distillery_torch.transformer import Block, DrawnDropout, Model
+from distillery_torch.transformer import Block, DrawnDropout, Model, vector_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -244,7 +244,10 @@ class Trainer:
             self.kept = None
         assert teacher
         theirs = [block for block, _ in objective.attention.layers] if objective.attention else []
-        return Targets.asked(teacher, batch, whole=objective.hidden is not None, attentions=theirs)
+        relations = objective.relations
+        vectors = [vector_name(of, block) for block, _ in relations.layers for of in relations.of] if relations else []
+        whole = objective.hidden is not None
+        return Targets.asked(teacher, batch, whole=whole, attentions=theirs, vectors=vectors)
 
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
         """Compute products in bfloat16 where that is asked for; weights, losses and the update stay float32."""

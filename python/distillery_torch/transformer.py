@@ -98,12 +98,32 @@ class Forward:
     """Whether a block keeps its input alone and is computed again in the backward pass (Chen et al., 2016)."""
     attentions: frozenset[int] = frozenset()
     """Blocks whose scores of attention are wanted."""
+    related: frozenset[int] = frozenset()
+    """Blocks whose vectors are wanted."""
     scores: bool = False
-    """Of one block, whether it is among them."""
+    """Of one block, whether it is among the first."""
+    vectors: bool = False
+    """Of one block, whether it is among the others."""
 
 
-Computed = tuple[torch.Tensor, torch.Tensor | None]
-"""What a block gives: [B, L, D], or [R, D] where rows are chosen; and its scores of attention [B, H, L, L], where they are wanted."""
+Vectors = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+"""What a block's projections give of each token: queries, keys and values, [B, L, heads · d], before they are normed and turned."""
+
+VECTOR_KINDS = ("queries", "keys", "values")
+
+
+def vector_name(kind: str, block: int) -> str:
+    """Give what one kind of a block's vectors is called among a teacher's answers."""
+    return f"{kind}.{block}"
+
+
+def block_of(name: str) -> int:
+    """Give the block that such a name is of."""
+    return int(name.rpartition(".")[2])
+
+
+Computed = tuple[torch.Tensor, torch.Tensor | None, Vectors | None]
+"""What a block gives: [B, L, D], or [R, D] where rows are chosen; its scores [B, H, L, L] and its vectors, where they are wanted."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +135,8 @@ class States:
     """[R, D], in place of the last, where rows were chosen before the last block's end."""
     scores: dict[int, torch.Tensor]
     """Of the blocks where they are wanted: [B, H, L, L], before the mask and the softmax."""
+    vectors: dict[str, torch.Tensor]
+    """Of the blocks where they are wanted, by ``vector_name``: [B, L, heads · d]."""
 
 
 def capped(x: torch.Tensor, cap: float | None) -> torch.Tensor:
@@ -129,7 +151,7 @@ def attend(
     bias: torch.Tensor,
     a: Architecture,
     forward: Forward,
-) -> Computed:
+) -> tuple[torch.Tensor, torch.Tensor | None]:
     """softmax(cap(q · kᵀ / √d) + bias) · v. query [B, H, L, d], key and value [B, K, L, d], K dividing H → [B, L, H · d].
 
     And the scores, cap(q · kᵀ / √d) in float32, where they are wanted.
@@ -152,6 +174,12 @@ def split_heads(x: torch.Tensor, heads: int) -> torch.Tensor:
     """[B, L, H · d] → [B, H, L, d]."""
     rows, length, width = x.shape
     return x.view(rows, length, heads, width // heads).transpose(1, 2)
+
+
+def thirds(x: torch.Tensor) -> Vectors:
+    """[B, L, 3 · W] → queries, keys and values."""
+    query, key, value = x.chunk(3, -1)
+    return query, key, value
 
 
 def padding_bias(mask: torch.Tensor) -> torch.Tensor:
@@ -279,10 +307,11 @@ class Model(nn.Module):
         dropout: Dropout = no_dropout,
         whole: list[int] | None = None,
         attentions: Iterable[int] = (),
-    ) -> tuple[torch.Tensor, list[torch.Tensor], dict[int, torch.Tensor]]:
-        """Compute a classifier's logits [B, C], or a language model's transformed rows [R, D]; hidden states; scores of attention.
+        related: Iterable[int] = (),
+    ) -> tuple[torch.Tensor, States]:
+        """Compute a classifier's logits [B, C], or a language model's transformed rows [R, D]; and what is inside.
 
-        ``whole``: blocks whose hidden states are wanted for all rows; ``attentions``: those whose scores are, see ``States``.
+        ``whole``: blocks whose hidden states are wanted for all rows; ``attentions``: whose scores are; ``related``: whose vectors are.
         """
 
         def choose(x: torch.Tensor) -> torch.Tensor:
@@ -293,11 +322,12 @@ class Model(nn.Module):
         early = batch.predicts_few and self.a.layers - 1 not in (whole or [])
         recomputes = self.recomputes and torch.is_grad_enabled()
         one_of_each = early and not self.a.is_language_model
-        told = Forward(dropout, choose if early else None, one_of_each, recomputes, frozenset(attentions))
+        wanted = frozenset(attentions), frozenset(related)
+        told = Forward(dropout, choose if early else None, one_of_each, recomputes, *wanted)
         states = self.states(batch, told)
         rows = choose(states.hidden[-1]) if states.chosen is None else states.chosen
         prediction = self.transform(rows) if self.a.is_language_model else self.classify(rows, dropout)
-        return prediction, states.hidden, states.scores
+        return prediction, states
 
 
 def run_blocks(
@@ -309,6 +339,7 @@ def run_blocks(
 ) -> States:
     """Run the blocks one after the other; ``last``: the norm after them."""
     hidden, scores = [x], {}
+    vectors: dict[str, torch.Tensor] = {}
     for index, block in enumerate(blocks):
         if index > 0:
             hidden.append(x)
@@ -318,12 +349,15 @@ def run_blocks(
             choose=forward.choose if is_last else None,
             chooses_one_of_each=forward.chooses_one_of_each and is_last and not is_wanted,
             scores=is_wanted,
+            vectors=index in forward.related,
         )
-        x, attended = block(x, told, *arguments(index))
+        x, attended, projected = block(x, told, *arguments(index))
         if attended is not None:
             scores[index] = attended
+        if projected is not None:
+            vectors |= {vector_name(kind, index): one for kind, one in zip(VECTOR_KINDS, projected, strict=True)}
     x = last(x) if last is not None else x
-    return States(hidden, x, scores) if forward.choose else States([*hidden, x], None, scores)
+    return States(hidden, x, scores, vectors) if forward.choose else States([*hidden, x], None, scores, vectors)
 
 
 class Named(nn.Module):

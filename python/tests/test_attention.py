@@ -1,4 +1,4 @@
-"""Steps that imitate attention, beside those of PyTorch and transformers (test/golden/data/attention), and what is seen of masks."""
+"""Steps that imitate attention or relations, beside those of PyTorch and transformers (test/golden/data), and what is seen of masks."""
 
 import json
 import math
@@ -10,13 +10,13 @@ from safetensors.torch import load_file
 from test_trajectories import batches_of
 
 from distillery_torch.data import Counts
-from distillery_torch.experiment import Attention, Objective, Scheduled
+from distillery_torch.experiment import Attention, Objective, Relations, Scheduled
 from distillery_torch.models import build
 from distillery_torch.step import Distiller, StepValues, Targets
-from distillery_torch.transformer import common_sight, seen_pairs
+from distillery_torch.transformer import common_sight, seen_pairs, vector_name
 
-GOLDEN = json.loads((DATA / "attention" / "losses.json").read_text())
-SETTINGS = GOLDEN["settings"]
+GOLDEN = {kind: json.loads((DATA / kind / "losses.json").read_text()) for kind in ("attention", "relations")}
+CASES = [(kind, name) for kind, golden in GOLDEN.items() for name in golden["cases"]]
 
 
 def model(folder):
@@ -26,26 +26,35 @@ def model(folder):
 
 
 @pytest.mark.parametrize("recomputes", [False, True])
-@pytest.mark.parametrize("name", GOLDEN["cases"])
-def test_step(name, recomputes):
-    case = GOLDEN["cases"][name]
-    temperature, alpha = SETTINGS["temperature"], SETTINGS["alpha"]
-    attention = Attention(case["loss"], [tuple(pair) for pair in case["layers"]], SETTINGS["weight"])
+@pytest.mark.parametrize(("kind", "name"), CASES)
+def test_step(kind, name, recomputes):
+    case, settings = GOLDEN[kind]["cases"][name], GOLDEN[kind]["settings"]
+    temperature, alpha, weight = settings["temperature"], settings["alpha"], settings["weight"]
+    layers = [tuple(pair) for pair in case["layers"]]
+    of = case.get("of", [])
+    inside = (
+        {"attention": Attention(case["loss"], layers, weight)}
+        if kind == "attention"
+        else {"relations": Relations(of, case["heads"], layers, weight)}
+    )
     scheduled = Scheduled(temperature, temperature), Scheduled(alpha, alpha)
-    objective = Objective(*scheduled, "forward-kl", 0.5, True, attention=attention)
+    objective = Objective(*scheduled, "forward-kl", 0.5, True, **inside)
     teacher, student = model(DATA / case["teacher"]), model(DATA / case["student"])
     student.recomputes = recomputes
     distiller = Distiller(student, teacher.a, objective, [])
     batch, counts = next(batches_of(DATA / "distillation" / case["batches"], case["batches"] == "bert"))
-    targets = Targets.asked(teacher, batch, whole=False, attentions=[block for block, _ in attention.layers])
+    theirs = [block for block, _ in layers]
+    vectors = [vector_name(one, block) for one in of for block in theirs]
+    attentions = theirs if kind == "attention" else []
+    targets = Targets.asked(teacher, batch, whole=False, attentions=attentions, vectors=vectors)
     counts = Counts(counts.predictions, counts.labelled, counts.tokens, tuple(distiller.attended(batch)))
     losses = distiller(batch, targets, StepValues(temperature, alpha, counts))
     losses["total"].backward()
-    for component in ("soft", "hard", "attention", "total"):
+    for component in ("soft", "hard", kind, "total"):
         assert losses[component].item() == pytest.approx(case[component], rel=1e-5, abs=1e-5), component
     norm = math.sqrt(sum(p.grad.double().square().sum() for p in student.parameters() if p.grad is not None))
     assert norm == pytest.approx(case["gradientNorm"], rel=1e-4)
-    stored = DATA / "attention" / f"{name.replace(' ', '-')}.safetensors"
+    stored = DATA / kind / f"{name.replace(' ', '-')}.safetensors"
     if stored.exists():
         named = dict(student.named_parameters())
         for key, expected in load_file(stored).items():

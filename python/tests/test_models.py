@@ -56,7 +56,7 @@ def test_computes_what_transformers_computes(folder):
         positions,
         False,
     )
-    prediction, states, _ = model.predict(batch, whole=[a.layers - 1])
+    prediction, states = model.predict(batch, whole=[a.layers - 1])
     if a.is_language_model:
         prediction = model.vocabulary().logits(prediction)
         known = targets != -100
@@ -67,7 +67,7 @@ def test_computes_what_transformers_computes(folder):
     else:
         prediction_loss = hard_loss(a.problem_type, prediction, targets).mean()
         assert (prediction - expected["logits"]).abs().max() < 1e-4
-    for index, state in enumerate(states):
+    for index, state in enumerate(states.hidden):
         assert ((state - expected["hidden_states"][index]) * mask[:, :, None]).abs().max() < 1e-4
     assert abs(float(prediction_loss) - float(expected["loss"])) < 1e-4
     prediction_loss.backward()
@@ -88,9 +88,9 @@ def test_rows_chosen_early_change_nothing():
     ones = torch.ones(len(ids))
     types, mask = expected["token_type_ids"].long(), expected["attention_mask"].float()
     batch = Batch(ids, types, mask, rows, rows, ones, ones, len(ids), len(ids), rows, rows, True)
-    early, states, _ = model.predict(batch)
-    late, *_ = model.predict(batch, whole=[a.layers - 1])
-    assert len(states) == a.layers
+    early, states = model.predict(batch)
+    late, _ = model.predict(batch, whole=[a.layers - 1])
+    assert len(states.hidden) == a.layers
     assert (early - late).abs().max() < 1e-6
 
 
@@ -117,7 +117,7 @@ def test_blocks_computed_again_keep_little_and_change_nothing(name):
         model.recomputes = recomputes
         kept.append(0)
         with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-            prediction, *_ = model.predict(batch, DrawnDropout(batch, (1, 2), exact=True))
+            prediction, _ = model.predict(batch, DrawnDropout(batch, (1, 2), exact=True))
         prediction.square().sum().backward()
         gradients.append({of: one.grad for of, one in model.named_parameters() if one.grad is not None})
     assert kept[1] < kept[0] / 3

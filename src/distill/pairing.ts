@@ -4,11 +4,12 @@ import { type Architecture, isOpaque, type TeacherModel } from '../model/archite
 import { type BlockPairs, pairBlocks } from '../model/block-pairs';
 import { commonSight, sightOf, type Sight } from '../model/sight';
 import type {
-  AttentionLayerRule,
   AttentionLossKind,
+  BlockRule,
   Divergence,
   HiddenLossKind,
   PositionOrder,
+  VectorKind,
 } from '../protocol/divergences';
 import type { Scheduled, StepValues } from './training/schedules';
 
@@ -38,7 +39,16 @@ export interface HiddenObjective {
 /** Whose attention is compared, and how. */
 export interface AttentionObjective {
   loss: AttentionLossKind;
-  layers: BlockPairs | AttentionLayerRule;
+  layers: BlockPairs | BlockRule;
+  weight: number;
+}
+
+/** Which relations between tokens are compared. */
+export interface RelationsObjective {
+  of: readonly VectorKind[];
+  /** Relation heads; absent: as many as the student has heads. */
+  heads?: number | undefined;
+  layers: BlockPairs | BlockRule;
   weight: number;
 }
 
@@ -68,7 +78,7 @@ export interface ChosenTokens {
   vocabulary: number;
 }
 
-/** How a student imitates its teacher: loss = α · T² · soft + (1 − α) · hard + weight · hidden + weight · attention. */
+/** How a student imitates its teacher: loss = α · T² · soft + (1 − α) · hard + weight · hidden + weight · attention + weight · relations. */
 export interface Objective extends StepValues<Scheduled> {
   divergence: Divergence;
   /** Of the divergences whose facts say what it is. */
@@ -77,6 +87,7 @@ export interface Objective extends StepValues<Scheduled> {
   scaleByTemperatureSquared: boolean;
   hidden?: HiddenObjective | undefined;
   attention?: AttentionObjective | undefined;
+  relations?: RelationsObjective | undefined;
   onPolicy?: OnPolicy | undefined;
   positions?: Positions | undefined;
   /** Absent: all. */
@@ -124,17 +135,26 @@ export function wholeBlocks(pairing: Pairing): readonly number[] {
 }
 
 /** Of each pair of blocks that is compared what a query sees in both. */
-export interface ComparedAttention {
+export interface ComparedBlocks {
   teacher: number;
   student: number;
   sight: Sight;
 }
 
 /** None where no attention is imitated, or nothing is known of the teacher's blocks. */
-export function comparedAttention({ student, teacher, objective }: Pairing): ComparedAttention[] {
-  const attention = objective?.attention;
-  if (!attention || !teacher || isOpaque(teacher)) return [];
-  return pairBlocks(attention.layers, teacher, student).map(([theirs, own]) => ({
+export const comparedAttention = (pairing: Pairing): ComparedBlocks[] =>
+  comparedBlocks(pairing, pairing.objective?.attention);
+
+/** The same of relations. */
+export const comparedRelations = (pairing: Pairing): ComparedBlocks[] =>
+  comparedBlocks(pairing, pairing.objective?.relations);
+
+function comparedBlocks(
+  { student, teacher }: Pairing,
+  compared: AttentionObjective | RelationsObjective | undefined,
+): ComparedBlocks[] {
+  if (!compared || !teacher || isOpaque(teacher)) return [];
+  return pairBlocks(compared.layers, teacher, student).map(([theirs, own]) => ({
     teacher: theirs,
     student: own,
     sight: commonSight(sightOf(teacher, theirs), sightOf(student, own)),
@@ -147,12 +167,24 @@ export interface Inside {
   blocks: readonly number[];
   /** Those whose scores of attention are. */
   attentions?: readonly number[] | undefined;
+  /** Those whose queries, keys or values are. */
+  vectors?: readonly BlockVector[] | undefined;
 }
+
+/** What a block's projections give of each token. */
+export interface BlockVector {
+  kind: VectorKind;
+  block: number;
+}
+
+/** Its name among a teacher's answers. */
+export const vectorName = ({ kind, block }: BlockVector): string => `${kind}.${block}`;
 
 /** Its prediction alone. */
 export const nothingInside: Inside = { blocks: [] };
 
-export const isInside = ({ blocks, attentions = [] }: Inside): boolean => blocks.length + attentions.length > 0;
+export const isInside = ({ blocks, attentions = [], vectors = [] }: Inside): boolean =>
+  blocks.length + attentions.length + vectors.length > 0;
 
 /** What is wanted of a teacher: its prediction, and what is inside of it. */
 export interface Imitated extends Inside {
@@ -180,6 +212,9 @@ export function imitatedOf(pairing: DistilledPair): Imitated {
     teacher,
     blocks: once(objective.hidden?.layers.map(([block]) => block)),
     attentions: once(comparedAttention(pairing).map((one) => one.teacher)),
+    vectors: once(comparedRelations(pairing).map((one) => one.teacher)).flatMap((block) =>
+      objective.relations!.of.map((kind) => ({ kind, block })),
+    ),
   };
 }
 

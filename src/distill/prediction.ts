@@ -73,13 +73,13 @@ export function predict(
     whole = [],
     seen = [],
   }: { dropout?: Dropout; whole?: readonly number[]; seen?: readonly number[] | undefined } = {},
-): { prediction: tf.Tensor2D } & Pick<Backbone, 'hiddenStates' | 'scores'> {
+): { prediction: tf.Tensor2D } & Pick<Backbone, 'hiddenStates' | 'scores' | 'vectors'> {
   const inputs = modelInputs(tensors);
   const options = { dropout };
   const choose = predictingRows(a, tensors);
   const last = a.layers - 1;
   const early = predictsFew(a, tensors) && !whole.includes(last);
-  const { hiddenStates, scores, chosen } = backbone(a, parameters, inputs, {
+  const { hiddenStates, scores, vectors, chosen } = backbone(a, parameters, inputs, {
     ...options,
     choose: !early ? undefined : seen.includes(last) ? (x) => choose(x) : choose,
   });
@@ -87,7 +87,7 @@ export function predict(
   const prediction = isLanguageModel(a)
     ? vocabularyHead(a, parameters).transform(rows)
     : classificationLogits(a, parameters, rows, options);
-  return { prediction, hiddenStates, scores };
+  return { prediction, hiddenStates, scores, vectors };
 }
 
 /** Takes the rows from which a model predicts out of [B, L, D]. */

@@ -1,11 +1,12 @@
 /** @file Names, shapes and types of what goes into the recorded programs and comes out of them. */
 
 import type { TensorSpec } from '../engine/array';
-import { type Architecture, embeddingWidth, isOpaque, type TeacherModel } from '../model/architecture';
+import { type Architecture, embeddingWidth, isOpaque, type TeacherModel, vectorWidth } from '../model/architecture';
 import { parameterShapes } from '../model/layouts/config';
 import { mapValues, prefixed } from './named';
 import {
   nothingInside,
+  vectorName,
   type ChosenTokens,
   type Imitated,
   type Inside,
@@ -109,19 +110,24 @@ export function teacherInputSpecs(
 /** Logits of a prediction. */
 export const logitsWidth = (a: TeacherModel): number => (isLanguageModel(a) ? a.vocabularySize : a.labels!.length);
 
-/** Shapes of what the teacher's program gives to the student's: `prediction`, and of imitated blocks `hidden.BLOCK`, and `attention.BLOCK`: scores. */
+/**
+ * Shapes of what the teacher's program gives to the student's: `prediction`, and of imitated blocks `hidden.BLOCK`, `attention.BLOCK`: scores, and
+ * `queries.BLOCK`, `keys.BLOCK`, `values.BLOCK`.
+ */
 export function teacherOutputSpecs(
-  { teacher, blocks, attentions = [] }: Imitated,
+  { teacher, blocks, attentions = [], vectors = [] }: Imitated,
   shape: BatchShape,
 ): Record<string, TensorSpec> {
   if (isOpaque(teacher)) return { prediction: float([shape.predictions, logitsWidth(teacher)]) };
   const width = isLanguageModel(teacher) ? embeddingWidth(teacher) : teacher.labels!.length;
-  const states = float([shape.rows, shape.length, teacher.hiddenSize]);
+  const ofTokens = (elements: number): TensorSpec => float([shape.rows, shape.length, elements]);
+  const states = ofTokens(teacher.hiddenSize);
   const scores = float([shape.rows, teacher.heads, shape.length, shape.length]);
   return {
     prediction: float([shape.predictions, width]),
     ...Object.fromEntries(blocks.map((block) => [`hidden.${block}`, states])),
     ...Object.fromEntries(attentions.map((block) => [`attention.${block}`, scores])),
+    ...Object.fromEntries(vectors.map((one) => [vectorName(one), ofTokens(vectorWidth(teacher, one.kind))])),
   };
 }
 

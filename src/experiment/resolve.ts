@@ -2,7 +2,8 @@
 
 import { basename, dirname, resolve } from 'node:path';
 import { isOpaque, type Architecture } from '../model/architecture';
-import { pairBlocks } from '../model/block-pairs';
+import { type BlockPairs, pairBlocks } from '../model/block-pairs';
+import type { BlockRule } from '../protocol/divergences';
 import { familyOf } from '../model/layouts/families';
 import { complaint, InputError, type Problem } from '../protocol/problem';
 import type { DatasetFacts } from './checks/check-dataset';
@@ -109,17 +110,28 @@ async function fillIn(
 
 /** As it is said of these models and labels. */
 function distillationOf(
-  { attention, ...distillation }: Experiment['distillation'],
+  { attention, relations, ...distillation }: Experiment['distillation'],
   { kind }: DatasetFacts,
   { teacher, student }: ModelFacts,
 ): Experiment['distillation'] {
   const isSeen = teacher !== undefined && !isOpaque(teacher) && student !== undefined;
-  const pairs = attention && isSeen ? pairBlocks(attention.layers, teacher, student) : undefined;
+  const withPairs = <T extends { layers: BlockPairs | BlockRule }>(compared: T): T => {
+    if (!isSeen) return compared;
+    const pairs = pairBlocks(compared.layers, teacher, student);
+    return { ...compared, layers: pairs.map(([one, own]): [number, number] => [one, own]) };
+  };
   return {
     ...distillation,
     // Numbers have nothing else to be compared by.
     ...(kind === 'regression' && { divergence: 'mse-logits' as const }),
-    ...(attention && { attention: { ...attention, ...(pairs && { layers: pairs.map(([one, own]) => [one, own]) }) } }),
+    ...(attention && { attention: withPairs(attention) }),
+    ...(relations && {
+      relations: {
+        ...withPairs(relations),
+        of: [...new Set(relations.of)],
+        heads: relations.heads ?? student?.heads,
+      },
+    }),
   };
 }
 

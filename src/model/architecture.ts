@@ -1,5 +1,6 @@
 /** @file What a model is, apart from its weights: sizes, head and labels. */
 
+import type { VectorKind } from '../protocol/divergences';
 import type { LabelKind } from '../protocol/records';
 
 /** What stands on the transformer's last hidden states. */
@@ -139,3 +140,7 @@ export const embeddingWidth = ({ embeddingSize, hiddenSize }: Architecture): num
 export const keyValueHeadsOf = ({ heads, keyValueHeads }: Architecture): number => keyValueHeads ?? heads;
 
 export const headSizeOf = ({ hiddenSize, heads, headSize }: Architecture): number => headSize ?? hiddenSize / heads;
+
+/** Elements of a token's queries, keys or values, all heads beside each other. */
+export const vectorWidth = (a: Architecture, kind: VectorKind): number =>
+  (kind === 'queries' ? a.heads : keyValueHeadsOf(a)) * headSizeOf(a);

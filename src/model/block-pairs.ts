@@ -1,7 +1,7 @@
-/** @file Which block of a student is compared with which of its teacher. */
+/** @file Which block of a student is compared with which of its teacher, and by how many relation heads. */
 
-import type { AttentionLayerRule } from '../protocol/divergences';
-import type { Architecture } from './architecture';
+import type { BlockRule, VectorKind } from '../protocol/divergences';
+import { type Architecture, vectorWidth } from './architecture';
 
 /** [teacher block, student block], counted from 0. */
 export type BlockPairs = readonly (readonly [number, number])[];
@@ -11,7 +11,7 @@ export type BlockPairs = readonly (readonly [number, number])[];
  * so the last with the last (TinyBERT, Jiao et al., 2020). Or the pairs as they are given.
  */
 export function pairBlocks(
-  layers: BlockPairs | AttentionLayerRule,
+  layers: BlockPairs | BlockRule,
   teacher: Pick<Architecture, 'layers'>,
   student: Pick<Architecture, 'layers'>,
 ): BlockPairs {
@@ -20,3 +20,19 @@ export function pairBlocks(
   const blockFor = (k: number): number => Math.ceil(((k + 1) * teacher.layers) / student.layers) - 1;
   return Array.from({ length: student.layers }, (_, k) => [blockFor(k), k] as const);
 }
+
+/** What one of two models makes of a token: `width` elements. */
+export interface Vectors {
+  role: 'teacher' | 'student';
+  kind: VectorKind;
+  width: number;
+}
+
+/** All that relations of these kinds are made of. Each is divided into as many relation heads, whatever its width. */
+export const relatedVectors = (
+  kinds: readonly VectorKind[],
+  models: Readonly<Record<Vectors['role'], Architecture>>,
+): Vectors[] =>
+  (['teacher', 'student'] as const).flatMap((role) =>
+    kinds.map((kind) => ({ role, kind, width: vectorWidth(models[role], kind) })),
+  );

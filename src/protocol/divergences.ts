@@ -63,10 +63,15 @@ export const attentionLossKinds = ['mse', 'ce'] as const;
 
 export type AttentionLossKind = (typeof attentionLossKinds)[number];
 
-/** Rules by which blocks of the student are given blocks of the teacher. */
-export const attentionLayerRules = ['uniform', 'last'] as const;
+/** What a block's projections make of each token, and what relations are of. */
+export const vectorKinds = ['queries', 'keys', 'values'] as const;
 
-export type AttentionLayerRule = (typeof attentionLayerRules)[number];
+export type VectorKind = (typeof vectorKinds)[number];
+
+/** Rules by which blocks of the student are given blocks of the teacher. */
+export const blockRules = ['uniform', 'last'] as const;
+
+export type BlockRule = (typeof blockRules)[number];
 
 /** By what positions are chosen that the soft loss counts: whose predictions are the least sure, or by lot in each step. */
 export const positionOrders = ['student-entropy', 'teacher-entropy', 'random'] as const;

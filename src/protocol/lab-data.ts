@@ -37,6 +37,7 @@ export interface ExperimentFacts {
   scaleByTemperatureSquared: boolean;
   hidden?: InsideFacts | undefined;
   attention?: (InsideFacts & { loss: AttentionLossKind }) | undefined;
+  relations?: (InsideFacts & { heads: number }) | undefined;
   clipNorm?: number | undefined;
   /** Learning rate schedule of student and controls: `linear`, `cosine`, … */
   schedule?: string;

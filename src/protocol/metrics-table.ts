@@ -15,6 +15,7 @@ const read = {
   hard: (record) => record.loss.hard,
   hidden: (record) => record.loss.hidden,
   attention: (record) => record.loss.attention,
+  relations: (record) => record.loss.relations,
   temperature: (record) => record.temperature,
   alpha: (record) => record.alpha,
   learningRate: (record) => record.learningRate,

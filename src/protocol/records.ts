@@ -41,15 +41,16 @@ export function isResumable({ status, error }: Pick<RunRecord, 'status' | 'error
 
 /** A component that the experiment has not is absent, never 0. */
 export interface LossComponents {
-  /** What is back-propagated: α · T² · soft + (1 − α) · hard + weight · hidden + weight · attention. */
+  /** What is back-propagated: α · T² · soft + (1 − α) · hard + weight · hidden + weight · attention + weight · relations. */
   total: number;
   /** Distillation loss at the step's temperature, before T² and α. */
   soft?: number;
   /** Student loss: cross-entropy with the hard labels at T = 1; of several labels the mean of each one's, of a number the squared error. */
   hard?: number;
-  /** Before its weight, the sum over pairs of blocks; so is the next. */
+  /** Before its weight, the sum over pairs of blocks; so are the next two. */
   hidden?: number;
   attention?: number;
+  relations?: number;
 }
 
 /** What a step that is on the student's own texts (`distillation.onPolicy`) was made of. */

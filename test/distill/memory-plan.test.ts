@@ -91,7 +91,7 @@ describe('the predicted peak', () => {
     expect(kept({ ...training, writes }) - kept(training)).toBeGreaterThan(4 * 24 * 2 ** 20);
   });
 
-  it('counts the teacher’s scores of attention where the student imitates them, two of each shape where they are read', () => {
+  it('counts the teacher’s scores of attention and its vectors where the student imitates them, two of each shape where they are read', () => {
     const objective = {
       divergence: 'forward-kl' as const,
       beta: 0.5,
@@ -111,6 +111,10 @@ describe('the predicted peak', () => {
     expect(peak({ attention }, true) - peak({}, true)).toBeGreaterThanOrEqual(scores);
     const more = peak({ attention }, false) - peak({ attention }, true);
     expect(more - (peak({}, false) - peak({}, true))).toBe(scores);
+    // Of the last block queries and values, each [4 rows, 16, 32].
+    const relations = { of: ['queries', 'values'] as const, heads: 2, layers: 'last' as const, weight: 0.1 };
+    const read = peak({ relations }, false) - peak({ relations }, true);
+    expect(read - (peak({}, false) - peak({}, true))).toBe(2 * 4 * 16 * 32 * 4);
   });
 
   it('counts the programs of each of several teachers', () => {

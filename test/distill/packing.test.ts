@@ -90,6 +90,7 @@ function pairOf(name: string): TinyPair {
     alpha: 0.5,
     hidden: { loss: 'mse' as const, layers: [[0, 0]] as const, weight: 0.3 },
     attention: { loss: 'mse' as const, layers: 'last' as const, weight: 0.3 },
+    relations: { of: ['queries', 'values'] as const, layers: 'last' as const, weight: 0.3 },
   };
   return {
     task,

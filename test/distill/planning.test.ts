@@ -199,6 +199,21 @@ it('of blocks that are computed again only inputs stay, and one forward pass mor
   expect(again!.operations - kept!.operations).toBeCloseTo(backbone, -1);
 });
 
+it('of relations two matrices a head and kind of vectors stay, the teacher’s vectors, and what their products take', () => {
+  const relations = { of: ['queries', 'values'] as const, heads: 4, layers: 'last' as const, weight: 0.1 };
+  const planned = caseOf('causal-lm');
+  const [without, related] = [planned, { ...planned, objective: { ...objective, relations } }].map(
+    (one) => planScaling(one, { device: h100, devices: 1, hosts: 1 }).chosen,
+  );
+  const more = (name: string): number => bytesNamed(related!.memory, name)! - bytesNamed(without!.memory, name)!;
+  const tokens = planned.batchSize * LENGTH;
+  expect(more('activations of the student')).toBe(2 * 4 * tokens * LENGTH * 2 * 4);
+  // Queries and values: 64 and, of half as many heads, 32 wide in the student, 96 each in its teacher.
+  expect(more('the teacher’s answers')).toBe(4 * tokens * (96 + 96));
+  const products = 2 * tokens * LENGTH * (3 * (64 + 32) + (96 + 96));
+  expect(related!.operations - without!.operations).toBeCloseTo(products, -1);
+});
+
 describe('communication', () => {
   it('is that of a ring: twice the gradients under ddp once a step, three times the weights under fsdp in each batch', () => {
     const planned = caseOf('causal-lm', { gradientAccumulation: 4 });

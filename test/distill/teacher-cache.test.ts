@@ -110,6 +110,7 @@ function furthest(a: readonly number[], b: readonly number[]): number {
 }
 
 const attention: Objective['attention'] = { loss: 'mse', layers: 'uniform', weight: 0.2 };
+const relations: Objective['relations'] = { of: ['queries', 'keys', 'values'], layers: 'last', weight: 0.2 };
 
 const hidden: Objective['hidden'] = {
   loss: 'mse',
@@ -124,7 +125,7 @@ describe.each(['causal-lm', 'text-classification'] as const)('%s from kept answe
   it.each([
     ['of the prediction layer', {}],
     ['of hidden layers too', { hidden }],
-    ['of attention too', { hidden, attention }],
+    ['of attention and relations too', { hidden, attention, relations }],
     ['by jsd', { divergence: 'jsd' as const }],
     ['by cosine of logits', { divergence: 'cosine-logits' as const }],
   ])('has the losses and weights that it has when the teacher is asked: %s', async (_, objective) => {
@@ -144,7 +145,7 @@ describe.each(['causal-lm', 'text-classification'] as const)('%s from kept answe
   });
 
   it('fits any batches: other sizes, orders, accumulation', async () => {
-    const pair = tinyPair(task, { hidden, attention });
+    const pair = tinyPair(task, { hidden, attention, relations });
     const cache = await openCache(pair);
     await cache.fill();
     for (const batches of [{ batchSize: 1 }, { batchSize: 7, seed: 9 }, { batchSize: 2, gradientAccumulation: 3 }]) {

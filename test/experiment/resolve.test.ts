@@ -71,6 +71,21 @@ describe('loadExperiment', () => {
     expect(await layersOf([[0, 1]])).toEqual({ ...four, layers: [[0, 1]] });
   });
 
+  it('says how many relation heads there are, of which vectors, and of which blocks', async () => {
+    const relationsOf = async (relations: object): Promise<unknown> => {
+      const { file } = workspace({ ...goodExperiment, distillation: { relations } });
+      return (await loadExperiment(file)).experiment.distillation.relations;
+    };
+    const all = ['queries', 'keys', 'values'];
+    expect(await relationsOf({ layers: 'last' })).toEqual({ of: all, heads: 4, layers: [[3, 1]], weight: 0.1 });
+    expect(await relationsOf({ of: ['keys', 'keys'], heads: 8, layers: [[2, 0]], weight: 2 })).toEqual({
+      of: ['keys'],
+      heads: 8,
+      layers: [[2, 0]],
+      weight: 2,
+    });
+  });
+
   it('makes of a student that is named by how much smaller it is one with sizes', async () => {
     const of = async (preset: unknown): Promise<object> => {
       const { file } = workspace({ ...goodExperiment, student: { preset } });

@@ -344,14 +344,76 @@ describe('validating an experiment', () => {
     });
     expect(others).toEqual([]);
     expect(problem).toMatch(/^x\.distill\.json:\d+:\d+: The student has 2 attention heads and the teacher 4: /);
-    expect(problem).toContain('Give the student 4 heads, or imitate hidden states ("hidden") in place of attention.');
+    expect(problem).toContain(
+      'Give the student 4 heads, or imitate "relations", for which any number will do, or hidden',
+    );
+  });
+
+  it('takes any widths and heads where relations are imitated, whose heads divide them, and says where they do not', async () => {
+    const narrower = { architecture: { ...bertSizes, hiddenSize: 24, heads: 3 } };
+    const of = (relations: object): Promise<string[]> =>
+      problemsOf({ distillation: { relations: { layers: 'last', ...relations } }, student: narrower });
+    // 64 and 24 wide.
+    expect(await of({ heads: 8 })).toEqual([]);
+    expect(await of({ heads: 16 })).toEqual([
+      expect.stringMatching(
+        /^x\.distill\.json:\d+:\d+: 16 relation heads do not divide the "queries" of the student evenly, which are 24 wide\. Use 8\.$/,
+      ),
+    ]);
+    expect(await of({ heads: 6, of: ['values'] })).toEqual([
+      expect.stringContaining(
+        '6 relation heads do not divide the "values" of the teacher evenly, which are 64 wide. Use 4 or 8.',
+      ),
+    ]);
+    expect(await of({})).toEqual([
+      expect.stringMatching(
+        /^x\.distill\.json:\d+:\d+: There are as many relation heads as the student has heads, 3, .* "queries" of the teacher .* 64 wide\. Say how many: "heads": 2 or 4\.$/,
+      ),
+    ]);
+  });
+
+  it('counts the narrower keys and values of shared heads among what relation heads divide', async () => {
+    const of = (relations: object): Promise<string[]> =>
+      problemsOf({
+        task: 'causal-lm',
+        teacher: { source: 'train', architecture: { family: 'llama', hiddenSize: 32, layers: 2, heads: 4 } },
+        tokenizer: { source: 'train', kind: 'bpe', vocabularySize: 300 },
+        student: { architecture: { family: 'llama', hiddenSize: 16, layers: 1, heads: 4, keyValueHeads: 1 } },
+        distillation: { relations: { layers: 'last', ...relations } },
+        controls: [],
+      });
+    expect(await of({})).toEqual([]);
+    expect(await of({ heads: 8 })).toEqual([
+      expect.stringContaining(
+        '8 relation heads do not divide the "keys" of the student evenly, which are 4 wide. Use 4.',
+      ),
+    ]);
+    expect(await of({ heads: 8, of: ['queries'] })).toEqual([]);
+  });
+
+  it.each([
+    ['no kind of vectors', { of: [] }, '"of" is empty'],
+    ['a kind that there is not', { of: ['query'] }, '"query"'],
+    ['no head', { heads: 0 }, '"heads" must be'],
+    ['a rule that there is not', { layers: 'all' }, '"layers" cannot be "all". Use "uniform" or "last".'],
+    ['no weight', { weight: 0 }, '"weight" must be'],
+    ['no blocks', { layers: undefined }, '"layers" is missing'],
+    ['a block that the teacher has not', { layers: [[4, 0]] }, 'The teacher has no block 4'],
+    ['a block that the student has not', { layers: [[0, 2]] }, 'The student has no block 2'],
+    ['another key', { loss: 'mse' }, '"loss" is not known'],
+  ])('refuses relations of %s', async (_, relations, message) => {
+    const told = await problemsOf({ distillation: { relations: { layers: 'last', ...relations } } });
+    expect(told).toEqual([expect.stringContaining(message)]);
   });
 
   it.each([
     ['ensemble', 'A mean of probabilities has no attention to imitate. Remove "attention", or use a single teacher.'],
+    ['ensemble', 'Remove "relations", or use a single teacher.'],
     ['onnx', 'An ONNX file shows its logits alone: there is no attention to imitate.'],
+    ['onnx', 'Remove "relations", or name the checkpoint that the file was exported from.'],
     ['endpoint', 'A server shows its log-probabilities alone: there is no attention to imitate.'],
-  ])('refuses attention of a teacher that shows none: %s', async (source, message) => {
+    ['endpoint', 'Remove "relations", or use a checkpoint of the model.'],
+  ])('refuses attention and relations of a teacher that shows none: %s', async (source, message) => {
     const teachers = {
       ensemble: {
         source,
@@ -365,7 +427,7 @@ describe('validating an experiment', () => {
     };
     const told = await problemsOf({
       teacher: teachers[source as keyof typeof teachers],
-      distillation: { attention: { layers: 'last' } },
+      distillation: { attention: { layers: 'last' }, relations: { layers: 'last' } },
     });
     expect(told).toEqual(expect.arrayContaining([expect.stringContaining(message)]));
   });
@@ -384,6 +446,7 @@ describe('validating an experiment', () => {
     expect(await problemsOf({ distillation: { alpha: { from: 0, to: 0 } } })).toHaveLength(1);
     expect(await problemsOf({ distillation: { alpha: 0, hidden: { layers: [[3, 1]] } } })).toEqual([]);
     expect(await problemsOf({ distillation: { alpha: 0, attention: { layers: [[3, 1]] } } })).toEqual([]);
+    expect(await problemsOf({ distillation: { alpha: 0, relations: { layers: [[3, 1]] } } })).toEqual([]);
     expect(await problemsOf({ distillation: { alpha: 1 } })).toEqual([]);
   });
 

@@ -1,4 +1,4 @@
-/** @file A step that imitates attention, beside transformers and PyTorch: `attention_by_torch.py`. */
+/** @file A step that imitates attention or relations, beside transformers and PyTorch: `attention_by_torch.py`, `relations_by_torch.py`. */
 
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -7,7 +7,12 @@ import type { Batch } from '../../src/dataset/batches';
 import { attentionScalars } from '../../src/distill/losses/attention-loss';
 import { batchInputs, scalar, type BatchInputs } from '../../src/distill/batch-inputs';
 import { mapValues, prefixed } from '../../src/distill/named';
-import { imitatedOf, type AttentionObjective, type DistilledPair } from '../../src/distill/pairing';
+import {
+  imitatedOf,
+  type AttentionObjective,
+  type DistilledPair,
+  type RelationsObjective,
+} from '../../src/distill/pairing';
 import { parameterSpecs } from '../../src/distill/specs';
 import { FrozenTeacher, placeParameters } from '../../src/distill/teacher/teacher';
 import { gradientsProgram } from '../../src/distill/training/gradients-program';
@@ -21,22 +26,28 @@ import { expectGradients, plainStep } from './plain-step';
 
 const folder = (path: string): string => fileURLToPath(new URL(`data/${path}`, import.meta.url));
 
-interface Case extends Pick<AttentionObjective, 'loss'> {
+type Imitated = 'attention' | 'relations';
+
+interface Case extends Partial<Pick<AttentionObjective, 'loss'> & Pick<RelationsObjective, 'of' | 'heads'>> {
   teacher: string;
   student: string;
   batches: 'bert' | 'gpt2';
   layers: [number, number][];
   soft: number;
   hard: number;
-  attention: number;
+  attention?: number;
+  relations?: number;
   total: number;
   gradientNorm: number;
 }
 
-const { settings, cases } = JSON.parse(readFileSync(folder('attention/losses.json'), 'utf8')) as {
+interface Golden {
   settings: Record<'temperature' | 'alpha' | 'weight', number>;
   cases: Record<string, Case>;
-};
+}
+
+const goldenOf = (imitated: Imitated): Golden =>
+  JSON.parse(readFileSync(folder(`${imitated}/losses.json`), 'utf8')) as Golden;
 
 const task = ({ batches }: Case): Task => (batches === 'bert' ? 'text-classification' : 'causal-lm');
 
@@ -64,67 +75,79 @@ interface Pair {
   pairing: DistilledPair;
 }
 
-async function pairOf({ loss, layers, ...one }: Case): Promise<Pair> {
+async function pairOf({ layers, ...one }: Case, { temperature, alpha, weight }: Golden['settings']): Promise<Pair> {
   const [teacher, student] = [await loadCheckpoint(folder(one.teacher)), await loadCheckpoint(folder(one.student))];
-  const { temperature, alpha, weight } = settings;
+  const inside =
+    one.attention === undefined
+      ? { relations: { of: one.of!, heads: one.heads, layers, weight } }
+      : { attention: { loss: one.loss!, layers, weight } };
   const objective = {
     divergence: 'forward-kl' as const,
     beta: 0.5,
     scaleByTemperatureSquared: true,
     temperature,
     alpha,
-    attention: { loss, layers, weight },
+    ...inside,
   };
   return { student, teacher, pairing: { student: student.architecture, teacher: teacher.architecture, objective } };
 }
 
-const onEach = ['bert ce', 'llama mse'];
-const withGradients = ['bert mse', 'bert ce', 'gpt2 mse', 'llama mse'];
+const onEach = { attention: ['bert ce', 'llama mse'], relations: ['bert', 'qwen3-to-llama'] };
+const withGradients = {
+  attention: ['bert mse', 'bert ce', 'gpt2 mse', 'llama mse'],
+  relations: ['bert', 'gpt2', 'qwen3-to-llama'],
+};
 
-describeOnEach('a step that imitates attention', (executor, engine) => {
-  it.each(engine === 'cpu' ? Object.keys(cases) : onEach)('has the losses that PyTorch has: %s', async (name) => {
-    const one = cases[name]!;
-    const { student, teacher, pairing } = await pairOf(one);
-    const batch = await firstBatch(one);
-    const trainer = new Trainer({
-      executor: executor(),
-      task: task(one),
-      pairing,
-      teacher: new FrozenTeacher(executor(), teacher.architecture, teacher.parameters),
-      source: { steps: 1, stepsPerEpoch: 1, batchesOf: () => [batch] },
-      options: plainStep,
-      initial: student.parameters,
-    });
-    const { loss, gradientNorm } = await trainer.step();
-    await trainer.release();
-    for (const component of ['soft', 'hard', 'attention', 'total'] as const) {
-      const close = 1e-5 * Math.max(1, one[component]);
-      expect(Math.abs(loss[component]! - one[component]), component).toBeLessThan(close);
-    }
-    expect(Math.abs(gradientNorm - one.gradientNorm) / one.gradientNorm).toBeLessThan(1e-4);
-  });
+for (const imitated of ['attention', 'relations'] as const) {
+  const { settings, cases } = goldenOf(imitated);
 
-  it.runIf(engine === 'cpu').each(withGradients)('has each parameter’s gradient: %s', async (name) => {
-    const one = cases[name]!;
-    const { student, teacher, pairing } = await pairOf(one);
-    const inputs: BatchInputs = batchInputs(await firstBatch(one), task(one));
-    const frozen = new FrozenTeacher(executor(), teacher.architecture, teacher.parameters);
-    const program = await executor().load(gradientsProgram(pairing, inputs.shape));
-    const outputs = await program.run({
-      ...inputs.tensors,
-      temperature: scalar(settings.temperature),
-      alpha: scalar(settings.alpha),
-      inverseCount: scalar(1 / inputs.count),
-      inverseLabelled: scalar(1 / inputs.labelledCount),
-      inverseTokens: scalar(1 / inputs.tokens),
-      ...mapValues(attentionScalars(pairing, [inputs]), scalar),
-      ...prefixed('student.', placeParameters(executor(), parameterSpecs(student.architecture), student.parameters)),
-      ...prefixed('target.', await frozen.targets(imitatedOf(pairing)).of(inputs)),
-      ...frozen.programInputs,
-    });
-    await program.release();
-    expect(await expectGradients(folder(`attention/${name.replace(' ', '-')}.safetensors`), outputs)).toBeGreaterThan(
-      15,
+  describeOnEach(`a step that imitates ${imitated}`, (executor, engine) => {
+    it.each(engine === 'cpu' ? Object.keys(cases) : onEach[imitated])(
+      'has the losses that PyTorch has: %s',
+      async (name) => {
+        const one = cases[name]!;
+        const { student, teacher, pairing } = await pairOf(one, settings);
+        const batch = await firstBatch(one);
+        const trainer = new Trainer({
+          executor: executor(),
+          task: task(one),
+          pairing,
+          teacher: new FrozenTeacher(executor(), teacher.architecture, teacher.parameters),
+          source: { steps: 1, stepsPerEpoch: 1, batchesOf: () => [batch] },
+          options: plainStep,
+          initial: student.parameters,
+        });
+        const { loss, gradientNorm } = await trainer.step();
+        await trainer.release();
+        for (const component of ['soft', 'hard', imitated, 'total'] as const) {
+          const close = 1e-5 * Math.max(1, one[component]!);
+          expect(Math.abs(loss[component]! - one[component]!), component).toBeLessThan(close);
+        }
+        expect(Math.abs(gradientNorm - one.gradientNorm) / one.gradientNorm).toBeLessThan(1e-4);
+      },
     );
+
+    it.runIf(engine === 'cpu').each(withGradients[imitated])('has each parameter’s gradient: %s', async (name) => {
+      const one = cases[name]!;
+      const { student, teacher, pairing } = await pairOf(one, settings);
+      const inputs: BatchInputs = batchInputs(await firstBatch(one), task(one));
+      const frozen = new FrozenTeacher(executor(), teacher.architecture, teacher.parameters);
+      const program = await executor().load(gradientsProgram(pairing, inputs.shape));
+      const outputs = await program.run({
+        ...inputs.tensors,
+        temperature: scalar(settings.temperature),
+        alpha: scalar(settings.alpha),
+        inverseCount: scalar(1 / inputs.count),
+        inverseLabelled: scalar(1 / inputs.labelledCount),
+        inverseTokens: scalar(1 / inputs.tokens),
+        ...mapValues(attentionScalars(pairing, [inputs]), scalar),
+        ...prefixed('student.', placeParameters(executor(), parameterSpecs(student.architecture), student.parameters)),
+        ...prefixed('target.', await frozen.targets(imitatedOf(pairing)).of(inputs)),
+        ...frozen.programInputs,
+      });
+      await program.release();
+      const stored = folder(`${imitated}/${name.replace(' ', '-')}.safetensors`);
+      expect(await expectGradients(stored, outputs)).toBeGreaterThan(15);
+    });
   });
-});
+}

@@ -146,4 +146,5 @@ def main():
     (OUT / "losses.json").write_text(json.dumps({"settings": settings, "cases": cases}, indent=2) + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -63,15 +63,21 @@ const encoder = { task: 'text-classification', family: 'bert' } as const;
 const hidden = { loss: 'mse' as const, layers: [[1, 0]] as [number, number][], weight: 0.1 };
 const scores = { loss: 'mse' as const, layers: 'uniform' as const, weight: 0.3 };
 const attended = { loss: 'ce' as const, layers: 'last' as const, weight: 0.3 };
+const relations = { of: ['queries', 'keys', 'values'] as const, heads: 4, layers: 'last' as const, weight: 0.3 };
 
 const all: Case[] = [
   ...divergenceNames.map((divergence): Case => ({ ...encoder, name: divergence, objective: { divergence } })),
   ...familyNames
     .filter((family) => !isEncoder(family))
-    .map((family): Case => ({ name: `${family}, causal-lm`, task: 'causal-lm', family, objective: { hidden } })),
+    .map((family): Case => ({
+      name: `${family}, causal-lm`,
+      task: 'causal-lm',
+      family,
+      objective: { hidden, relations },
+    })),
   ...familyNames.filter(isEncoder).flatMap((family): Case[] => [
-    { name: `${family}, masked-lm`, task: 'masked-lm', family, dropout: 0.1 },
-    { name: `${family}, classes`, task: 'text-classification', family, dropout: 0.1 },
+    { name: `${family}, masked-lm`, task: 'masked-lm', family, dropout: 0.1, objective: { relations } },
+    { name: `${family}, classes`, task: 'text-classification', family, dropout: 0.1, objective: { relations } },
   ]),
   { name: 'modernbert, mean', task: 'text-classification', family: 'modernbert', dropout: 0.1, poolsMean: true },
   { name: 'gpt2, classes', task: 'text-classification', family: 'gpt2' },
@@ -121,7 +127,7 @@ const all: Case[] = [
     family: 'gpt2',
     dropout: 0.2,
     training: { gradientAccumulation: 2, batchSize: 3, schedule: 'linear', minLearningRateRatio: 0.25 },
-    objective: { attention: scores },
+    objective: { attention: scores, relations: { ...relations, layers: 'uniform' } },
   },
 ];
 
@@ -130,7 +136,7 @@ const again: Case = {
   task: 'masked-lm',
   family: 'electra',
   dropout: 0.1,
-  objective: { hidden, attention: attended },
+  objective: { hidden, attention: attended, relations },
   torchrun: { activationCheckpointing: true },
 };
 all.push(again);
@@ -141,15 +147,16 @@ const keptCases: Case[] = [
     task: 'causal-lm',
     family: 'llama',
     kept: { by: 'python', values: 'float32' },
-    objective: { attention: scores },
+    objective: { attention: scores, relations },
   },
   { name: 'answers that were kept here', task: 'causal-lm', family: 'gpt2', kept: { by: 'here', values: 'float32' } },
   {
     ...encoder,
     name: 'classes that were kept here',
     unlabelled: true,
+    width: 8,
     kept: { by: 'here', values: 'float16' },
-    objective: { attention: attended },
+    objective: { attention: attended, relations: { ...relations, of: ['queries', 'values'] } },
   },
   {
     ...encoder,

@@ -39,17 +39,20 @@ describePage('the Loss tab', (open) => {
     expect(await titles('spam', 'linear')).toEqual([...two, 'Macro-F1', ...rest]);
   });
 
-  it('has a chart of the attention loss where there is one, and its part in the total', async () => {
+  it('has charts of the attention and relation losses where there are such, and their parts in the total', async () => {
     const page = await open({});
     await page.locator('lab-time-chart canvas').nth(7).waitFor();
     const { metrics } = moby.run.series[1]!;
     const last = Object.fromEntries(Object.entries(metrics).map(([name, values]) => [name, values.at(-1)!]));
-    const next = JSON.stringify({ ...last, step: 1844, attention: 0.375 });
+    const next = JSON.stringify({ ...last, step: 1844, attention: 0.375, relations: 0.625 });
     const columns = `Object.fromEntries(Object.entries(${next}).map(([n, v]) => [n, Float64Array.of(v)]))`;
     const series = `{ role: 'student', name: 'student', metrics: ${columns}, evaluations: [] }`;
     await page.evaluate(`send({ type: 'append', id: ${JSON.stringify(moby.run.id)}, series: [${series}] })`);
     const loss = page.locator('lab-figure', { hasText: 'Attention loss' });
     expect(await loss.locator('.value').last().innerText()).toBe(formatQuantity(0.375));
+    const relations = page.locator('lab-figure', { hasText: 'Relation loss' });
+    expect(await relations.locator('.value').last().innerText()).toBe(formatQuantity(0.625));
+    expect(await page.locator('lab-total .ink-relations').first().innerText()).toBe('relations');
     expect(await page.locator('lab-total .ink-attention').first().innerText()).toBe('attention');
   });
 

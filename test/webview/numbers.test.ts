@@ -23,6 +23,7 @@ const facts: ExperimentFacts = {
   scaleByTemperatureSquared: true,
   hidden: { weight: 0.5, layers: [[3, 1]] },
   attention: { loss: 'mse', weight: 0.25, layers: [[3, 1]] },
+  relations: { heads: 4, weight: 0.75, layers: [[3, 1]] },
 };
 
 function record(step: number, loss: MetricsRecord['loss']): MetricsRecord {
@@ -99,13 +100,14 @@ describe('curves', () => {
     expect(curves.axis('clock').toArray()).toEqual([0, 2]);
   });
 
-  it('weigh the components as the total does: α · T² · soft + (1 − α) · hard + weight · hidden + weight · attention', () => {
-    const metrics = table(record(1, { total: 0, soft: 1, hard: 1, hidden: 1, attention: 1 }));
+  it('weigh the components as the total does: α · T² · soft + (1 − α) · hard + weight · hidden + weight · attention + weight · relations', () => {
+    const metrics = table(record(1, { total: 0, soft: 1, hard: 1, hidden: 1, attention: 1, relations: 1 }));
     expect(componentWeight('soft', metrics, 0, facts)).toBeCloseTo(2.8);
     expect(componentWeight('soft', metrics, 0, { ...facts, scaleByTemperatureSquared: false })).toBeCloseTo(0.7);
     expect(componentWeight('hard', metrics, 0, facts)).toBeCloseTo(0.3);
     expect(componentWeight('hidden', metrics, 0, facts)).toBe(0.5);
     expect(componentWeight('attention', metrics, 0, facts)).toBe(0.25);
+    expect(componentWeight('relations', metrics, 0, facts)).toBe(0.75);
   });
 
   it('weigh the hard loss with 1 where there is no soft loss, as in the control', () => {
@@ -123,12 +125,13 @@ describe('curves', () => {
   });
 
   it('are stacked so that their top is the total', () => {
-    const metrics = table(record(1, { total: 0, soft: 1, hard: 2, hidden: 3, attention: 4 }));
+    const metrics = table(record(1, { total: 0, soft: 1, hard: 2, hidden: 3, attention: 4, relations: 5 }));
     const tops = SeriesCurves.of(metrics)
       .stacked(facts, 0)
       .map(({ component, top }) => [component, top.at(0)] as const);
-    expect(tops.map(([component]) => component)).toEqual(['hard', 'soft', 'hidden', 'attention']);
+    expect(tops.map(([component]) => component)).toEqual(['hard', 'soft', 'hidden', 'attention', 'relations']);
     expect(tops[3]![1]).toBeCloseTo(0.3 * 2 + 2.8 + 1.5 + 1);
+    expect(tops[4]![1]).toBeCloseTo(0.3 * 2 + 2.8 + 1.5 + 1 + 3.75);
   });
 
   it('are stacked without the student loss at a step that has none', () => {

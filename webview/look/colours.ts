@@ -29,6 +29,7 @@ export const roles = css`
     --hard: var(--label);
     --hidden: var(--vscode-charts-yellow);
     --attention: var(--teacher);
+    --relations: color-mix(in srgb, var(--teacher) 50%, var(--label));
     --wrong: var(--vscode-charts-red);
     --heat: var(--vscode-charts-purple);
     --grid: color-mix(in srgb, var(--vscode-charts-lines) 28%, transparent);

@@ -184,6 +184,9 @@ const base = css`
   .ink-attention {
     color: var(--attention);
   }
+  .ink-relations {
+    color: var(--relations);
+  }
   .statistic dt {
     color: var(--muted);
     font-size: 11px;

@@ -10,7 +10,7 @@ import { Column } from '../charts/column';
 export type Component = Exclude<keyof LossComponents, 'total'> | 'ownSoft';
 
 /** From the bottom of the stack to its top. */
-const components: readonly Component[] = ['hard', 'soft', 'ownSoft', 'hidden', 'attention'];
+const components: readonly Component[] = ['hard', 'soft', 'ownSoft', 'hidden', 'attention', 'relations'];
 
 /** Components that this training has. */
 export function presentComponents(metrics: MetricsTable): Component[] {
@@ -36,6 +36,8 @@ export function componentWeight(
       return facts.hidden?.weight ?? 1;
     case 'attention':
       return facts.attention?.weight ?? 1;
+    case 'relations':
+      return facts.relations?.weight ?? 1;
   }
 }
 

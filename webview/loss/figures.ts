@@ -45,6 +45,7 @@ export const componentNames: Record<Component, string> = {
   ownSoft: l10n.t('Distillation (own texts)'),
   hidden: l10n.t('Hidden-layer loss'),
   attention: l10n.t('Attention loss'),
+  relations: l10n.t('Relation loss'),
 };
 
 /** A smoothed curve of a training with its raw values behind it; with several seeds their range in place of these. */
@@ -136,7 +137,7 @@ export function smallFigures(view: View): Figure[] {
   ];
 }
 
-const reading: readonly Component[] = ['soft', 'ownSoft', 'hard', 'hidden', 'attention'];
+const reading: readonly Component[] = ['soft', 'ownSoft', 'hard', 'hidden', 'attention', 'relations'];
 const byReading = (a: Component, b: Component): number => reading.indexOf(a) - reading.indexOf(b);
 
 function componentFigure(view: View, component: Component): Figure {
@@ -196,6 +197,10 @@ function componentNote(
         facts.attention?.loss === 'ce'
           ? l10n.t('cross-entropy, blocks {0}', pairs)
           : l10n.t('squares of scores, blocks {0}', pairs),
+      );
+    case 'relations':
+      return pairsText(facts.relations?.layers, (pairs) =>
+        l10n.t('KL, relation heads: {0}, blocks {1}', facts.relations!.heads, pairs),
       );
   }
 }

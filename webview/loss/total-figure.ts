@@ -157,9 +157,13 @@ export class TotalFigure extends LitElement {
       attention: html`${formatSetting(experiment.attention?.weight ?? 1)}·<span class="ink-attention"
           >${l10n.t('attention')}</span
         >`,
+      relations: html`${formatSetting(experiment.relations?.weight ?? 1)}·<span class="ink-relations"
+          >${l10n.t('relations')}</span
+        >`,
     };
     // A step has one distillation loss, on rows or on what the student has written.
-    const order: Component[] = [parts.includes('soft') ? 'soft' : 'ownSoft', 'hard', 'hidden', 'attention'];
+    const distilled = parts.includes('soft') ? 'soft' : 'ownSoft';
+    const order: Component[] = [distilled, 'hard', 'hidden', 'attention', 'relations'];
     const terms = order
       .filter((part) => parts.includes(part))
       .map((part, i) => html`${i > 0 ? ' + ' : ''}${term[part]}`);

@@ -5,9 +5,10 @@
 
 import { sizeOf } from '../../engine/array';
 import { type Architecture, headSizeOf, isOpaque, keyValueHeadsOf, type TeacherModel } from '../../model/architecture';
+import { relatedVectors } from '../../model/block-pairs';
 import type { Task } from '../../protocol/records';
 import { maskedCapacity } from '../losses/shift';
-import { comparedAttention, keptOf, onPolicyOf, type Objective } from '../pairing';
+import { comparedAttention, comparedRelations, keptOf, onPolicyOf, type Objective } from '../pairing';
 import { chunkRows } from '../prediction';
 import { isLanguageModel, projectionShapes, type BatchShape } from '../specs';
 import { canBeKept, recordParts, recordSize, type StoredValues } from '../teacher/records';
@@ -60,6 +61,9 @@ export const CHUNK_MATRICES = 6;
 
 /** Matrices [H, L, L] in float32 that each compared block of the student keeps for the backward pass: of scores, and of what is made of both models'. */
 const COMPARED_SCORES = 2;
+
+/** The same of each kind of vectors whose relations are compared, [A, L, L]: what softmax gave of the student's, and the teacher's shares. */
+const COMPARED_RELATIONS = 2;
 
 export type Strategy = 'ddp' | 'fsdp' | 'fsdp with the teacher divided';
 
@@ -207,7 +211,36 @@ export function batchOperations(
   const widths = Object.values(projectionShapes({ student, teacher: teachers[0]!, objective })).map(sizeOf);
   const projections = 2 * shape.rows * shape.length * sum(widths);
   const passes = recomputesBlocks ? 4 : 3;
-  return passes * own.backbone + 3 * projections + (3 + again) * own.logits + sum(ofTeachers);
+  const relations = relationOperations(planned, shape);
+  return passes * own.backbone + 3 * projections + relations + (3 + again) * own.logits + sum(ofTeachers);
+}
+
+/** Of so many tokens: what the student keeps of relations for the backward pass, and the teacher's vectors. */
+function relationBytes(
+  { student, teachers: [teacher], objective, length }: ScalingCase,
+  tokens: number,
+): Record<'student' | 'teacher', number> {
+  const { relations } = objective;
+  if (!relations || !teacher || isOpaque(teacher)) return { student: 0, teacher: 0 };
+  const compared = comparedRelations({ student, teacher, objective });
+  const matrices = COMPARED_RELATIONS * compared.length * relations.of.length * (relations.heads ?? student.heads);
+  const vectors = relatedVectors(relations.of, { teacher, student }).filter(({ role }) => role === 'teacher');
+  const blocks = new Set(compared.map((one) => one.teacher)).size;
+  return {
+    student: FLOAT * tokens * length * matrices,
+    teacher: FLOAT * tokens * blocks * sum(vectors.map(({ width }) => width)),
+  };
+}
+
+/** Of dot products of each two tokens: forward and backward of the student's, forward of the teacher's. */
+function relationOperations(
+  { student, teachers: [teacher], objective }: Pick<ScalingCase, 'student' | 'teachers' | 'objective'>,
+  { rows, length }: BatchShape,
+): number {
+  if (!objective.relations || !teacher || isOpaque(teacher)) return 0;
+  const vectors = relatedVectors(objective.relations.of, { teacher, student });
+  const ofPair = sum(vectors.map(({ role, width }) => (role === 'student' ? 3 : 1) * 2 * length * width));
+  return rows * length * comparedRelations({ student, teacher, objective }).length * ofPair;
 }
 
 /**
@@ -283,6 +316,7 @@ function memoryOf(planned: ScalingCase, machines: Machines, strategy: Strategy, 
   const compared = comparedAttention({ student, teacher: teachers[0]!, objective: planned.objective });
   const blocksOf = (role: 'teacher' | 'student'): number => new Set(compared.map((one) => one[role])).size;
   const scores = FLOAT * tokens * length * student.heads; // of a block; the teacher has as many heads
+  const related = relationBytes(planned, tokens);
   const chunk = Math.min(shape.predictions, chunkRows(student.vocabularySize));
   const logits = isLanguageModel(student)
     ? CHUNK_MATRICES * chunk * student.vocabularySize
@@ -300,7 +334,7 @@ function memoryOf(planned: ScalingCase, machines: Machines, strategy: Strategy, 
     },
     {
       name: 'activations of the student',
-      bytes: tokens * (keptOfBlocks + mask) + head + COMPARED_SCORES * blocksOf('student') * scores,
+      bytes: tokens * (keptOfBlocks + mask) + head + COMPARED_SCORES * blocksOf('student') * scores + related.student,
     },
     {
       name: 'activations of the teacher',
@@ -311,7 +345,8 @@ function memoryOf(planned: ScalingCase, machines: Machines, strategy: Strategy, 
       bytes:
         sum(ours.map((one) => (isLanguageModel(one) ? FLOAT * shape.predictions * one.hiddenSize : 0))) +
         hidden * Math.max(0, ...widths) +
-        blocksOf('teacher') * scores,
+        blocksOf('teacher') * scores +
+        related.teacher,
     },
     { name: 'logits chunks', bytes: FLOAT * logits },
     { name: 'keys and values of written texts', bytes: writtenBytes(planned, rowsPerDevice) },

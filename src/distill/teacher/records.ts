@@ -19,7 +19,7 @@ export type StoredValues = 'auto' | 'float32' | 'float16';
 
 /** One of the teacher's outputs in a record: [rows, width]; of pairs [width, queries, keys], a head's after the other's. */
 export interface RecordPart {
-  /** As in `keptSpecs`: `prediction` or `ids`, `logs` and `rest`, `entropy`, `hidden.BLOCK` or `attention.BLOCK`. */
+  /** As in `keptSpecs`: `prediction` or `ids`, `logs` and `rest`, `entropy`, `hidden.BLOCK`, `attention.BLOCK`, or `queries.BLOCK` and its like. */
   readonly name: string;
   readonly rows: RowKind;
   readonly width: number;

@@ -120,15 +120,15 @@ export class TeacherTargets implements TargetSource {
   /** With `reduced`, the products of those weights are in fewer bits: `reducedTargets`. */
   constructor(
     private readonly teacher: FrozenTeacher,
-    { blocks, attentions }: Inside = nothingInside,
+    inside: Inside = nothingInside,
     reduced?: { format: ReducedFormat; weights: FrozenInputs },
   ) {
     const { executor } = teacher;
-    const imitated = { teacher: teacher.architecture, blocks, attentions };
+    const imitated = { ...inside, teacher: teacher.architecture };
     const load = (program: Program): Promise<LoadedProgram> =>
       reduced ? executor.loadReduced![reduced.format]!(program, reduced.weights) : executor.load(program);
     this.programs = new ByShape<{ loaded: Promise<LoadedProgram>; targets: Record<string, DeviceTensor> }>((shape) => ({
-      loaded: load(teacher.program({ blocks, attentions }, shape)),
+      loaded: load(teacher.program(inside, shape)),
       targets: zeros(executor, teacherOutputSpecs(imitated, shape)),
     }));
   }

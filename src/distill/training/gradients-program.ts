@@ -4,27 +4,32 @@ import * as tf from '@tensorflow/tfjs-core';
 import { recordedDropout, type Dropout } from '../../engine/graph/dropout';
 import type { Program } from '../../engine/graph/program';
 import { record } from '../../engine/graph/trace-backend';
-import type { ParameterTensors } from '../../model/computations/computation';
+import type { BlockVectors, ParameterTensors } from '../../model/computations/computation';
 import { seenPairs } from '../../model/computations/attention';
 import { vocabularyHead } from '../../model/computations/transformer';
 import type { Sight } from '../../model/sight';
-import { isSoftened, type AttentionLossKind } from '../../protocol/divergences';
+import { isSoftened } from '../../protocol/divergences';
 import { classLoss, vocabularyLoss, type Counting, type Distillation, type HeadLoss } from '../losses/head-loss';
 import { attentionLoss, attentionScalar } from '../losses/attention-loss';
 import { hiddenLoss } from '../losses/hidden-loss';
+import { relationLoss } from '../losses/relation-loss';
 import { mapValues, prefixed } from '../named';
 import {
   comparedAttention,
+  comparedRelations,
   imitatedOf,
   onPolicyOf,
   positionsOf,
+  vectorName,
   wholeBlocks,
+  type AttentionObjective,
   type DistilledPair,
   type HiddenObjective,
   type Imitated,
   type Kept,
   type Objective,
   type Pairing,
+  type RelationsObjective,
 } from '../pairing';
 import { chunkRows, modelInputs, predict, stretchRows } from '../prediction';
 import {
@@ -46,6 +51,7 @@ const SCALARS = ['temperature', 'alpha', 'inverseCount', 'inverseLabelled', 'inv
 interface LossScalars extends HeadLoss {
   hidden?: tf.Scalar;
   attention?: tf.Scalar;
+  relations?: tf.Scalar;
 }
 
 /**
@@ -101,7 +107,7 @@ function ofChosen(tensors: Record<string, tf.Tensor>): Record<string, tf.Tensor>
   );
 }
 
-/** α · T² · soft + (1 − α) · hard + weight · hidden + weight · attention, and each of them by itself. No T² where T does not enter `soft`. */
+/** α · T² · soft + (1 − α) · hard + weight · hidden + weight · attention + weight · relations, and each of them by itself. No T² where T does not enter `soft`. */
 function combinedLoss(
   pairing: Pairing,
   parameters: ParameterTensors,
@@ -112,14 +118,19 @@ function combinedLoss(
   const seen = comparedAttention(pairing).map((compared) => compared.student);
   const { prediction, ...inside } = predict(pairing.student, parameters, tensors, { dropout, whole, seen });
   const losses: LossScalars = headLoss(pairing, parameters, prediction, tensors, inHostMemory);
-  const { hidden, attention } = pairing.objective ?? {};
+  const { hidden, attention, relations } = pairing.objective ?? {};
+  const pairsWithin = seenWithin(tensors);
   if (hidden) {
     losses.hidden = tf.keep(hiddenLosses(hidden, parameters, inside.hiddenStates, tensors));
     losses.total = tf.add(losses.total, tf.mul(losses.hidden, hidden.weight));
   }
   if (attention) {
-    losses.attention = tf.keep(attentionLosses(attention.loss, pairing, inside.scores, tensors));
+    losses.attention = tf.keep(attentionLosses(attention, pairing, inside.scores, tensors, pairsWithin));
     losses.total = tf.add(losses.total, tf.mul(losses.attention, attention.weight));
+  }
+  if (relations) {
+    losses.relations = tf.keep(relationLosses(relations, pairing, inside.vectors, tensors, pairsWithin));
+    losses.total = tf.add(losses.total, tf.mul(losses.relations, relations.weight));
   }
   return losses;
 }
@@ -144,28 +155,54 @@ function hiddenLosses(
   return pairs.reduce((sum, loss) => tf.add(sum, loss));
 }
 
-/** The sum of all pairs' losses. */
-function attentionLosses(
-  kind: AttentionLossKind,
-  pairing: Pairing,
-  scores: readonly tf.Tensor4D[],
-  tensors: Record<string, tf.Tensor>,
-): tf.Scalar {
-  // Most pairs see alike.
+/** What real tokens see: most pairs of blocks see alike. */
+function seenWithin(tensors: Record<string, tf.Tensor>): (sight: Sight) => tf.Tensor {
   const known = new Map<string, tf.Tensor>();
-  const seenWithin = (sight: Sight): tf.Tensor => {
+  return (sight) => {
     const key = `${sight.before} ${sight.after}`;
     const seen = known.get(key) ?? seenPairs(modelInputs(tensors), sight);
     known.set(key, seen);
     return seen;
   };
+}
+
+/** The sum of all pairs' losses. */
+function attentionLosses(
+  objective: AttentionObjective,
+  pairing: Pairing,
+  scores: readonly tf.Tensor4D[],
+  tensors: Record<string, tf.Tensor>,
+  pairsWithin: (sight: Sight) => tf.Tensor,
+): tf.Scalar {
   const pairs = comparedAttention(pairing).map(({ teacher, student, sight }, pair) =>
-    attentionLoss(kind, {
+    attentionLoss(objective.loss, {
       student: scores[student]!,
       teacher: tensors[`target.attention.${teacher}`] as tf.Tensor4D,
-      seen: seenWithin(sight),
+      seen: pairsWithin(sight),
       inverseCount: tensors[attentionScalar(pair)] as tf.Scalar,
     }),
+  );
+  return pairs.reduce((sum, loss) => tf.add(sum, loss));
+}
+
+/** The sum of all pairs' losses, and of the losses of each kind of vectors. */
+function relationLosses(
+  { of, heads }: RelationsObjective,
+  pairing: Pairing,
+  vectors: readonly BlockVectors[],
+  tensors: Record<string, tf.Tensor>,
+  pairsWithin: (sight: Sight) => tf.Tensor,
+): tf.Scalar {
+  const pairs = comparedRelations(pairing).flatMap(({ teacher, student, sight }) =>
+    of.map((kind) =>
+      relationLoss({
+        student: vectors[student]![kind](),
+        teacher: tensors[`target.${vectorName({ kind, block: teacher })}`] as tf.Tensor3D,
+        heads: heads ?? pairing.student.heads,
+        seen: pairsWithin(sight),
+        inverseCount: tensors.inverseTokens as tf.Scalar,
+      }),
+    ),
   );
   return pairs.reduce((sum, loss) => tf.add(sum, loss));
 }

@@ -93,12 +93,15 @@ function keptAnswers({ pairing, evaluationShapes: [longest], evaluatedRows, know
   return Math.min(KEPT_BYTES, (evaluatedRows / longest.rows) * ofBatch);
 }
 
-/** Of batches of each shape the teacher's scores of attention, which lie there from one such batch to the next; two of them where they are read from a file. */
+/**
+ * Of batches of each shape the teacher's scores of attention and its vectors, which lie there from one such batch to the next; two of them where they are
+ * read from a file.
+ */
 function keptScores({ pairing, shapes, runsTeacher }: PlannedTraining): number {
   if (!pairing.objective) return 0;
-  const { teacher, attentions } = imitatedOf(pairing);
+  const imitated = { ...imitatedOf(pairing), blocks: [] };
   const scoresOf = (shape: BatchShape): number =>
-    Object.entries(teacherOutputSpecs({ teacher, blocks: [], attentions }, shape))
+    Object.entries(teacherOutputSpecs(imitated, shape))
       .filter(([name]) => name !== 'prediction')
       .reduce((sum, [, spec]) => sum + bytesOf(spec), 0);
   return shapes.reduce((sum, shape) => sum + scoresOf(shape), 0) * (runsTeacher ? 1 : 2);

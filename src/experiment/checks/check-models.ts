@@ -11,6 +11,7 @@ import {
   problemTypeOf,
   type TeacherModel,
 } from '../../model/architecture';
+import { relatedVectors } from '../../model/block-pairs';
 import { requireParameters } from '../../model/files/checkpoint';
 import { type NewHead, parameterCount } from '../../model/layouts/config';
 import { initializationProblem, spreadLayers, withSettingsOf } from '../../model/parameters';
@@ -23,6 +24,7 @@ import type { Tokenizer } from '../../tokenizer/tokenizer';
 import { buildArchitecture, classesFrom, headOfTask, isDecoder, type ArchitectureContext } from '../architecture';
 import type { DatasetFacts } from './check-dataset';
 import { checkHead } from './check-labels';
+import { insideLosses, nearestDivisors } from './check-settings';
 import { isFolder } from './dataset-files';
 import type { Findings } from './findings';
 import { removeKey, setValue } from '../file/fixes';
@@ -76,6 +78,7 @@ export async function checkModels(
   if (dataset !== undefined) findings.check(() => checkVerbalizers(experiment, dataset, findings));
   findings.check(() => checkImitatedBlocks(experiment, facts, findings));
   findings.check(() => checkHeads(experiment, facts, findings));
+  findings.check(() => checkRelationHeads(experiment, facts, findings));
   findings.check(() => checkInitialization(experiment, facts, findings));
   findings.check(() => checkPackedClassifiers(experiment, facts, findings));
   findings.check(() => checkSizes(experiment, facts, findings));
@@ -559,7 +562,7 @@ function checkImitatedBlocks(experiment: Experiment, facts: ModelFacts, findings
     teacher: findings.check(() => (teacher.source === 'train' ? teacher.architecture.layers : known)),
     student: findings.check(() => facts.student?.layers ?? student.architecture?.layers),
   };
-  for (const key of ['hidden', 'attention'] as const) {
+  for (const key of insideLosses) {
     const layers = findings.check(() => distillation[key]?.layers) ?? [];
     if (typeof layers === 'string') continue;
     for (const [index, pair] of layers.entries()) {
@@ -585,6 +588,26 @@ function checkHeads({ distillation, student: spec }: Experiment, facts: ModelFac
   const fixes = fits ? [setValue(at, teacher.heads)] : [removeKey(['distillation', 'attention'])];
   findings.error(path, 'attention-of-other-heads', heads, ...fixes);
 }
+
+/** Relation heads are made anew of both models' vectors, whatever their heads are: they need but divide each. */
+function checkRelationHeads({ distillation }: Experiment, { teacher, student }: ModelFacts, findings: Findings): void {
+  const { relations } = distillation;
+  if (relations === undefined || teacher === undefined || student === undefined || isOpaque(teacher)) return;
+  const vectors = relatedVectors(relations.of, { teacher, student });
+  const heads = relations.heads ?? student.heads;
+  const undivided = vectors.find(({ width }) => width % heads !== 0);
+  if (undivided === undefined) return;
+  const at: Path = ['distillation', 'relations', 'heads'];
+  const divisors = nearestDivisors(vectors.map(({ width }) => width).reduce(commonDivisor), heads);
+  const fixes = divisors.map((one) => setValue(at, one));
+  const { role, kind, width } = undivided;
+  const told = { heads, role, kind, width, divisors };
+  if (relations.heads === undefined) findings.error(at.slice(0, -1), 'relation-heads-of-student', told, ...fixes);
+  else findings.error(at, 'relation-heads-do-not-divide', told, ...fixes);
+}
+
+/** The greatest (Euclid). */
+const commonDivisor = (a: number, b: number): number => (b === 0 ? a : commonDivisor(b, a % b));
 
 function checkLayer(
   path: Path,

@@ -295,13 +295,16 @@ function checkStudentSource({ task, student, teacher }: Experiment, findings: Fi
 
 type SeenOutside = 'ensemble' | 'opaque' | 'endpoint';
 
+/** Losses of what is inside the models. */
+export const insideLosses = ['hidden', 'attention', 'relations'] as const;
+
 /** Of a teacher that shows nothing but its predictions. */
 function refuseInside(
   distillation: Experiment['distillation'],
-  codes: { hidden: `${SeenOutside}-without-hidden`; attention: `${SeenOutside}-without-attention` },
+  codes: { [Key in (typeof insideLosses)[number]]: `${SeenOutside}-without-${Key}` },
   findings: Findings,
 ): void {
-  for (const key of ['hidden', 'attention'] as const) {
+  for (const key of insideLosses) {
     const path = ['distillation', key];
     findings.check(() => {
       if (distillation[key] !== undefined) findings.error(path, codes[key], {}, removeKey(path));
@@ -318,7 +321,12 @@ function checkEnsemble({ teacher, distillation, student }: Experiment, findings:
     const path = ['teacher', 'weights'];
     findings.error(path, 'ensemble-weights', { weights: weights.length, teachers: teachers.length }, removeKey(path));
   }
-  refuseInside(distillation, { hidden: 'ensemble-without-hidden', attention: 'ensemble-without-attention' }, findings);
+  const codes = {
+    hidden: 'ensemble-without-hidden',
+    attention: 'ensemble-without-attention',
+    relations: 'ensemble-without-relations',
+  } as const;
+  refuseInside(distillation, codes, findings);
   findings.check(() => {
     if (student.initialize.from !== 'teacher') return;
     findings.error(['student', 'initialize', 'from'], 'ensemble-without-blocks', {});
@@ -328,7 +336,12 @@ function checkEnsemble({ teacher, distillation, student }: Experiment, findings:
 /** Of an ONNX file nothing is seen but its logits. */
 function checkOpaque({ teacher, distillation, student }: Experiment, findings: Findings): void {
   if (teacher.source !== 'onnx') return;
-  refuseInside(distillation, { hidden: 'opaque-without-hidden', attention: 'opaque-without-attention' }, findings);
+  const codes = {
+    hidden: 'opaque-without-hidden',
+    attention: 'opaque-without-attention',
+    relations: 'opaque-without-relations',
+  } as const;
+  refuseInside(distillation, codes, findings);
   findings.check(() => {
     if (student.initialize.from !== 'teacher') return;
     findings.error(['student', 'initialize', 'from'], 'opaque-without-blocks', {});
@@ -346,7 +359,12 @@ function checkEndpoint(experiment: Experiment, findings: Findings): void {
     const { username, password } = new URL(teacher.url);
     if (username !== '' || password !== '') findings.error(['teacher', 'url'], 'endpoint-has-user', {});
   });
-  refuseInside(distillation, { hidden: 'endpoint-without-hidden', attention: 'endpoint-without-attention' }, findings);
+  const codes = {
+    hidden: 'endpoint-without-hidden',
+    attention: 'endpoint-without-attention',
+    relations: 'endpoint-without-relations',
+  } as const;
+  refuseInside(distillation, codes, findings);
   findings.check(() => {
     if (student.initialize.from !== 'teacher') return;
     findings.error(['student', 'initialize', 'from'], 'endpoint-without-blocks', {});
@@ -484,7 +502,7 @@ function checkArchitecture(
 }
 
 /** The divisors of `width` just below and above `heads`. */
-function nearestDivisors(width: number, heads: number): number[] {
+export function nearestDivisors(width: number, heads: number): number[] {
   const near: number[] = [];
   for (let below = Math.min(heads, width); below >= 1; below--) {
     if (width % below !== 0) continue;
@@ -500,8 +518,7 @@ function nearestDivisors(width: number, heads: number): number[] {
 }
 
 function checkThatSomethingIsDistilled({ distillation }: Experiment, findings: Findings): void {
-  const { alpha, hidden, attention } = distillation;
-  if (isAlways(alpha, 0) && hidden === undefined && attention === undefined) {
+  if (isAlways(distillation.alpha, 0) && insideLosses.every((key) => distillation[key] === undefined)) {
     const path = ['distillation', 'alpha'];
     findings.warning(path, 'nothing-distilled', {}, setValue(path, 0.7));
   }

@@ -5,13 +5,14 @@ import * as z from 'zod';
 import { usualSeparator } from '../../dataset/dataset';
 import { familyNames, layoutOf } from '../../model/layouts/families';
 import {
-  attentionLayerRules,
   attentionLossKinds,
+  blockRules,
   defaultDivergence,
   divergenceFacts,
   divergenceNames,
   hiddenLossKinds,
   positionOrders,
+  vectorKinds,
 } from '../../protocol/divergences';
 import { engineNames, momentFormats, precisions, teacherPrecisions } from '../../protocol/engines';
 import {
@@ -569,6 +570,14 @@ const betaDescription = divergenceNames
 /** [teacher block, student block], counted from 0. */
 const blockPair = z.tuple([z.int().min(0), z.int().min(0)]).meta({ examples: [[1, 0]] });
 
+const comparedBlocks = z
+  .union([some(blockPair), z.enum(blockRules)])
+  .describe(
+    'Pairs [teacher block, student block], counted from 0. "uniform": each block of the student with one of the teacher, at even distances up to the last (TinyBERT). "last": the last of both (MiniLM).',
+  );
+
+const insideWeight = z.number().gt(0).default(0.1).describe('Weight of this loss in the total.');
+
 const distillationSchema = z
   .strictObject({
     temperature: z
@@ -611,7 +620,7 @@ const distillationSchema = z
             ],
           ],
         }),
-        weight: z.number().gt(0).default(0.1).describe('Weight of this loss in the total.'),
+        weight: insideWeight,
       })
       .optional()
       .describe('Also imitate hidden states. Where widths differ, a projection is learnt.'),
@@ -623,18 +632,33 @@ const distillationSchema = z
           .describe(
             '"mse": the scores before the softmax, as TinyBERT compares them; mean over what real tokens see, and over heads. "ce": the cross-entropy of the distributions after it, whose gradient is MiniLM\'s; mean over tokens and heads. It is the entropy of the teacher\'s where both are the same, and not 0.',
           ),
-        layers: z.union([some(blockPair), z.enum(attentionLayerRules)]).meta({
-          description:
-            'Pairs [teacher block, student block], counted from 0. "uniform": each block of the student with one of the teacher, at even distances up to the last (TinyBERT). "last": the last of both (MiniLM).',
-          examples: ['uniform', 'last', [[3, 1]]],
-        }),
-        weight: z.number().gt(0).default(0.1).describe('Weight of this loss in the total.'),
+        layers: comparedBlocks.meta({ examples: ['uniform', 'last', [[3, 1]]] }),
+        weight: insideWeight,
       })
       .optional()
       .meta({
         description:
           "Also imitate what the teacher's attention looks at. Teacher and student have as many heads; the student may share keys and values among more or fewer of them.",
         examples: [{ loss: 'mse', layers: 'uniform', weight: 0.1 }],
+      }),
+    relations: z
+      .strictObject({
+        of: some(z.enum(vectorKinds))
+          .default([...vectorKinds])
+          .describe(
+            "Of which vectors of each token relations are compared: as a block's projections give them, all heads beside each other, before rotary positions. The loss is their sum.",
+          ),
+        heads: count(
+          "Relation heads, into which those vectors are divided anew; they divide the width of each, in both models. As many as the student's attention heads if left out.",
+        ).optional(),
+        layers: comparedBlocks.meta({ examples: ['last', 'uniform', [[5, 1]]] }),
+        weight: insideWeight,
+      })
+      .optional()
+      .meta({
+        description:
+          "Also imitate relations between tokens (MiniLMv2): the KL between the softmax of scaled dot products of the teacher's queries, keys or values and the student's, over what a token sees; mean over relation heads and real tokens. Widths and numbers of heads may differ.",
+        examples: [{ of: ['queries', 'keys', 'values'], heads: 12, layers: 'last', weight: 0.1 }],
       }),
     sequenceLevel: z
       .boolean()

@@ -190,5 +190,9 @@ function snippetWords(): Record<SnippetId, readonly [title: string, description:
       l10n.t('imitate attention'),
       l10n.t("What the teacher's heads look at, block by block or in the last; the student has as many heads."),
     ],
+    relations: [
+      l10n.t('imitate relations'),
+      l10n.t("How alike tokens are in the teacher's queries, keys and values, whatever the student's width and heads."),
+    ],
   };
 }

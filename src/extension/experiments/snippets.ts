@@ -10,7 +10,8 @@ export type SnippetId =
   | 'softLabels'
   | 'falling'
   | 'hiddenStates'
-  | 'attention';
+  | 'attention'
+  | 'relations';
 
 export interface Snippet {
   /** By which completions.ts has its words. */
@@ -84,5 +85,11 @@ export const snippets: readonly Snippet[] = [
     owner: 'distillation',
     key: 'attention',
     body: '{ "loss": "${1|mse,ce|}", "layers": "${2|uniform,last|}", "weight": ${3:0.1} }',
+  },
+  {
+    id: 'relations',
+    owner: 'distillation',
+    key: 'relations',
+    body: '{ "of": ["queries", "keys", "values"], "heads": ${1:4}, "layers": "${2|last,uniform|}", "weight": ${3:0.1} }',
   },
 ];

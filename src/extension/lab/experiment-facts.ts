@@ -7,7 +7,7 @@ import type { ExperimentFacts, ModelShape } from '../../protocol/lab-data';
 import { isSoftened } from '../../protocol/divergences';
 
 export function experimentFacts({ teacher, student, distillation, training }: ResolvedExperiment): ExperimentFacts {
-  const { divergence, scaleByTemperatureSquared, hidden, attention } = distillation;
+  const { divergence, scaleByTemperatureSquared, hidden, attention, relations } = distillation;
   const { clipNorm, schedule, evaluateEvery } = training;
   return {
     student: shapeOf(student.architecture),
@@ -19,6 +19,11 @@ export function experimentFacts({ teacher, student, distillation, training }: Re
     scaleByTemperatureSquared: scaleByTemperatureSquared && isSoftened(divergence),
     hidden: hidden && { weight: hidden.weight, layers: hidden.layers },
     attention: attention && { ...attention, layers: pairsOf(attention.layers) },
+    relations: relations && {
+      weight: relations.weight,
+      heads: relations.heads ?? student.architecture.heads,
+      layers: pairsOf(relations.layers),
+    },
     clipNorm: typeof clipNorm === 'number' ? clipNorm : undefined,
     schedule,
     evaluateEvery,

@@ -5,8 +5,10 @@ import { embedding, gelu, silu } from '../../engine/graph/ops';
 import type { Activation, Architecture } from '../architecture';
 import type { Sight } from '../sight';
 import type {
+  Attended,
   Attention,
   Backbone,
+  BlockVectors,
   ChooseRows,
   ForwardOptions,
   KeptHeads,
@@ -41,15 +43,23 @@ export function dropped<T extends tf.Tensor>(x: T, rate: number, options: Forwar
 /** @param areChosen whether the last state holds chosen rows alone */
 export function backboneOf(
   hiddenStates: tf.Tensor[],
-  attended: readonly Attention[],
+  attended: readonly Attended[],
   areChosen: boolean,
   kept?: KeptHeads[],
 ): Backbone {
   const states = hiddenStates as tf.Tensor3D[];
   const attentions = attended.map(({ probabilities }) => probabilities);
   const scores = attended.map((one) => one.scores);
-  if (!areChosen) return { hiddenStates: states, attentions, scores, kept };
-  return { hiddenStates: states.slice(0, -1), chosen: hiddenStates.at(-1) as tf.Tensor2D, attentions, scores, kept };
+  const vectors = attended.map((one) => one.vectors);
+  if (!areChosen) return { hiddenStates: states, attentions, scores, vectors, kept };
+  const chosen = hiddenStates.at(-1) as tf.Tensor2D;
+  return { hiddenStates: states.slice(0, -1), chosen, attentions, scores, vectors, kept };
+}
+
+/** A block's vectors that are there already. [B, L, heads · d] each */
+export function vectorsOf([queries, keys, values]: readonly [tf.Tensor, tf.Tensor, tf.Tensor]): BlockVectors {
+  const made = (x: tf.Tensor) => (): tf.Tensor3D => x as tf.Tensor3D;
+  return { queries: made(queries), keys: made(keys), values: made(values) };
 }
 
 export function activate(x: tf.Tensor, activation: Activation): tf.Tensor {

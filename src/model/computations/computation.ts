@@ -1,6 +1,7 @@
 /** @file What a family's computation is given and gives: the types that the families and what is the same for all share. */
 
 import type * as tf from '@tensorflow/tfjs-core';
+import type { VectorKind } from '../../protocol/divergences';
 import type { Architecture } from '../architecture';
 
 /** Parameters by their Hugging Face names and in their layouts. */
@@ -56,6 +57,17 @@ export interface Attention {
   probabilities: tf.Tensor4D;
 }
 
+/**
+ * What a block's projections give of each token, [B, L, heads · d], all heads beside each other: with their biases, before a norm of theirs, before
+ * they are turned by their positions or scaled. Made when asked for: a last block may need the queries of few tokens alone.
+ */
+export type BlockVectors = Readonly<Record<VectorKind, () => tf.Tensor3D>>;
+
+/** What a block's attention was. */
+export interface Attended extends Attention {
+  vectors: BlockVectors;
+}
+
 export interface Backbone {
   /** layers + 1, [B, L, D]: after the embeddings, then after each layer; the last one after the final norm. One less where rows are chosen. */
   hiddenStates: tf.Tensor3D[];
@@ -65,6 +77,8 @@ export interface Backbone {
   attentions: tf.Tensor4D[];
   /** One a layer, [B, H, L, L]: what those are the softmax of, before the mask; also of keys that a query does not see. */
   scores: tf.Tensor4D[];
+  /** One a layer. */
+  vectors: BlockVectors[];
   /** Of decoders, one a layer: of the input's tokens alone. */
   kept?: KeptHeads[] | undefined;
 }

@@ -13,10 +13,11 @@ import {
   lastRows,
   parameter,
   positionRows,
+  vectorsOf,
 } from './attention';
 import { gpt2Layout } from '../layouts/gpt2';
 import type {
-  Attention,
+  Attended,
   Backbone,
   FamilyComputation,
   ForwardOptions,
@@ -40,15 +41,16 @@ function block(
   bias: tf.Tensor,
   { choose, ...options }: ForwardOptions,
   past: KeptHeads | undefined,
-): { output: tf.Tensor; attention: Attention; kept: KeptHeads } {
+): { output: tf.Tensor; attention: Attended; kept: KeptHeads } {
   const projected = conv1d(norm(x, a, p, `${name}ln_1`), p, `${name}attn.c_attn`); // [B, L, 3 D]
-  const [query, key, value] = tf.split(projected, 3, -1) as [tf.Tensor, tf.Tensor, tf.Tensor];
+  const parts = tf.split(projected, 3, -1) as [tf.Tensor, tf.Tensor, tf.Tensor];
+  const [query, key, value] = parts;
   const { context, attention, kept } = attend(a, { query, key, value }, bias, options, past);
   const [seen, residual] = choose ? [choose(context), choose(x as tf.Tensor3D)] : [context, x];
   const attended = tf.add(dropped(conv1d(seen, p, `${name}attn.c_proj`), a.dropout, options), residual);
   const inner = activate(conv1d(norm(attended, a, p, `${name}ln_2`), p, `${name}mlp.c_fc`), a.activation);
   const mlp = dropped(conv1d(inner, p, `${name}mlp.c_proj`), a.dropout, options);
-  return { output: tf.add(mlp, attended), attention, kept };
+  return { output: tf.add(mlp, attended), attention: { ...attention, vectors: vectorsOf(parts) }, kept };
 }
 
 function backbone(a: Architecture, p: ParameterTensors, inputs: ModelInputs, withChoice: ForwardOptions): Backbone {
@@ -60,7 +62,7 @@ function backbone(a: Architecture, p: ParameterTensors, inputs: ModelInputs, wit
   const positions = positionRows(a, positionTable, inputs.inputIds.shape[1], inputs.positionIds);
   let x = dropped(tf.add(words, positions), a.embeddingDropout, options);
   const hiddenStates: tf.Tensor[] = [];
-  const attentions: Attention[] = [];
+  const attentions: Attended[] = [];
   const kept: KeptHeads[] = [];
   for (let index = 0; index < a.layers; index++) {
     hiddenStates.push(x);

@@ -13,9 +13,10 @@ import {
   parameter,
   requirePositions,
   splitHeads,
+  vectorsOf,
 } from './attention';
 import type {
-  Attention,
+  Attended,
   Backbone,
   FamilyComputation,
   ForwardOptions,
@@ -49,11 +50,12 @@ function block(
   x: tf.Tensor,
   { bias, turn }: Seeing,
   { choose, ...options }: ForwardOptions,
-): { output: tf.Tensor; attention: Attention } {
+): { output: tf.Tensor; attention: Attended } {
   const name = modernbertLayout.layerPrefix(index);
   const input = index === 0 ? x : norm(x, a, p, `${name}attn_norm`);
-  const parts = tf.split(plain(input, p, `${name}attn.Wqkv`), 3, -1).map((part) => splitHeads(part, a.heads));
-  const [queries, keys, value] = parts as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D];
+  const parts = tf.split(plain(input, p, `${name}attn.Wqkv`), 3, -1) as [tf.Tensor, tf.Tensor, tf.Tensor];
+  const heads = parts.map((part) => splitHeads(part, a.heads));
+  const [queries, keys, value] = heads as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D];
   const query = tf.mul<tf.Tensor4D>(turn(queries), 1 / Math.sqrt(headSizeOf(a)));
   const { context, attention } = attendHeads(a, { query, key: turn(keys), value }, bias, options);
   const [seen, residual] = choose ? [choose(context), choose(x as tf.Tensor3D)] : [context, x];
@@ -63,7 +65,8 @@ function block(
     tf.Tensor,
   ];
   const gated = dropped(tf.mul(activate(inner, a.activation), gate), a.dropout, options);
-  return { output: tf.add(plain(gated, p, `${name}mlp.Wo`), attended), attention };
+  const output = tf.add(plain(gated, p, `${name}mlp.Wo`), attended);
+  return { output, attention: { ...attention, vectors: vectorsOf(parts) } };
 }
 
 function backbone(a: Architecture, p: ParameterTensors, inputs: ModelInputs, withChoice: ForwardOptions): Backbone {
@@ -82,7 +85,7 @@ function backbone(a: Architecture, p: ParameterTensors, inputs: ModelInputs, wit
   const words = embedding(parameter(p, WORD_EMBEDDINGS), inputs.inputIds);
   let x = dropped(norm(words, a, p, `${BASE}embeddings.norm`), a.embeddingDropout, options);
   const hiddenStates: tf.Tensor[] = [];
-  const attentions: Attention[] = [];
+  const attentions: Attended[] = [];
   for (let index = 0; index < a.layers; index++) {
     hiddenStates.push(x);
     const sight = a.slidingLayers?.[index] ? nearby : everywhere;

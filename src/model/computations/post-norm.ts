@@ -3,8 +3,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { layerNorm, linear } from '../../engine/graph/ops';
 import type { Architecture } from '../architecture';
-import { activate, attend, backboneOf, dropped, paddingBias, parameter } from './attention';
-import type { Attention, Backbone, ChooseRows, ForwardOptions, ModelInputs, ParameterTensors } from './computation';
+import { activate, attend, backboneOf, dropped, paddingBias, parameter, vectorsOf } from './attention';
+import type { Attended, Backbone, ChooseRows, ForwardOptions, ModelInputs, ParameterTensors } from './computation';
 
 /** Names of a block's linear layers and norms, whole but for `.weight` and `.bias`. */
 export interface BlockNames {
@@ -44,19 +44,21 @@ function block(
   x: tf.Tensor,
   bias: tf.Tensor,
   { choose, ...options }: ForwardOptions,
-): { output: tf.Tensor; attention: Attention } {
+): { output: tf.Tensor; attention: Attended } {
   const residual = choose ? choose(x as tf.Tensor3D) : x;
   // A token that no head reads need not ask, only be seen.
   const asking = choose?.isOneOfEach ? tf.expandDims(residual, 1) : x; // [B, 1, D]
   const query = dense(asking, p, names.query);
   const projected = { query, key: dense(x, p, names.key), value: dense(x, p, names.value) };
+  const queries = (): tf.Tensor3D => (asking === x ? query : dense(x, p, names.query)) as tf.Tensor3D;
+  const vectors = { ...vectorsOf([query, projected.key, projected.value]), queries };
   const { context, attention } = attend(a, projected, bias, options);
   const seen = choose?.isOneOfEach ? tf.squeeze(context, [1]) : choose ? choose(context) : context;
   const given = dropped(dense(seen, p, names.attentionOutput), a.dropout, options);
   const attended = norm(tf.add(given, residual), a, p, names.attentionNorm);
   const inner = activate(dense(attended, p, names.inner), a.activation);
   const mlp = dropped(dense(inner, p, names.outer), a.dropout, options);
-  return { output: norm(tf.add(mlp, attended), a, p, names.outputNorm), attention };
+  return { output: norm(tf.add(mlp, attended), a, p, names.outputNorm), attention: { ...attention, vectors } };
 }
 
 /** The blocks on embeddings [B, L, D]; every token sees every real one. */
@@ -71,7 +73,7 @@ export function postNormBackbone(
   const { choose, ...options } = withChoice;
   const bias = paddingBias(inputs);
   const hiddenStates = [embeddings];
-  const attentions: Attention[] = [];
+  const attentions: Attended[] = [];
   for (let index = 0; index < a.layers; index++) {
     const isLast = index === a.layers - 1;
     const blockOptions = isLast ? withChoice : options;

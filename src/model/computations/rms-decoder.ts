@@ -14,9 +14,10 @@ import {
   parameter,
   requirePositions,
   splitHeads,
+  vectorsOf,
 } from './attention';
 import type {
-  Attention,
+  Attended,
   Backbone,
   FamilyComputation,
   ForwardOptions,
@@ -72,7 +73,8 @@ export function rmsDecoder(layout: DecoderLayout): FamilyComputation {
   /** x [B, L, D] → context [B, L, H · d], the attention, and x's keys and values. */
   function attention(context: BlockContext, x: tf.Tensor, options: ForwardOptions) {
     const { a, p, name, bias, turn, past } = context;
-    const [queries, keys, values] = project(context, x);
+    const projected = project(context, x);
+    const [queries, keys, values] = projected;
     const turned = (states: tf.Tensor, part: 'q' | 'k', heads: number): tf.Tensor4D => {
       const normed = (y: tf.Tensor): tf.Tensor => norm(y, a, p, `${name}self_attn.${part}_norm`);
       const split = splitHeads(normsQueriesAndKeys === 'together' ? normed(states) : states, heads);
@@ -81,7 +83,8 @@ export function rmsDecoder(layout: DecoderLayout): FamilyComputation {
     const query = turned(queries, 'q', a.heads);
     const kept = { key: turned(keys, 'k', keyValueHeadsOf(a)), value: splitHeads(values, keyValueHeadsOf(a)) };
     const scaled = tf.mul<tf.Tensor4D>(query, 1 / Math.sqrt(a.queryScalar ?? headSizeOf(a)));
-    return { ...attendHeads(a, { query: scaled, ...kept, past }, bias, options), kept };
+    const { context: seen, attention: own } = attendHeads(a, { query: scaled, ...kept, past }, bias, options);
+    return { seen, attention: { ...own, vectors: vectorsOf(projected) }, kept };
   }
 
   function mlp({ a, p, name }: BlockContext, x: tf.Tensor): tf.Tensor {
@@ -99,7 +102,7 @@ export function rmsDecoder(layout: DecoderLayout): FamilyComputation {
     const normed = (y: tf.Tensor, which: string | undefined): tf.Tensor =>
       which === undefined ? y : norm(y, a, p, name + which);
     const attended = attention(context, normed(x, norms.beforeAttention), options);
-    const [seen, residual] = choose ? [choose(attended.context), choose(x as tf.Tensor3D)] : [attended.context, x];
+    const [seen, residual] = choose ? [choose(attended.seen), choose(x as tf.Tensor3D)] : [attended.seen, x];
     const given = linear(seen, parameter(p, `${name}self_attn.o_proj.weight`), null, 'out-in');
     const between = tf.add(dropped(normed(given, norms.afterAttention), a.dropout, options), residual);
     const inner = normed(mlp(context, normed(between, norms.beforeMlp)), norms.afterMlp);
@@ -134,7 +137,7 @@ export function rmsDecoder(layout: DecoderLayout): FamilyComputation {
     const words = embedding(parameter(p, WORD_EMBEDDINGS), inputs.inputIds);
     let x = dropped(scalesEmbeddings ? tf.mul(words, Math.sqrt(a.hiddenSize)) : words, a.embeddingDropout, options);
     const hiddenStates: tf.Tensor[] = [];
-    const attentions: Attention[] = [];
+    const attentions: Attended[] = [];
     const kept: KeptHeads[] = [];
     for (let index = 0; index < a.layers; index++) {
       hiddenStates.push(x);

@@ -114,6 +114,7 @@ export const paperColours: Readonly<Record<string, string>> = {
   hard: '#1a7f37',
   hidden: '#7d6a00',
   attention: '#0969da',
+  relations: '#1b7c83',
   wrong: '#cf222e',
 };
 
@@ -134,6 +135,7 @@ export const darkPaperColours: Readonly<Record<string, string>> = {
   hard: '#56d364',
   hidden: '#d2b53b',
   attention: '#58a6ff',
+  relations: '#39c5cf',
   wrong: '#ff7b72',
 };
 

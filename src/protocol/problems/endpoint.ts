@@ -11,6 +11,11 @@ export const endpointProblems = {
     message: 'A server shows its log-probabilities alone: there is no attention to imitate.',
     remedy: 'Remove "attention", or use a checkpoint of the model.',
   },
+  'endpoint-without-relations': {
+    message:
+      'A server shows its log-probabilities alone: there are no queries, keys and values whose relations could be imitated.',
+    remedy: 'Remove "relations", or use a checkpoint of the model.',
+  },
   'endpoint-without-blocks': {
     message: 'A server shows no blocks to start the student from.',
     remedy: 'Use "random" or "checkpoint".',

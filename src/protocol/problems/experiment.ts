@@ -262,7 +262,7 @@ const settings = {
   },
   'nothing-distilled': {
     message: 'Nothing is distilled: alpha 0 leaves only the hard labels, and nothing inside the teacher is imitated.',
-    remedy: 'Raise "alpha", or add "hidden" or "attention".',
+    remedy: 'Raise "alpha", or add "hidden", "attention" or "relations".',
   },
   'warmup-too-long': {
     message: 'The warm-up of {warmup} updates is not over when training ends after {updates}.',
@@ -365,6 +365,10 @@ const models = {
     message: 'A mean of probabilities has no attention to imitate.',
     remedy: 'Remove "attention", or use a single teacher.',
   },
+  'ensemble-without-relations': {
+    message: 'A mean of probabilities has no queries, keys and values whose relations could be imitated.',
+    remedy: 'Remove "relations", or use a single teacher.',
+  },
   'ensemble-without-blocks': {
     message: 'An ensemble has no blocks of its own to start the student from.',
     remedy: 'Use "random" or "checkpoint".',
@@ -376,6 +380,11 @@ const models = {
   'opaque-without-attention': {
     message: 'An ONNX file shows its logits alone: there is no attention to imitate.',
     remedy: 'Remove "attention", or name the checkpoint that the file was exported from.',
+  },
+  'opaque-without-relations': {
+    message:
+      'An ONNX file shows its logits alone: there are no queries, keys and values whose relations could be imitated.',
+    remedy: 'Remove "relations", or name the checkpoint that the file was exported from.',
   },
   'opaque-without-blocks': {
     message: 'An ONNX file has no blocks to start the student from.',
@@ -424,7 +433,17 @@ const models = {
   'attention-of-other-heads': {
     message:
       'The student has {student} attention heads and the teacher {teacher}: the attention of a head is compared with that of the head of its place.',
-    remedy: 'Give the student {teacher} heads, or imitate hidden states ("hidden") in place of attention.',
+    remedy:
+      'Give the student {teacher} heads, or imitate "relations", for which any number will do, or hidden states ("hidden") in place of attention.',
+  },
+  'relation-heads-do-not-divide': {
+    message: '{heads} relation heads do not divide the "{kind}" of the {role} evenly, which are {width} wide.',
+    remedy: 'Use {divisors:either}.',
+  },
+  'relation-heads-of-student': {
+    message:
+      'There are as many relation heads as the student has heads, {heads}, and these do not divide the "{kind}" of the {role} evenly, which are {width} wide.',
+    remedy: 'Say how many: "heads": {divisors:either}.',
   },
   'start-of-another-family': {
     message: 'The student is a {student} model, the teacher a {teacher} model.',

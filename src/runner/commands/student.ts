@@ -13,7 +13,8 @@ import { parseExperiment, readExperimentFile, type ParsedExperiment } from '../.
 import type { ArchitectureSpec, Experiment } from '../../experiment/file/schema';
 import { studentAlternatives, type StudentAlternative } from '../../experiment/student-alternatives';
 import { type Architecture, isOpaque } from '../../model/architecture';
-import { type BlockPairs, pairBlocks } from '../../model/block-pairs';
+import { type BlockPairs, pairBlocks, relatedVectors } from '../../model/block-pairs';
+import type { BlockRule } from '../../protocol/divergences';
 import { frozenBytes } from '../../model/files/checkpoint';
 import { parameterCount } from '../../model/layouts/config';
 import { isNarrower } from '../../model/pruning';
@@ -183,11 +184,18 @@ export function memoryOf(
   };
   // Pairs of blocks are those of the file's own student; another may have fewer blocks, and other heads.
   const areThere = (layers: BlockPairs): boolean => layers.every(([, block]) => block < student.layers);
-  const { hidden, attention } = distillation;
-  const pairs = attention && pairBlocks(attention.layers, teacher, student);
+  const { hidden, attention, relations } = distillation;
+  const isThere = (compared: { layers: BlockPairs | BlockRule }): boolean =>
+    areThere(pairBlocks(compared.layers, teacher, student));
+  const heads = relations?.heads ?? student.heads;
+  const divides = ({ width }: { width: number }): boolean => width % heads === 0;
   const inside = {
     hidden: hidden && areThere(hidden.layers) ? hidden : undefined,
-    attention: pairs && areThere(pairs) && student.heads === teacher.heads ? attention : undefined,
+    attention: attention && isThere(attention) && student.heads === teacher.heads ? attention : undefined,
+    relations:
+      relations && isThere(relations) && relatedVectors(relations.of, { teacher, student }).every(divides)
+        ? relations
+        : undefined,
   };
   const writes = onPolicyOf(distillation) !== undefined;
   return predictPeakBytes({

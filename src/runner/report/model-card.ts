@@ -155,8 +155,10 @@ function origin(experiment: ResolvedExperiment, role: Role): string {
   const { temperature, alpha, divergence } = distillation;
   const at = (value: typeof temperature): string =>
     typeof value === 'number' ? String(value) : `${value.from} to ${value.to}`;
-  const imitated = [distillation.hidden && 'hidden states', distillation.attention && 'attention'].filter(Boolean);
-  const inside = imitated.length > 0 ? ` It has also imitated the teacher's ${imitated.join(' and ')}.` : '';
+  const { hidden, attention, relations } = distillation;
+  const imitated = [hidden && 'hidden states', attention && 'attention', relations && 'relations between tokens'];
+  const named = imitated.filter(Boolean).join(' and ');
+  const inside = named === '' ? '' : ` It has also imitated the teacher's ${named}.`;
   switch (role) {
     case 'teacher':
       return 'The teacher of a knowledge-distillation experiment, trained on hard labels.';

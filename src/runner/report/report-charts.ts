@@ -114,6 +114,7 @@ const inks: Record<Component, string> = {
   hard: 'var(--hard)',
   hidden: 'var(--hidden)',
   attention: 'var(--attention)',
+  relations: 'var(--relations)',
 };
 
 const names: Record<Component, string> = {
@@ -123,6 +124,7 @@ const names: Record<Component, string> = {
   hard: 'student loss (hard)',
   hidden: 'hidden-layer loss',
   attention: 'attention loss',
+  relations: 'relation loss',
 };
 
 /** The total and its components, each before its weight: means of as many stretches as fit. */

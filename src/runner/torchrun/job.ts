@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { mapValues } from '../../distill/named';
-import { comparedAttention, wholeBlocks, type AttentionObjective, type Pairing } from '../../distill/pairing';
+import { comparedAttention, comparedRelations, type Objective, wholeBlocks, type Pairing } from '../../distill/pairing';
 import type { Strategy } from '../../distill/planning/scaling';
 import { projectionShapes } from '../../distill/specs';
 import { lengthsOf, type Examples } from '../../dataset/example-store';
@@ -103,7 +103,7 @@ function describeJob(run: PreparedRun, training: JobTraining, setup: JobSetup): 
     activationCheckpointing: experiment.torchrun?.activationCheckpointing ?? false,
     compile: experiment.torchrun?.compile ?? false,
     training: spec,
-    objective: objective ? { ...objective, attention: attentionOf(pairing) } : null,
+    objective: objective ? { ...objective, ...insideOf(pairing) } : null,
     student,
     teacher: teacher?.architecture ?? null,
     wholeBlocks: wholeBlocks(pairing),
@@ -125,11 +125,16 @@ function describeJob(run: PreparedRun, training: JobTraining, setup: JobSetup): 
   };
 }
 
-/** With a rule's pairs in its setup. */
-function attentionOf(pairing: Pairing): AttentionObjective | undefined {
-  const attention = pairing.objective?.attention;
-  const layers = comparedAttention(pairing).map(({ teacher, student }) => [teacher, student] as const);
-  return attention && { ...attention, layers };
+/** With a rule's pairs in its place, and the number of relation heads. */
+function insideOf(pairing: Pairing): Pick<Objective, 'attention' | 'relations'> {
+  const { attention, relations } = pairing.objective ?? {};
+  const layersOf = (compared: ReturnType<typeof comparedAttention>) =>
+    compared.map(({ teacher, student }) => [teacher, student] as const);
+  const heads = relations?.heads ?? pairing.student.heads;
+  return {
+    attention: attention && { ...attention, layers: layersOf(comparedAttention(pairing)) },
+    relations: relations && { ...relations, heads, layers: layersOf(comparedRelations(pairing)) },
+  };
 }
 
 /** Rows as tokens, one after the other: `lengths` int32 [N], `inputIds` and `typeIds` int32 [tokens], `labels` as an example has them. */
