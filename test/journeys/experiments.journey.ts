@@ -131,7 +131,7 @@ describe('runs', () => {
     // The list has grown where the row was.
     await window.rows('Experiments').filter({ hasText: '2,953 more runs' }).waitFor({ state: 'detached' });
     await window.page.keyboard.press('End');
-    await window.rows('Experiments').filter({ hasText: '2453 more runs' }).waitFor();
+    await window.rows('Experiments').filter({ hasText: '2,453 more runs' }).waitFor();
     await window.picture('thousands');
   });
 });
