@@ -61,6 +61,19 @@ export function formatNumber(value: Value): string {
   return `${value < 0 ? minus : ''}${Number(Math.abs(value).toPrecision(3)).toLocaleString('en-US', { maximumFractionDigits: 6 })}`;
 }
 
+/** For numbers of any sign that stand together: each with the decimals that three significant digits of the largest need: `−3.73`, `0.16`, `0.05`. */
+export function numberFormat(values: Iterable<number>): (value: Value) => string {
+  let largest = 0;
+  for (const value of values) largest = Math.max(largest, Math.abs(value));
+  const decimals =
+    largest === 0 ? 0 : Math.min(6, Math.max(0, 2 - Math.floor(Math.log10(Number(largest.toPrecision(3))))));
+  return (value) => {
+    if (!exists(value)) return absent;
+    const size = formatCount(Math.abs(value), decimals);
+    return `${value < 0 && /[1-9]/.test(size) ? minus : ''}${size}`;
+  };
+}
+
 /** A number too small for decimals, such as a learning rate: `2.86 × 10⁻⁴`. */
 export function formatScientific(value: Value, decimals = 2): string {
   if (!exists(value)) return absent;
@@ -123,11 +136,11 @@ export function formatPercent(value: Value): string {
   return exists(value) ? `${(100 * value).toFixed(1).replace('-', minus)}${space}%` : absent;
 }
 
-/** Milliseconds: `1.2 ms`, `0.08 ms`, `240 ms`. */
+/** Milliseconds: `1.2 ms`, `0.08 ms`, `240 ms`, `2,981 ms`. */
 export function formatMilliseconds(value: Value): string {
   if (!exists(value)) return absent;
   const decimals = value >= 100 ? 0 : value >= 0.1 ? 1 : 2;
-  return `${value.toFixed(decimals)}${space}ms`;
+  return `${decimals === 0 ? formatCount(value) : value.toFixed(decimals)}${space}ms`;
 }
 
 /** A span of time in its two largest units: `31 s`, `6 m 4 s`, `2 h 5 m`, `3 d 2 h`. */

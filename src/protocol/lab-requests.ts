@@ -78,6 +78,9 @@ export const labRequests = {
   /** The page listens: it wants `run`, then `probes` where there are any, or `empty`. */
   ready: wants<Record<string, never>>({}),
   createSample: wants<Record<string, never>>({}),
+  newExperiment: wants<Record<string, never>>({}),
+  /** Lets the person say whether the folder is trusted. */
+  manageTrust: wants<Record<string, never>>({}),
   /** Lets the person choose another run to show. */
   chooseRun: wants<Record<string, never>>({}),
   showRun: wants({ run: text }),

@@ -62,6 +62,13 @@ export function tickLabels(ticks: readonly number[]): string[] {
   return decimals <= 4 || largest >= 0.01 ? label((tick) => tick.toFixed(exact)) : scientific(ticks);
 }
 
+/** Labels of a logarithmic axis: `20`, `0.005`, and `10⁻⁵` where the zeros would have to be counted. */
+export function logLabels(ticks: readonly number[]): string[] {
+  return ticks.map((tick) =>
+    tick < 0.001 * (1 - 1e-9) ? formatScientific(tick, 1).replace(/^1 × /, '') : String(Number(tick.toPrecision(2))),
+  );
+}
+
 /** With as many digits as tell them apart. */
 function scientific(ticks: readonly number[]): string[] {
   for (let decimals = 2; ; decimals++) {

@@ -48,7 +48,7 @@ const contributed: Record<Kind, string[]> = {
 /** What cannot be done without a person's click is done in a journey: its file, and the words that are clicked there. */
 const inJourneys: Partial<Record<Kind, Record<string, [journey: string, words: string]>>> = {
   command: {
-    'distillery.showMoreRuns': ['experiments.journey.ts', '2953 more runs'],
+    'distillery.showMoreRuns': ['experiments.journey.ts', '2,953 more runs'],
     'distillery.measureDevices': ['devices.journey.ts', 'Measure Devices'],
     'distillery.emptyTrash': ['experiments.journey.ts', 'Empty Trash'],
     'distillery.revealRunFolder': ['menus.journey.ts', 'Reveal Run Folder'],

@@ -1,5 +1,7 @@
 /** @file The Lab for everyone: each tab on real runs in each kind of theme keeps to WCAG 2.1 AA, and on a narrow page nothing is lost. */
 
+import { readFileSync } from 'node:fs';
+import { globSync } from 'tinyglobby';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { allOr } from '../torture';
 import { violations } from '../webview/axe';
@@ -22,6 +24,25 @@ async function open(experiment: Sample): Promise<Workbench> {
   return window;
 }
 
+/** The editor's colours that the page and its controls name. */
+const colours = [
+  ...new Set(
+    [...globSync(['webview/**/*.ts']), 'node_modules/@vscode/webview-ui-toolkit/dist/toolkit.js'].flatMap(
+      (file) => readFileSync(file, 'utf8').match(/--vscode(-[a-zA-Z]+)+/g) ?? [],
+    ),
+  ),
+]
+  .filter((name) => !name.includes('-font-'))
+  .sort();
+
+/** As test/webview has them. */
+const harnessNames: Record<Theme, string> = {
+  dark: 'dark',
+  light: 'light',
+  'high-contrast': 'hc',
+  'high-contrast-light': 'hc-light',
+};
+
 async function complete({ lab }: Workbench): Promise<void> {
   await lab.locator('#prompt textarea').fill('The whale');
   await lab.locator('#continue').click();
@@ -39,6 +60,11 @@ describe.each(['moby', 'spam'] as const)('the Lab on %s', (experiment) => {
   it.each(seenIn[experiment])('keeps to WCAG 2.1 AA in every tab: %s', async (theme) => {
     const { lab } = window;
     await window.chooseTheme(theme);
+    // Else the tests of the page alone would look at colours that nobody has. They are written anew by vitest's --update.
+    if (experiment === 'moby')
+      await expect(
+        `${JSON.stringify(await lab.locator('body').evaluate(themeOf, colours), undefined, 2)}\n`,
+      ).toMatchFileSnapshot(`../webview/themes/${harnessNames[theme]}.json`);
     for (const tab of tabNames) {
       await openTab(window, tab);
       await lab.locator(drawn[tab]).first().waitFor();
@@ -113,8 +139,19 @@ interface Root {
 }
 
 interface Body extends Root {
+  className: string;
   clientWidth: number;
-  ownerDocument: { getAnimations: () => { playState: string }[] };
+  ownerDocument: {
+    documentElement: { style: { getPropertyValue: (name: string) => string } };
+    getAnimations: () => { playState: string }[];
+  };
+}
+
+/** Runs in the page: its kind of theme, and those of the variables that the theme has. */
+function themeOf({ className, ownerDocument }: Body, names: readonly string[]): object {
+  const { style } = ownerDocument.documentElement;
+  const values = names.map((name) => [name, style.getPropertyValue(name)] as const);
+  return { kind: className, variables: Object.fromEntries(values.filter(([, value]) => value !== '')) };
 }
 
 /** Runs in the page: controls and figures that stand outside of it, and that nothing around them can be scrolled to. */

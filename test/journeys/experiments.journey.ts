@@ -119,7 +119,7 @@ describe('runs', () => {
     }
     const window = await Workbench.open(workspace, { theme: 'dark' });
     await window.openSidebar();
-    const spam = window.rows('Experiments').filter({ hasText: '3003 runs' });
+    const spam = window.rows('Experiments').filter({ hasText: '3,003 runs' });
     await spam.waitFor();
     // Closed and opened again, so that the list has the focus.
     await spam.click();
@@ -127,11 +127,11 @@ describe('runs', () => {
     await spam.click();
     await window.rows('Experiments').filter({ hasText: 'failed' }).first().waitFor();
     await window.page.keyboard.press('End');
-    await window.rows('Experiments').filter({ hasText: '2953 more runs' }).click();
+    await window.rows('Experiments').filter({ hasText: '2,953 more runs' }).click();
     // The list has grown where the row was.
-    await window.rows('Experiments').filter({ hasText: '2953 more runs' }).waitFor({ state: 'detached' });
+    await window.rows('Experiments').filter({ hasText: '2,953 more runs' }).waitFor({ state: 'detached' });
     await window.page.keyboard.press('End');
-    await window.rows('Experiments').filter({ hasText: '2453 more runs' }).waitFor();
+    await window.rows('Experiments').filter({ hasText: '2,453 more runs' }).waitFor();
     await window.picture('thousands');
   });
 });

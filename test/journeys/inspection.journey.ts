@@ -14,6 +14,19 @@ async function inspect(experiment: Sample, workspace = sampleWorkspace(experimen
   return window;
 }
 
+interface Cell {
+  ownerDocument: {
+    createRange: () => { selectNodeContents: (cell: Cell) => void; getBoundingClientRect: () => { width: number } };
+  };
+}
+
+/** Runs in the page: how wide a cell's content is. */
+function written(cell: Cell): number {
+  const range = cell.ownerDocument.createRange();
+  range.selectNodeContents(cell);
+  return range.getBoundingClientRect().width;
+}
+
 describe('a dataset of texts inspected with a run', () => {
   let window: Workbench;
   beforeAll(async () => {
@@ -51,6 +64,11 @@ describe('a dataset of texts inspected with a run', () => {
     // The bars are kept by the editor's sanitizer, in the theme's colours.
     expect(await hover.first().locator('span[style*="--vscode-charts-blue"]').count()).toBeGreaterThan(1);
     await hover.first().evaluate(endOfAnimations);
+    // Both models' bars are of one measure: what is left to all others is nearly all of both.
+    const others = hover.first().locator('tr', { hasText: 'others' }).locator('td');
+    const [ofTeacher, ofStudent] = await Promise.all([1, 3].map((column) => others.nth(column).evaluate(written)));
+    expect(ofTeacher).toBeGreaterThan(40);
+    expect(Math.abs(ofStudent! / ofTeacher! - 1)).toBeLessThan(0.15);
     await window.picture(`inspect-tokens-${theme}`);
   });
 });

@@ -74,7 +74,9 @@ describe('the Lab', () => {
     await source.click();
     const alert = lab.locator('lab-tokens .middle .request-failed');
     await alert.waitFor();
-    expect(await alert.innerText()).toContain(name);
+    expect(await alert.innerText()).toContain(
+      `data/${name!} is gone: it was moved or deleted after the run had read it.`,
+    );
     // It is said there alone.
     expect(await page.locator('.notification-toast').count()).toBe(0);
     await window.picture('lab-request-failed');

@@ -1,6 +1,7 @@
 /** @file Drawings as files: in colours for light and dark, words as text. */
 
 import { describe, expect, it } from 'vitest';
+import { timeDrawing } from '../../src/protocol/drawing/time-drawing';
 import { darkPaperColours, paperColours, svgText, text, titled } from '../../src/protocol/drawing/shapes';
 
 /** WCAG's contrast of two colours, #rrggbb. */
@@ -48,5 +49,18 @@ describe('a drawing as a file', () => {
       if (['background', 'grid', 'axis'].includes(name)) continue;
       expect(contrast(colour, colours.background!), name).toBeGreaterThanOrEqual(4.5);
     }
+  });
+});
+
+describe('curves over training time as a file', () => {
+  it('have room for the longest number of the value axis', () => {
+    const ticks = ['0', '2 × 10⁻⁵', '2.5 × 10⁻⁵'].map((label, at) => ({ at, label }));
+    const axes = { x: { from: 0, to: 1, ticks: [] }, y: { from: 0, to: 2, ticks } };
+    const { shapes } = timeDrawing({ title: 'Loss', width: 400, height: 200, lines: [], ...axes });
+    const numbers = shapes.filter((one) => one.tag === 'text' && one.attributes['text-anchor'] === 'end');
+    expect(numbers).toHaveLength(3);
+    // A digit of 11 pixels is some 6 wide.
+    for (const { attributes, text: said } of numbers)
+      expect(Number(attributes.x) - 6 * said!.length, said).toBeGreaterThanOrEqual(0);
   });
 });

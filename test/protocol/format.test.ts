@@ -15,6 +15,7 @@ import {
   formatShare,
   formatShareDifference,
   formatTemperature,
+  numberFormat,
   shareDecimals,
 } from '../../src/protocol/format';
 
@@ -63,6 +64,32 @@ describe('a quantity', () => {
   ])('%s is written %s', (value, text) => expect(formatQuantity(value)).toBe(text));
 });
 
+describe('numbers of any sign that stand together', () => {
+  it.each([
+    [
+      [-3.73, -3.17, -3.3333],
+      ['−3.73', '−3.17', '−3.33'],
+    ],
+    [
+      [0.56, 0.836, 0.0552],
+      ['0.560', '0.836', '0.055'],
+    ],
+    [
+      [1234.5, 7, -0.2],
+      ['1,235', '7', '0'],
+    ],
+    [
+      [0.000012, 0.0000347],
+      ['0.000012', '0.000035'],
+    ],
+    [[0], ['0']],
+  ])('%j have the decimals of the largest', (values, texts) => {
+    expect(values.map(numberFormat(values))).toEqual(texts);
+  });
+
+  it('have no value where there is none', () => expect(numberFormat([1])(undefined)).toBe('–'));
+});
+
 describe('units', () => {
   const plain = (text: string): string => text.replaceAll('\u202f', ' ');
 
@@ -90,6 +117,7 @@ describe('units', () => {
     [formatMilliseconds(1.23), '1.2 ms'],
     [formatMilliseconds(240.4), '240 ms'],
     [formatMilliseconds(0.083), '0.08 ms'],
+    [formatMilliseconds(2981.4), '2,981 ms'],
     [formatDuration(0), '0 s'],
     [formatDuration(31), '31 s'],
     [formatDuration(364), '6 m 4 s'],

@@ -1,7 +1,7 @@
 /** @file Labels of axes: round, told apart, and short enough to stand beside a chart. */
 
 import { describe, expect, it } from 'vitest';
-import { linearTicks, tickLabels } from '../../src/protocol/ticks';
+import { linearTicks, logLabels, tickLabels } from '../../src/protocol/ticks';
 
 describe('labels of an axis', () => {
   it.each([
@@ -49,5 +49,12 @@ describe('labels of an axis', () => {
         for (const label of labels) expect(label.length, label).toBeLessThanOrEqual(11);
       }
     }
+  });
+});
+
+describe('labels of a logarithmic axis', () => {
+  it('have powers of ten where the zeros would have to be counted', () => {
+    const labels = logLabels([1e-7, 2e-5, 5e-4, 0.001, 0.05, 1, 200]).map((label) => label.replace(/\s/g, ' '));
+    expect(labels).toEqual(['10⁻⁷', '2 × 10⁻⁵', '5 × 10⁻⁴', '0.001', '0.05', '1', '200']);
   });
 });

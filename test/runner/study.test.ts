@@ -72,7 +72,7 @@ describe('a study of how many labels a teacher saves', () => {
     expect(answer.curves.map(({ unlabelled, points }) => [unlabelled, points.map(({ labels }) => labels)])).toEqual([
       [8, [16, 48]],
     ]);
-    expect(study.said).toMatch(/^With the teacher, 16 labels and 8 texts without are worth .* \(95 % interval.*\)/);
+    expect(study.said).toMatch(/^With the teacher, 16 labels and 8 unlabelled texts are worth .* \(95 % interval.*\)/);
     const report = readFileSync(path.join(study.directory, 'report.md'), 'utf8');
     expect(report).toContain(study.said);
     expect(report).toContain('![How many labels does the teacher save?](study.svg)');

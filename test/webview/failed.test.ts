@@ -27,7 +27,9 @@ const show = (page: Page, record: object): Promise<unknown> =>
   );
 
 const asked: Partial<Record<LabMethod, Asked>> = {
-  createSample: { query: { run: 'empty' }, act: click('vscode-button'), where: 'main.empty' },
+  createSample: { query: { run: 'empty' }, act: click('#create-sample'), where: 'main.empty' },
+  newExperiment: { query: { run: 'empty' }, act: click('#new-experiment'), where: 'main.empty' },
+  manageTrust: { query: { trusted: 'no' }, act: click('#manage-trust'), where: '.notices .notice' },
   chooseRun: { query: {}, act: click('#choose-run'), where: 'lab-header' },
   stop: { query: {}, act: click('#stop'), where: 'lab-header' },
   pause: { query: {}, act: click('#hold'), where: 'lab-header' },

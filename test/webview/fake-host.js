@@ -5,12 +5,31 @@ import { labelComparison, labelRun } from './sample/label-runs';
 import { listing, samplePrompts } from './sample/listing';
 import { mobyRun } from './sample/moby-run';
 import { spamRun } from './sample/spam-run';
-import themes from './themes.json';
+import dark from './themes/dark.json';
+import hcLight from './themes/hc-light.json';
+import hc from './themes/hc.json';
+import light from './themes/light.json';
+
+/** Colours as the editor gives them to a page: test/journeys/accessibility.journey.ts compares. */
+const themes = { dark, light, hc, 'hc-light': hcLight };
+
+/** Those of the editor on the desktop. */
+const fonts = {
+  '--vscode-font-family': '"Segoe UI", system-ui, "Ubuntu", "Droid Sans", sans-serif',
+  '--vscode-font-size': '13px',
+  '--vscode-font-weight': 'normal',
+  '--vscode-editor-font-family': 'Menlo, Consolas, "DejaVu Sans Mono", monospace',
+  '--vscode-editor-font-size': '14px',
+};
 
 const query = new URLSearchParams(location.search);
 /** As the editor does it, also while the page is open. */
 window.setTheme = (name) => {
-  const { variables, kind } = themes[name];
+  const { kind } = themes[name];
+  const variables = { ...fonts, ...themes[name].variables };
+  // What another theme has and this one has not.
+  for (const variable of [...document.documentElement.style])
+    if (!(variable in variables)) document.documentElement.style.removeProperty(variable);
   for (const [variable, value] of Object.entries(variables))
     document.documentElement.style.setProperty(variable, value);
   document.body.className = kind;
@@ -62,7 +81,7 @@ const handlers = {
     if (kind !== 'early') window.send({ type: 'probes', id, probes: sample.probes });
     return undefined;
   },
-  probe: ({ step }) => sample.student(step),
+  probe: ({ step }) => sample.student(query.get('apart') === 'growing' ? growing(step) : step),
   besides({ runs }) {
     for (const other of runs) {
       const series = sample.run.series.map((one) => ({
@@ -93,6 +112,12 @@ function answer({ number, method, params }) {
   if (problem) return window.send({ type: 'failure', number, problem });
   const result = handlers[method]?.(params, (value) => window.send({ type: 'progress', number, value }));
   return result === pending ? undefined : window.send({ type: 'answer', number, result });
+}
+
+/** A student that begins near its teacher and goes away from it. */
+function growing(step) {
+  const { steps } = sample.probes;
+  return steps.at(-1 - steps.indexOf(step));
 }
 
 /** Two models continue a prompt: tokens one by one, then what each expected. */

@@ -44,6 +44,18 @@ describePage('the Lab page', (open) => {
     expect(await page.locator('#stop').count()).toBe(0);
   });
 
+  it('leads to the log of a run that has failed and has not said why', async () => {
+    const page = await open({});
+    const { id, record } = moby.run;
+    await page.evaluate(
+      `send(${JSON.stringify({ type: 'record', id, record: { ...record, status: 'failed', error: null, ended: record.started } })})`,
+    );
+    const notice = page.locator('.notices .notice.error');
+    await notice.getByText('This run has failed and has not said why.').waitFor();
+    await notice.getByRole('button', { name: 'Show Log' }).click();
+    await expect.poll(() => heard(page)).toContainEqual({ method: 'showLog', id });
+  });
+
   it('says what a queued run waits for, and that it is paused, and offers to run now', async () => {
     const page = await open({});
     const { id, record } = moby.run;

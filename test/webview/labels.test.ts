@@ -2,7 +2,7 @@
 
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
-import { formatNumber, formatQuantity, formatShare } from '../../src/protocol/format';
+import { formatQuantity, formatShare } from '../../src/protocol/format';
 import { describePage, settled, shownBars, text, type Open } from './lab-page';
 import { labelRun } from './sample/label-runs';
 
@@ -68,11 +68,20 @@ describePage('labels that are numbers, in the Lab', (open) => {
     const page = await show(open, numbers, 'tokens', { example: 1 });
     await page.locator('table.numbers').waitFor();
     const [teacher, student] = [numbers.probes.teacher[1]![0]!, numbers.student(last)[1]![0]!];
-    expect(await text(page, '#teacher-number')).toBe(formatNumber(teacher));
-    expect(await text(page, '#student-number')).toBe(formatNumber(student));
-    expect(await text(page, '#label-number')).toBe(
-      formatNumber(numbers.probes.examples.examples[1]!.positions[0]!.value),
-    );
+    const label = numbers.probes.examples.examples[1]!.positions[0]!.value!;
+    // Each to two decimals, and how far it is off with its sign.
+    const said = (value: number): string => `${value < 0 ? '−' : ''}${Math.abs(value).toFixed(2)}`;
+    const off = (value: number): string => `${value > 0 ? '+' : ''}${said(value)}`;
+    expect(await text(page, '#teacher-number')).toBe(said(teacher));
+    expect(await text(page, '#student-number')).toBe(said(student));
+    expect(await text(page, '#label-number')).toBe(said(label));
+    expect(await page.locator('table.numbers .off').allInnerTexts()).toEqual([
+      off(teacher - label),
+      off(student - label),
+    ]);
+    const apart = await page.locator('lab-examples .measure .number').allInnerTexts();
+    expect(apart.length).toBeGreaterThan(1);
+    for (const one of apart) expect(one).toMatch(/^0\.\d{3}$/);
     expect(await page.locator('lab-distribution').count()).toBe(0);
     expect(await page.locator('lab-tokens lab-temperature').count()).toBe(0);
     await page.getByRole('tab', { name: 'Temperature' }).click();

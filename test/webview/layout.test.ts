@@ -5,7 +5,7 @@ import type { Page } from 'playwright-core';
 import { beforeAll, expect, it } from 'vitest';
 import { violations } from './axe';
 import { allOr } from '../torture';
-import { describePage, moby, probesRead } from './lab-page';
+import { describePage, moby, probesRead, spam, type Open } from './lab-page';
 import { labelRun } from './sample/label-runs';
 
 const tabs = ['loss', 'tokens', 'temperature', 'completions', 'compare'] as const;
@@ -110,6 +110,206 @@ describePage('the line above an example', (open) => {
       await expectFits(page);
       expect(await page.evaluate(overlaps), `${width} pixels`).toEqual([]);
       await page.screenshot({ path: `${pictures}/heading-${width}.png` });
+    }
+  });
+});
+
+/** Runs in the page: each element of it, through all shadows. */
+const everything = `(function all(root) {
+  return [...root.querySelectorAll('*')].flatMap((part) => [part, ...(part.shadowRoot ? all(part.shadowRoot) : [])]);
+})(document)`;
+
+/** Texts that end in an ellipsis, and that neither a title nor another place says in full. */
+const cutOff = `${everything}
+  .filter((part) => getComputedStyle(part).textOverflow === 'ellipsis' && part.scrollWidth > part.clientWidth + 1)
+  // A summary opens; an example is shown whole when it is chosen; what comes before a token stands among the tokens.
+  .filter((part) => part.closest('[title], summary, .example, .context') === null)
+  .map((part) => part.localName + '.' + part.className + ': ' + part.textContent.trim().replace(/\\s+/g, ' '))`;
+
+/** Whether what is seen at a place of the page is an element, or lies within it. */
+const isOnTop = `(x, y, selector) => {
+  let part = document.elementFromPoint(x, y);
+  while (part?.shadowRoot?.elementFromPoint(x, y) && part.shadowRoot.elementFromPoint(x, y) !== part) part = part.shadowRoot.elementFromPoint(x, y);
+  const wanted = selector.split(' ').at(-1);
+  return part?.closest(wanted) !== null || part?.getRootNode().host?.closest(wanted) !== null;
+}`;
+
+/** Headings that go on below what stands beside them, or beyond their figure. */
+const crossed = `${everything}
+  .filter((part) => part.localName === 'h2' && part.querySelector('lab-save'))
+  .flatMap((heading) => {
+    const button = heading.querySelector('lab-save').getBoundingClientRect();
+    const range = document.createRange();
+    return [...heading.childNodes].filter((node) => node.localName !== 'lab-save').flatMap((node) => {
+      range.selectNodeContents(node);
+      const crosses = [...range.getClientRects()].some(({ left, right, top, bottom }) =>
+        right > left && right > button.left + 1 && bottom > button.top + 1 && top < button.bottom - 1);
+      return crosses ? [heading.textContent.trim()] : [];
+    });
+  })`;
+
+interface Cell {
+  ownerDocument: {
+    createRange: () => {
+      selectNodeContents: (cell: Cell) => void;
+      getBoundingClientRect: () => { top: number; bottom: number };
+    };
+    defaultView: { getComputedStyle: (cell: Cell) => { borderBottomColor: string } };
+  };
+}
+
+/** Runs in the page: where the words of cells stand, and the rules below them. */
+function linesOf(cells: Cell[]): { middle: number; colour: string }[] {
+  return cells.map((cell) => {
+    const { ownerDocument } = cell;
+    const range = ownerDocument.createRange();
+    range.selectNodeContents(cell);
+    const { top, bottom } = range.getBoundingClientRect();
+    return {
+      middle: (top + bottom) / 2,
+      colour: ownerDocument.defaultView.getComputedStyle(cell).borderBottomColor,
+    };
+  });
+}
+
+/** A tab of the run that has most to show there. */
+async function openAt(open: Open, tab: (typeof tabs)[number]): Promise<Page> {
+  const [sample, run] = tab === 'compare' ? ([spam, 'spam'] as const) : ([moby, 'moby'] as const);
+  const page = await open({ run, state: JSON.stringify({ tab, id: sample.run.id, position: 8 }) }, sizes.wide);
+  await drawn(page, tab);
+  return page;
+}
+
+describePage('words and numbers', (open) => {
+  it.each(tabs)('are said in full whatever the width: %s', async (tab) => {
+    const page = await openAt(open, tab);
+    for (const width of [1920, 1280, 922, 700, 480, 420, 320]) {
+      await page.setViewportSize({ width, height: 900 });
+      await expectFits(page);
+      expect(await page.evaluate(cutOff), `cut off at ${width} pixels`).toEqual([]);
+      expect(await page.evaluate(crossed), `crossed at ${width} pixels`).toEqual([]);
+    }
+  });
+
+  it('leave the run its name, its state and what can be done with it, in the narrowest window too', async () => {
+    const page = await open({ run: 'spam' }, sizes.least);
+    const name = page.locator('lab-header h1 .name > span');
+    const isWhole = (part: { scrollWidth: number; clientWidth: number }): boolean =>
+      part.scrollWidth <= part.clientWidth;
+    expect(await name.evaluate(isWhole)).toBe(true);
+    const middle = async (selector: string): Promise<number> => {
+      const { y, height } = (await page.locator(selector).boundingBox())!;
+      return y + height / 2;
+    };
+    expect(await middle('#choose-run')).toBeCloseTo(await middle('lab-header h1 .name > span'), -1);
+    // Of the buttons the icons alone are seen; what they do is said all the same.
+    for (const does of ['Run again', 'Export', 'More']) {
+      const button = page.locator('lab-header').getByRole('button', { name: does });
+      const { x, width } = (await button.boundingBox())!;
+      expect(x + width, does).toBeLessThanOrEqual(320);
+      expect(width, does).toBeLessThan(60);
+    }
+    // A name that is longer is cut, and is its own title.
+    const long = 'A spam filter with a name that goes on and on';
+    const { id, record } = spam.run;
+    await page.evaluate(`send(${JSON.stringify({ type: 'record', id, record: { ...record, name: long } })})`);
+    await expect.poll(() => name.getAttribute('title')).toBe(long);
+    await expectFits(page);
+    await page.screenshot({ path: `${pictures}/header-least.png` });
+  });
+
+  it.each([
+    { width: 640, height: 330 },
+    { width: 590, height: 260 },
+    { width: 1100, height: 360 },
+  ])('can be scrolled to in a window as low as one that is zoomed: %j', async (size) => {
+    const page = await openAt(open, 'tokens');
+    await page.setViewportSize(size);
+    for (const selector of ['lab-chips [role=option]', 'lab-distribution .share', '#probe']) {
+      const shown = page.locator(selector).first();
+      await shown.scrollIntoViewIfNeeded();
+      // Nothing that stays in its place lies over it.
+      const { x, y, width, height } = (await shown.boundingBox())!;
+      expect(await page.evaluate(`(${isOnTop})(${x + width / 2}, ${y + height / 2}, '${selector}')`), selector).toBe(
+        true,
+      );
+    }
+    for (const tab of tabs) {
+      await page.getByRole('tab', { name: new RegExp(tab, 'i') }).click();
+      await expectFits(page);
+    }
+  });
+
+  it('stand apart on an axis, however many digits they have', async () => {
+    const state = JSON.stringify({ tab: 'tokens', id: moby.run.id, position: 8, temperature: 20 });
+    const page = await open({ run: 'moby', state }, sizes.least);
+    await drawn(page, 'tokens');
+    for (const width of [320, 420, 1280]) {
+      await page.setViewportSize({ width, height: 900 });
+      const marks = await page.locator('lab-distribution .axis span').all();
+      const boxes = (await Promise.all(marks.map((mark) => mark.boundingBox()))).filter((box) => box !== null);
+      boxes.sort((a, b) => a.x - b.x);
+      boxes.forEach((box, i) =>
+        expect(box.x, `${width} pixels`).toBeGreaterThan((boxes[i - 1]?.x ?? -99) + (boxes[i - 1]?.width ?? 0) + 2),
+      );
+      expect((await marks.at(-1)!.innerText()).length).toBeGreaterThan(3);
+    }
+  });
+
+  it('stand whole in their buttons', async () => {
+    const page = await open({ run: 'spam' }, sizes.wide);
+    for (const width of [1920, 1280, 922, 700, 420]) {
+      await page.setViewportSize({ width, height: 900 });
+      for (const button of await page.locator('lab-header vscode-button').all()) {
+        const [own, words] = [(await button.boundingBox())!, (await button.locator('.words').boundingBox())!];
+        expect(words.x + words.width, `${width} pixels`).toBeLessThanOrEqual(own.x + own.width);
+        expect(words.y + words.height, `${width} pixels`).toBeLessThanOrEqual(own.y + own.height);
+        // Of one line, unless only a reader for the blind has them.
+        if (width > 520) expect(words.height).toBeLessThan(24);
+      }
+    }
+  });
+
+  it('lie within the page where runs are offered to be shown beside this one', async () => {
+    for (const tab of ['loss', 'compare'] as const) {
+      const page = await openAt(open, tab);
+      for (const width of [1280, 922, 420, 320]) {
+        await page.setViewportSize({ width, height: 900 });
+        await page.locator('#add-run').first().click();
+        const list = page.locator('lab-run-chips .list');
+        await list.getByRole('menuitem').first().waitFor();
+        await page.evaluate('new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))');
+        const box = (await list.boundingBox())!;
+        expect(box.x, `${tab}, ${width} pixels`).toBeGreaterThanOrEqual(0);
+        expect(box.x + box.width, `${tab}, ${width} pixels`).toBeLessThanOrEqual(width);
+        await page.keyboard.press('Escape');
+        await list.waitFor({ state: 'detached' });
+      }
+    }
+  });
+
+  it('below a drawing leave it as wide as it is', async () => {
+    const page = await openAt(open, 'compare');
+    for (const width of [1920, 1280, 900, 420]) {
+      await page.setViewportSize({ width, height: 900 });
+      await page.evaluate('new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))');
+      for (const figure of await page.locator('lab-compare .drawings > figure').all()) {
+        const [own, drawing] = [(await figure.boundingBox())!, (await figure.locator('svg.drawn').boundingBox())!];
+        expect(drawing.width, `${width} pixels`).toBeGreaterThan(250);
+        expect(Math.abs(own.width - drawing.width), `${width} pixels`).toBeLessThan(1);
+      }
+    }
+  });
+
+  it('have one line for what a row is of and its values, and one rule below both', async () => {
+    const page = await open({ run: 'multiple', state: JSON.stringify({ tab: 'compare' }) }, sizes.narrow);
+    await page.locator('lab-label-scores table').waitFor();
+    const rows = page.locator('lab-label-scores tbody tr, lab-model-table tbody tr');
+    for (const row of await rows.all()) {
+      const all = await row.locator('th, td').evaluateAll(linesOf);
+      expect(new Set(all.map(({ colour }) => colour)).size).toBe(1);
+      const middles = all.map(({ middle }) => middle);
+      expect(Math.max(...middles) - Math.min(...middles)).toBeLessThanOrEqual(1.5);
     }
   });
 });

@@ -4,6 +4,13 @@ import { expect, it } from 'vitest';
 import { formatQuantity } from '../../src/protocol/format';
 import { describePage, heard, kept, moby, text } from './lab-page';
 
+interface Text {
+  ownerDocument: { defaultView: { getComputedStyle: (text: Text) => { color: string } } };
+}
+
+/** Runs in the page. */
+const colourOf = (text: Text): string => text.ownerDocument.defaultView.getComputedStyle(text).color;
+
 describePage('the Loss tab', (open) => {
   it('grows its curves without making the charts anew, and adds evaluations', async () => {
     const page = await open({});
@@ -183,5 +190,64 @@ describePage('the Loss tab', (open) => {
     const png = Object.values((await saved('PNG')).content as Record<string, number>).slice(0, 4);
     expect(png).toEqual([0x89, 0x50, 0x4e, 0x47]);
     expect(await page.evaluate('refused')).toEqual([]);
+  });
+
+  it('has room for the numbers of an axis that are long, and a place for all others', async () => {
+    const page = await open({});
+    await page.locator('lab-time-chart canvas').nth(7).waitFor();
+    const { metrics } = moby.run.series[1]!;
+    const columns = Object.entries(metrics).map(([name, values]) => {
+      const few = [...values.slice(0, 40)];
+      return [name, name === 'soft' ? few.map((value) => value * 1e-5) : few];
+    });
+    const run = JSON.stringify({ ...moby.run, id: 'tiny', series: [] });
+    const series = `{ role: 'student', name: 'student', evaluations: [],
+      metrics: Object.fromEntries(${JSON.stringify(columns)}.map(([n, v]) => [n, Float64Array.from(v)])) }`;
+    await page.evaluate(`send({ type: 'run', run: { ...${run}, series: [${series}] } })`);
+    const overlay = (title: string) => page.locator('lab-figure', { hasText: title }).locator('.overlay');
+    const leftOf = (title: string): Promise<number> =>
+      overlay(title).evaluate((drawing: { style: { left: string } }) => parseFloat(drawing.style.left));
+    await expect.poll(() => overlay('Distillation loss (soft)').count()).toBe(1);
+    const widest = await page.evaluate(`(() => {
+      const context = document.createElement('canvas').getContext('2d');
+      context.font = '11px ' + getComputedStyle(document.querySelector('distillery-lab')).fontFamily;
+      return context.measureText('2 × 10⁻⁵').width;
+    })()`);
+    await expect.poll(() => leftOf('Distillation loss (soft)')).toBeGreaterThanOrEqual(Number(widest) + 8);
+    expect(await leftOf('Student loss (hard)')).toBe(48);
+  });
+
+  it('shows the trainings in the order in which they are made, whichever was heard of first', async () => {
+    const page = await open({});
+    await page.locator('lab-time-chart canvas').nth(7).waitFor();
+    const chips = page.locator('lab-loss-bar .trainings .chip');
+    const order = ["Teacher's training", "Student's", 'Control'];
+    expect(await chips.allInnerTexts()).toEqual(order);
+    const columns = Object.entries(moby.run.series[1]!.metrics).map(([name, values]) => [
+      name,
+      [...values.slice(0, 9)],
+    ]);
+    const run = JSON.stringify({ ...moby.run, id: 'other', series: [] });
+    const series = ['control', 'student', 'teacher'].map(
+      (role) => `{ role: '${role}', name: '${role}', evaluations: [],
+        metrics: Object.fromEntries(${JSON.stringify(columns)}.map(([n, v]) => [n, Float64Array.from(v)])) }`,
+    );
+    await page.evaluate(`send({ type: 'run', run: { ...${run}, series: [${series.join()}] } })`);
+    await expect.poll(() => chips.allInnerTexts()).toEqual(order);
+  });
+
+  it('colours by component while it shows one run, and by run while it shows several', async () => {
+    const page = await open({});
+    await page.locator('lab-time-chart canvas').nth(7).waitFor();
+    const title = page.locator('lab-figure h2 .title', { hasText: 'Distillation loss (soft)' });
+    const inkOf = (): Promise<string> => title.evaluate(colourOf);
+    const plain = await page.locator('lab-figure h2 .title', { hasText: 'Gradient norm' }).evaluate(colourOf);
+    expect(await inkOf()).not.toBe(plain);
+    await page.locator('#add-run').click();
+    const added = page.locator('lab-run-chips [role=menuitem]').first();
+    // Its name tells it from the others.
+    expect(await added.locator('span').first().innerText()).toBe('Moby Dick, T 1');
+    await added.click();
+    await expect.poll(inkOf).toBe(plain);
   });
 });

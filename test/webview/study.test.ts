@@ -75,7 +75,7 @@ describePage('a study in the Lab', (open) => {
   it.each<[StudyKind, RegExp]>([
     [
       'labels',
-      /With the teacher, 200 labels and 5,000 texts without are worth 870 labels to the same student without it \(95 % interval 720 to more than 1,000\)\./,
+      /With the teacher, 200 labels and 5,000 unlabelled texts are worth 870 labels to the same student without it \(95\s% interval 720 to more than 1,000\)\./,
     ],
     [
       'families',

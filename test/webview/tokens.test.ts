@@ -142,4 +142,34 @@ describePage('the Tokens tab', (open) => {
     expect(await page.locator('lab-chips .tokens .uncounted').first().getAttribute('title')).toContain('not counted');
     expect(await text(page, 'lab-alignment p')).toMatch(/are not recorded/);
   });
+
+  it('names the curves over training where none of them goes, whichever way they go', async () => {
+    for (const apart of ['shrinking', 'growing']) {
+      const state = JSON.stringify({ tab: 'tokens', id: spam.run.id });
+      const page = await open({ run: 'spam', apart, state });
+      await probesRead(page, spam);
+      for (const width of [1280, 920, 700]) {
+        await page.setViewportSize({ width, height: 800 });
+        await page.evaluate('new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))');
+        expect(await page.evaluate(namesCrossed), `${apart}, ${width} pixels`).toEqual([]);
+      }
+    }
+  });
 });
+
+/** Runs in the page: names that a curve, a point or another name goes through. */
+const namesCrossed = `(() => {
+  const drawing = document.querySelector('distillery-lab').shadowRoot.querySelector('lab-tokens').shadowRoot
+    .querySelector('lab-training-time').shadowRoot.querySelector('svg.plot');
+  const names = [...drawing.querySelectorAll('text')].map((text) => ({ name: text.textContent, box: text.getBBox() }));
+  const places = [...drawing.querySelectorAll('path')].flatMap((path) =>
+    Array.from({ length: 400 }, (_, i) => path.getPointAtLength((i / 399) * path.getTotalLength())));
+  const points = [...drawing.querySelectorAll('circle')].map(({ cx, cy, r }) => ({ x: cx.baseVal.value, y: cy.baseVal.value, r: r.baseVal.value }));
+  const within = ({ x, y, width, height }, place, r = 0) =>
+    place.x > x - r && place.x < x + width + r && place.y > y + 2 - r && place.y < y + height - 2 + r;
+  const meet = (a, b) => a.x < b.x + b.width && b.x < a.x + a.width && a.y + 1 < b.y + b.height && b.y + 1 < a.y + a.height;
+  if (names.length < 2) return ['no names'];
+  return names.filter(({ box }, i) =>
+    places.some((place) => within(box, place)) || points.some((point) => within(box, point, point.r)) ||
+    names.some((other, j) => j > i && meet(box, other.box))).map(({ name }) => name);
+})()`;

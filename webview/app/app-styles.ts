@@ -121,6 +121,25 @@ export const appStyles = css`
   .empty p {
     max-width: 340px;
   }
+  .ways {
+    display: flex;
+    flex-wrap: wrap;
+    justify-content: center;
+    gap: 8px;
+  }
+  /* Where the tabs' content would have no room below them, as zoomed to 200 %, all of the page scrolls. */
+  @media (max-height: 440px), (max-width: 640px) and (max-height: 640px) {
+    :host {
+      display: block;
+      overflow: auto;
+    }
+    main {
+      overflow: visible;
+    }
+    #view {
+      height: auto;
+    }
+  }
   @media (max-width: 640px) {
     [role='tablist'] {
       gap: 16px;

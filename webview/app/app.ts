@@ -174,9 +174,21 @@ export class LabApp extends LitElement {
         <p class="muted">
           ${l10n.t('A run appears here as soon as it starts, from the editor, the sidebar or a terminal.')}
         </p>
-        <vscode-button @click=${() => void this.#own.ask('createSample', {})}
-          >${l10n.t('Create sample workspace')}</vscode-button
-        >
+        <div class="ways">
+          <vscode-button id="create-sample" @click=${() => void this.#own.ask('createSample', {})}
+            >${l10n.t('Create sample workspace')}</vscode-button
+          >
+          ${
+            this.lab.trusted
+              ? html`<vscode-button
+                  id="new-experiment"
+                  appearance="secondary"
+                  @click=${() => void this.#own.ask('newExperiment', {})}
+                  >${l10n.t('New experiment…')}</vscode-button
+                >`
+              : nothing
+          }
+        </div>
         ${failed(this.#own)}
       </main>`;
     }

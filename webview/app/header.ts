@@ -46,6 +46,17 @@ export class Header extends LitElement {
         min-width: 0;
         max-width: 100%;
       }
+      .name {
+        display: inline-flex;
+        align-items: center;
+        gap: 10px;
+        min-width: 0;
+      }
+      .name > span {
+        min-width: 0;
+        overflow: hidden;
+        text-overflow: ellipsis;
+      }
       .who p {
         overflow: hidden;
         text-overflow: ellipsis;
@@ -58,11 +69,6 @@ export class Header extends LitElement {
         font-size: 15px;
         font-weight: 600;
         white-space: nowrap;
-      }
-      h1 > span:first-child {
-        min-width: 0;
-        overflow: hidden;
-        text-overflow: ellipsis;
       }
       .status {
         display: inline-flex;
@@ -101,14 +107,17 @@ export class Header extends LitElement {
         display: flex;
         align-items: center;
         gap: 8px;
+        margin-left: auto;
       }
       .request-failed {
         order: 4;
         flex-basis: 100%;
-        grid-column: 1 / -1;
       }
-      vscode-button .icon {
-        margin-right: 6px;
+      /* The toolkit makes each span of a button as large as an icon. */
+      .words {
+        width: auto;
+        height: auto;
+        margin-left: 6px;
       }
       @keyframes turn {
         to {
@@ -120,12 +129,10 @@ export class Header extends LitElement {
           animation: none;
         }
       }
-      @media (max-width: 1080px) {
-        .spacer {
-          display: none;
-        }
-        .actions {
-          margin-left: auto;
+      /* Which run and what to do with it share a line; the figures have the next. */
+      @media (max-width: 1440px) {
+        .who {
+          flex: 1 1 0;
         }
         dl {
           order: 3;
@@ -134,25 +141,37 @@ export class Header extends LitElement {
       }
       @media (max-width: 640px) {
         header {
-          display: grid;
-          grid-template-columns: minmax(0, 1fr) auto;
           padding: 8px 12px;
         }
         dl {
           display: grid;
-          grid-column: 1 / 3;
-          grid-template-columns: repeat(3, auto);
-          justify-content: space-between;
+          grid-template-columns: repeat(auto-fill, minmax(100px, 1fr));
+          align-items: end;
           gap: 4px 12px;
+        }
+        .statistic dt {
+          white-space: normal;
         }
         h1 {
           flex-wrap: wrap;
           gap: 0 10px;
         }
+        .name {
+          max-width: 100%;
+        }
       }
-      @media (max-width: 400px) {
-        dl {
-          grid-template-columns: repeat(2, auto);
+      /* The name has what room there is: of the buttons only the icons are seen. */
+      @media (max-width: 520px) {
+        header {
+          gap: 8px 12px;
+        }
+        .words {
+          position: absolute;
+          width: 1px;
+          height: 1px;
+          overflow: hidden;
+          clip-path: inset(50%);
+          white-space: nowrap;
         }
       }
     `,
@@ -174,26 +193,27 @@ export class Header extends LitElement {
     return html`<header>
       <div class="who">
         <h1>
-          <span translate="no">${record.name}</span>
-          ${
-            this.others
-              ? html`<button
-                  class="icon-button"
-                  id="choose-run"
-                  title=${l10n.t('Show another run')}
-                  aria-label=${l10n.t('Show another run')}
-                  @click=${() => void this.#asking.ask('chooseRun', {})}
-                >
-                  ${icon('chevron-down')}
-                </button>`
-              : nothing
-          }
+          <span class="name">
+            <span translate="no" title=${record.name}>${record.name}</span>
+            ${
+              this.others
+                ? html`<button
+                    class="icon-button"
+                    id="choose-run"
+                    title=${l10n.t('Show another run')}
+                    aria-label=${l10n.t('Show another run')}
+                    @click=${() => void this.#asking.ask('chooseRun', {})}
+                  >
+                    ${icon('chevron-down')}
+                  </button>`
+                : nothing
+            }
+          </span>
           <span class="status ${record.status}" role="status">${icon(symbol)} ${word}</span>
         </h1>
         <p class="small muted" translate="no" title=${this.#about()}>${this.#about()}</p>
       </div>
       <dl>${this.#statistics(going)}</dl>
-      <span class="spacer"></span>
       ${going ? (this.trusted ? this.#actions(record.status) : nothing) : this.#further(record)} ${failed(this.#asking)}
       ${
         going && record.progress
@@ -224,7 +244,7 @@ export class Header extends LitElement {
         appearance="secondary"
         title=${title}
         @click=${() => void this.#asking.ask(method, { id })}
-        >${icon(symbol)}${words}</vscode-button
+        >${icon(symbol)}<span class="words">${words}</span></vscode-button
       >`;
     return html`<div class="actions">
       ${
@@ -265,14 +285,16 @@ export class Header extends LitElement {
         ?disabled=${status === 'queued'}
         title=${paused ? l10n.t('Go on with the next step') : l10n.t('Hold the run before its next step')}
         @click=${() => void this.#asking.ask(paused ? 'continue' : 'pause', { id: this.run.id })}
-        >${icon(paused ? 'play' : 'debug-pause')}${paused ? l10n.t('Resume') : l10n.t('Pause')}</vscode-button
+        >${icon(paused ? 'play' : 'debug-pause')}<span class="words"
+          >${paused ? l10n.t('Resume') : l10n.t('Pause')}</span
+        ></vscode-button
       >
       <vscode-button
         id="stop"
         appearance="secondary"
         title=${l10n.t('Keep a checkpoint and end the run')}
         @click=${() => void this.#asking.ask('stop', { id: this.run.id })}
-        >${icon('debug-stop')}${l10n.t('Stop')}</vscode-button
+        >${icon('debug-stop')}<span class="words">${l10n.t('Stop')}</span></vscode-button
       >
     </div>`;
   }
@@ -337,16 +359,33 @@ function qualityStatistics(now: Standing): unknown[] {
     controlKept === undefined ? '' : html` <span class="muted">· ${formatPercent(controlKept)}</span>`;
   return [
     student === undefined ? nothing : statistic(title, html`<b>${measure.format(student)}</b>${where}`),
-    gapClosed === undefined ? nothing : statistic(l10n.t('Gap closed'), html`<b>${formatPercent(gapClosed)}</b>`),
-    kept === undefined ? nothing : statistic(l10n.t('Of the teacher'), html`<b>${formatPercent(kept)}</b>`),
+    gapClosed === undefined
+      ? nothing
+      : statistic(
+          l10n.t('Gap closed'),
+          html`<b>${formatPercent(gapClosed)}</b>`,
+          l10n.t('How far the student has come from the control to the teacher'),
+        ),
+    kept === undefined
+      ? nothing
+      : statistic(
+          l10n.t('Of the teacher'),
+          html`<b>${formatPercent(kept)}</b>`,
+          l10n.t("Quality as a share of the teacher's"),
+        ),
     control === undefined
       ? nothing
-      : statistic(l10n.t('Without distillation'), html`${measure.format(control)}${controlShare}`),
+      : statistic(
+          l10n.t('Without distillation'),
+          html`${measure.format(control)}${controlShare}`,
+          l10n.t("The control: the same student, trained without the teacher, and its share of the teacher's quality"),
+        ),
   ];
 }
 
-function statistic(name: string, value: unknown): unknown {
-  return html`<div class="statistic">
+/** @param about what it means, for whom the name is not enough */
+function statistic(name: string, value: unknown, about?: string): unknown {
+  return html`<div class="statistic" title=${about ?? nothing}>
     <dt>${name}</dt>
     <dd>${value}</dd>
   </div>`;

@@ -21,12 +21,22 @@ import type { LabState, RunState } from '../state/state';
 import { roleNames } from '../look/role-names';
 import { sentence } from '../base/sentence';
 
+/** Of a run that has failed and left no word. */
+const silent: RunErrorRecord = {
+  message: l10n.t('This run has failed and has not said why.'),
+  remedy: l10n.t('Its log may tell.'),
+};
+
 /** @param asking for what the notices offer to do */
 export function notices({ problem, shown, trusted }: LabState, asking: Asking): TemplateResult[] {
   const all: TemplateResult[] = [];
   const record = shown?.run.record;
   const offer = shown && actions(shown.run, trusted, asking);
+  // What of their requests fails is said once, in the first notice that offers any.
+  const ended = record?.status === 'failed' || record?.status === 'stopped';
+  const isOffered = ended || Boolean(record?.error) || Boolean(record?.waiting);
   if (record?.error) all.push(notice('error', 'error', record.error, offer));
+  else if (record?.status === 'failed') all.push(notice('error', 'error', silent, offer));
   else if (record?.status === 'stopped') all.push(stopped(record, offer));
   if (record?.host?.lost && isLive(record.status)) all.push(lost(record.host.name, record.host.lost));
   if (record?.waiting) all.push(waits(record.waiting, shown!.run.id, trusted, asking));
@@ -37,7 +47,11 @@ export function notices({ problem, shown, trusted }: LabState, asking: Asking): 
       message: l10n.t('This folder is not trusted:'),
       remedy: l10n.t('everything can be looked at, nothing can be run.'),
     };
-    all.push(notice('', 'warning', words));
+    const manage = html`<button class="link" id="manage-trust" @click=${() => void asking.ask('manageTrust', {})}>
+        ${l10n.t('Manage Workspace Trust')}
+      </button>
+      ${isOffered ? nothing : failed(asking)}`;
+    all.push(notice('', 'warning', words, manage));
   }
   return all;
 }
@@ -158,7 +172,7 @@ function actions({ id, record }: RunState, trusted: boolean, asking: Asking): Te
     html`<button class="link" @click=${() => void asking.ask(method, { id })}>${title}</button>`;
   const all = [
     ...(trusted && isResumable(record) ? [action(l10n.t('Resume'), 'resume')] : []),
-    ...(record.error ? [action(l10n.t('Show Log'), 'showLog')] : []),
+    ...(record.error || record.status === 'failed' ? [action(l10n.t('Show Log'), 'showLog')] : []),
   ];
   return html`${all.map((one, i) => (i === 0 ? one : html` <span class="muted">·</span> ${one}`))} ${failed(asking)}`;
 }

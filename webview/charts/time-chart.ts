@@ -25,7 +25,10 @@ import type { Axis, Line } from './line';
 import { onThemeChange, resolveColour } from '../look/palette';
 import { plotBands, plotSeries } from './plot-series';
 
+/** Of the value axis, at least: charts of one page begin at one place unless their numbers are long. */
 const axisWidth = 48;
+/** Between its numbers and the plot. */
+const axisGap = 8;
 const axisHeight = 20;
 
 // The type is a const enum of a declaration file, which a bundler cannot read.
@@ -90,6 +93,8 @@ export class TimeChart extends LitElement {
   #thinned: boolean[] = [];
   #structure = '';
   #width = 0;
+  /** Measures the axis' numbers. */
+  #context: CanvasRenderingContext2D | null = null;
   #colours = new Map<string, string>();
   #stopListening: (() => void) | undefined;
   readonly #observer = new ResizeObserver(([entry]) => this.#resize(entry!.contentRect.width));
@@ -203,8 +208,9 @@ export class TimeChart extends LitElement {
         },
         {
           ...common,
-          size: axisWidth,
-          gap: 8,
+          // Before its first drawing there are none, which its types do not say.
+          size: (_plot, labels: string[] | null) => this.#axisWidth(labels ?? []),
+          gap: axisGap,
           grid,
           splits: (_plot, _axis, low, high) => valueTicks(low, high, this.height - axisHeight, this.logScale),
           // uPlot thins the values of a logarithmic axis out; ours are few already.
@@ -216,6 +222,15 @@ export class TimeChart extends LitElement {
       bands: plotBands(this.lines, colour),
       hooks: { draw: [() => this.requestUpdate('cursor')] },
     };
+  }
+
+  /** In pixels: a number that is cut at its start, such as `2 × 10⁻⁵`, is another number. */
+  #axisWidth(labels: readonly string[]): number {
+    this.#context ??= document.createElement('canvas').getContext('2d');
+    if (!this.#context) return axisWidth;
+    this.#context.font = `11px ${getComputedStyle(this).fontFamily}`;
+    const widest = labels.map((label) => this.#context!.measureText(label).width);
+    return Math.max(axisWidth, Math.ceil(Math.max(0, ...widest)) + axisGap);
   }
 
   /** Room for the last label of the axis; for the end labels too, unless the part not yet trained leaves it. */

@@ -9,6 +9,7 @@ import { formatCount, formatDuration } from '../../src/protocol/format';
 import type { ComparisonDetail, RunListing } from '../../src/protocol/lab-data';
 import type { Choices } from '../state/choices';
 import { Asking, Wanted } from '../base/asking';
+import { inlineStyles } from '../base/inline-styles';
 import { Width } from '../base/width';
 import { failed } from '../look/failed';
 import { drawn } from '../charts/drawn';
@@ -83,9 +84,9 @@ export class CompareView extends LitElement {
       .details > * {
         flex: 1 1 420px;
       }
-      figure .note,
-      .foot {
-        white-space: normal;
+      /* Its rows have a text beside what is said of it. */
+      .details > lab-disagreements {
+        flex-basis: 600px;
       }
       .foot {
         margin-top: 16px;
@@ -94,7 +95,7 @@ export class CompareView extends LitElement {
         :host {
           padding: 12px;
         }
-        .details > * {
+        .details > :is(*, lab-disagreements) {
           flex-basis: 100%;
         }
       }
@@ -150,7 +151,7 @@ export class CompareView extends LitElement {
       <div class="drawings">
         ${this.#drawing(
           l10n.t('Calibration'),
-          l10n.t('share that is right, by confidence; area = predictions, at least ten'),
+          l10n.t('share that is right, by confidence; larger marks stand for more predictions, at least ten'),
           (width) => this.#calibration(models, measure, width),
           () => calibrationCsv(models),
         )}
@@ -250,7 +251,8 @@ export class CompareView extends LitElement {
   #drawing(title: string, note: string, make: (width: number) => Drawing | undefined, csv: () => string): unknown {
     const drawing = make(this.#drawingWidth());
     if (!drawing) return nothing;
-    return html`<figure>
+    // As wide as its drawing, whatever its note says.
+    return html`<figure ${inlineStyles({ width: `${drawing.width}px` })}>
       <h2>
         ${title}
         <lab-save .name=${title} .csv=${csv} .svg=${() => drawingFile(drawing)}></lab-save>
@@ -279,15 +281,15 @@ export class CompareView extends LitElement {
       ? l10n.t('This run is older than intervals; run it again to have them.')
       : seeds
         ? l10n.t(
-            'Values are means of the seeds {0}, a dot for each. Intervals are of 95 %, over seeds and rows together; rows below are of seed {1}.',
+            'Values are means of the seeds {0}, a dot for each. Intervals are of 95\u202f%, over seeds and rows together; rows below are of seed {1}.',
             seeds.join(', '),
             seeds[0]!,
           )
         : (this.run.record.labels ?? 'single') === 'single'
           ? l10n.t(
-              "Intervals are of 95 %: Wilson's for accuracy and agreement of classes, the bootstrap over rows for all else.",
+              "Intervals are of 95\u202f%: Wilson's for accuracy and agreement of classes, the bootstrap over rows for all else.",
             )
-          : l10n.t('Intervals are of 95 %, by the bootstrap over rows.');
+          : l10n.t('Intervals are of 95\u202f%, by the bootstrap over rows.');
     return html`<p class="note foot">
       ${l10n.t('Measured on the {0} split{1}. {2} Latency is the median for one example alone on {3}.', row.split, untouched, how, this.run.record.device)}
     </p>`;

@@ -60,6 +60,9 @@ export class Disagreements extends LitElement {
         .said {
           width: auto;
         }
+        table.data td.said {
+          white-space: normal;
+        }
       }
     `,
   ];

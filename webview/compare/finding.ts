@@ -124,9 +124,11 @@ function withoutInterval(own: number, without: number, measure: Measure): unknow
 function gainInterval({ interval: [low, high] }: Gain, measure: Measure): TemplateResult {
   const format = measure.isShare ? formatShareDifference : formatQuantity;
   const [from, to] = [format(low), format(high)];
+  // As of models that say the same of every row.
+  if (from === to) return html`<span class="muted">(${l10n.t('95\u202f% interval {0}', from)})</span>`;
   const text = measure.isShare
-    ? l10n.t('95 % interval {0} to {1}', from, to)
-    : l10n.t('95 % interval of the difference {0} to {1}', from, to);
+    ? l10n.t('95\u202f% interval {0} to {1}', from, to)
+    : l10n.t('95\u202f% interval of the difference {0} to {1}', from, to);
   return html`<span class="muted">(${text})</span>`;
 }
 

@@ -15,6 +15,7 @@ import {
 } from '../../src/protocol/format';
 import { metricFacts, type MetricKey } from '../../src/protocol/quality';
 import type { ComparisonRow } from '../../src/protocol/records';
+import { inlineStyles } from '../base/inline-styles';
 import { drawn } from '../charts/drawn';
 import { mark } from '../look/marks';
 import { Width } from '../base/width';
@@ -26,6 +27,8 @@ import { spokenIntervals } from './spoken';
 
 interface Column {
   title: string;
+  /** What it means, for whom the title is not enough. */
+  about?: string;
   /** In pixels; 60 where it is absent. */
   width?: number;
   value: (row: ComparisonRow) => unknown;
@@ -121,10 +124,12 @@ export class ModelTable extends LitElement {
       table.across th .muted {
         display: block;
       }
-      table.across th[scope='row'] {
+      table.data.across th[scope='row'] {
         max-width: none;
         border-bottom-color: var(--rule);
-        vertical-align: middle;
+        color: var(--muted);
+        font-size: 11px;
+        line-height: 16px;
       }
       table.across th:first-child {
         width: auto;
@@ -134,7 +139,7 @@ export class ModelTable extends LitElement {
         height: auto;
       }
       table.data.across td {
-        width: 26%;
+        width: calc(78% / var(--models));
         height: 25px;
       }
       @media (max-width: 640px) {
@@ -170,7 +175,7 @@ export class ModelTable extends LitElement {
             <th scope="col" class="drawing" aria-label=${l10n.t('Drawing')}>
               ${measure.title}, ${directionOf(measure)}
             </th>
-            ${columns.map(({ title }) => html`<th scope="col">${title}</th>`)}
+            ${columns.map(({ title, about }) => html`<th scope="col" title=${about ?? nothing}>${title}</th>`)}
           </tr>
         </thead>
         <tbody>
@@ -199,7 +204,11 @@ export class ModelTable extends LitElement {
         ${drawn({ ...drawing, label: spokenIntervals(shown, measure) })}
       </figure>
       <div class="scroll" tabindex="0" role="region" aria-label=${l10n.t('Comparison')}>
-        <table class="data across" aria-label=${l10n.t('Teacher, student, control and other runs')}>
+        <table
+          class="data across"
+          aria-label=${l10n.t('Teacher, student, control and other runs')}
+          ${inlineStyles({ '--models': String(models.length) })}
+        >
           <thead>
             <tr>
               <th scope="col"><span class="spoken">${l10n.t('Measure')}</span></th>
@@ -208,9 +217,9 @@ export class ModelTable extends LitElement {
           </thead>
           <tbody>
             ${columns.map(
-              ({ title, value }) =>
+              ({ title, about, value }) =>
                 html`<tr>
-                  <th scope="row">${title}</th>
+                  <th scope="row" title=${about ?? nothing}>${title}</th>
                   ${models.map(({ row }) => html`<td>${value(row)}</td>`)}
                 </tr>`,
             )}
@@ -231,20 +240,23 @@ export class ModelTable extends LitElement {
     const { measure } = this;
     return [
       {
-        title: `${measure.title}, 95 %`,
+        title: `${measure.title}, 95\u202f%`,
         width: 150,
         value: ({ metrics, spread, intervals }) =>
           html`<b>${measure.format(metrics[measure.key])}</b>
-            ${spread ? html`<span class="muted" title=${l10n.t('Standard deviation over the seeds')}>± ${measure.format(spread[measure.key])}</span>` : nothing}
-            <span class="small muted">${intervalText(intervals?.[measure.key], measure)}</span>`,
+            ${spread ? html`<span class="muted number" title=${l10n.t('Standard deviation over the seeds')}>± ${measure.format(spread[measure.key])}</span>` : nothing}
+            <span class="small muted number">${intervalText(intervals?.[measure.key], measure)}</span>`,
       },
       {
         title: l10n.t('Gap closed'),
+        about: l10n.t('How far the student has come from the control to the teacher'),
         width: 98,
         value: ({ gapClosed }) =>
           gapClosed
             ? html`${formatPercent(gapClosed.value)}
-                <span class="small muted">${gapClosed.interval.map((end) => Math.round(100 * end)).join('–')}</span>`
+                <span class="small muted number"
+                  >${gapClosed.interval.map((end) => Math.round(100 * end)).join('–')}</span
+                >`
             : absent,
         has: ({ gapClosed }) => gapClosed !== undefined,
       },
@@ -256,31 +268,40 @@ export class ModelTable extends LitElement {
       ...this.#furtherMetrics(),
       {
         title: l10n.t('Of the teacher'),
+        about: l10n.t("Quality as a share of the teacher's"),
         value: ({ role, retention }) => formatPercent(role === 'teacher' ? 1 : retention),
       },
       {
         title: l10n.t('Agrees with teacher'),
+        about: l10n.t("Share of predictions whose first choice is the teacher's"),
         value: ({ metrics }) => formatShare(metrics.agreement),
         has: ({ metrics }) => metrics.agreement !== undefined,
       },
       {
-        title: l10n.t('KL to teacher'),
+        title: l10n.t('KL to teacher, nats'),
+        about: l10n.t("How far the distribution is from the teacher's; 0 where they are the same"),
         value: ({ metrics }) => formatQuantity(metrics.teacherKl),
         has: ({ metrics }) => metrics.teacherKl !== undefined,
       },
       {
         title: l10n.t('RMSE to teacher'),
+        about: l10n.t("How far the number is from the teacher's, as a root mean square"),
         value: ({ metrics }) => formatQuantity(metrics.teacherRmse),
         has: ({ metrics }) => metrics.teacherRmse !== undefined,
       },
       {
         title: l10n.t('Calibration error'),
+        about: l10n.t('How far apart confidence and the share that is right are; 0 is best'),
         value: ({ metrics }) => formatShare(metrics.calibrationError),
         has: ({ metrics }) => metrics.calibrationError !== undefined,
       },
       { title: l10n.t('Parameters'), value: ({ parameters }) => formatLarge(parameters) },
       { title: l10n.t('Size'), value: ({ bytes }) => formatBytes(bytes) },
-      { title: l10n.t('Latency'), value: ({ latencyMs }) => formatMilliseconds(latencyMs) },
+      {
+        title: l10n.t('Latency'),
+        about: l10n.t('Median time for one example alone'),
+        value: ({ latencyMs }) => formatMilliseconds(latencyMs),
+      },
     ];
   }
 }

@@ -96,9 +96,9 @@ const titles: Record<StudyAnswer['kind'], string> = {
 function noteOf({ kind }: StudyAnswer, { title, name }: Measure): string {
   switch (kind) {
     case 'labels':
-      return l10n.t('{0} by labels, log scale; bars are 95 % intervals', title);
+      return l10n.t('{0} by labels, log scale; bars are 95\u202f% intervals', title);
     case 'families':
-      return l10n.t('Gain in {0} over the control, with 95 % intervals', name);
+      return l10n.t('Gain in {0} over the control, with 95\u202f% intervals', name);
     case 'temperature':
       return l10n.t('{0} of the student, stronger is better; framed: best on validation', title);
   }
@@ -140,7 +140,7 @@ function sentenceOf(answer: StudyAnswer, measure: Measure): string {
       const { best } = answer;
       if (!best) return nothingYet;
       return l10n.t(
-        'On validation, T = {0} with α = {1} is best: {2} {3} in the comparison, {4} over its control (95 % interval {5} to {6}).',
+        'On validation, T = {0} with α = {1} is best: {2} {3} in the comparison, {4} over its control (95\u202f% interval {5} to {6}).',
         formatSetting(best.temperature),
         formatSetting(best.alpha),
         measure.name,
@@ -156,19 +156,19 @@ function sentenceOf(answer: StudyAnswer, measure: Measure): string {
 function worthSentence({ labels, unlabelled, value, low, high, tried }: Worth): string {
   const most = formatCount(tried[1]);
   const given = unlabelled
-    ? l10n.t('{0} labels and {1} texts without', formatCount(labels), formatCount(unlabelled))
+    ? l10n.t('{0} labels and {1} unlabelled texts', formatCount(labels), formatCount(unlabelled))
     : l10n.t('{0} labels', formatCount(labels));
   const about = (count: number | undefined): string =>
     count === undefined ? l10n.t('more than {0}', most) : formatCount(Number(count.toPrecision(2)));
   const text =
     low === undefined
       ? l10n.t(
-          'With the teacher, {0} are worth more than {1} labels, the most that were tried, to the same student without it; all of the 95 % interval is.',
+          'With the teacher, {0} are worth more than {1} labels, the most that were tried, to the same student without it; all of the 95\u202f% interval is.',
           given,
           most,
         )
       : l10n.t(
-          'With the teacher, {0} are worth {1} labels to the same student without it (95 % interval {2} to {3}).',
+          'With the teacher, {0} are worth {1} labels to the same student without it (95\u202f% interval {2} to {3}).',
           given,
           about(value),
           about(low),
@@ -200,7 +200,7 @@ function familiesSentence(
     unclear: l10n.t('For which of them it pays more, these rows cannot tell'),
   }[verdictOf(difference.interval)];
   const [low, high] = difference.interval;
-  return `${gave} ${l10n.t("{0}: the encoder's gain less the decoder's is {1}, 95 % interval {2} to {3}.", verdict, signed(measure, difference.value), signed(measure, low), signed(measure, high))}`;
+  return `${gave} ${l10n.t("{0}: the encoder's gain less the decoder's is {1}, 95\u202f% interval {2} to {3}.", verdict, signed(measure, difference.value), signed(measure, low), signed(measure, high))}`;
 }
 
 function studyCsv(answer: StudyAnswer, { name }: Measure): string {

@@ -146,7 +146,7 @@ export class TaughtView extends LitElement {
               <th scope="col">${l10n.t('Hard label')}</th>
               <th scope="col">${l10n.t('Rows')}</th>
               <th scope="col" class="drawing"><span class="spoken">${l10n.t('Drawing')}</span></th>
-              <th scope="col">${l10n.t('F1 gain, 95 %')}</th>
+              <th scope="col">${l10n.t('F1 gain, 95\u202f%')}</th>
               <th scope="col">${l10n.t('Only the student right')}</th>
               <th scope="col">${l10n.t('Only the control right')}</th>
             </tr>

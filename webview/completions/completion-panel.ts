@@ -140,7 +140,12 @@ export class CompletionPanel extends LitElement {
     const others = this.others.map(({ name, probabilities }) =>
       l10n.t(', by the {0} {1}', name, formatShare(typicalProbability(probabilities))),
     );
-    return l10n.t('{0} tokens · typical probability {1}', formatCount(this.tokens.length), own) + others.join('');
+    const count = this.tokens.length;
+    const counted =
+      count === 1
+        ? l10n.t('1 token · probability {0}', own)
+        : l10n.t('{0} tokens · typical probability {1}', formatCount(count), own);
+    return counted + others.join('');
   }
 
   readonly #walk = (event: KeyboardEvent): void => {

@@ -44,6 +44,12 @@ export class Expected extends LitElement {
       .bars {
         width: 45%;
       }
+      /* Of a long prompt its beginning. */
+      h2 .note {
+        overflow: hidden;
+        text-overflow: ellipsis;
+        white-space: nowrap;
+      }
     `,
   ];
 
@@ -58,10 +64,11 @@ export class Expected extends LitElement {
     const decimals = shareDecimals(shares);
     const widest = Math.max(1e-9, ...shares);
     const sides = this.#sides();
+    const after = l10n.t('after “{0}”, T = 1', this.preceding);
     return html`<figure>
       <h2>
         ${l10n.t('At “{0}”', visible(this.token.token))}
-        <span class="note">${l10n.t('after “{0}”, T = 1', this.preceding)}</span>
+        <span class="note" title=${after}>${after}</span>
       </h2>
       <table aria-label=${l10n.t('What {0} expected', sides.map((side) => roleNames[side]).join(l10n.t(' and ')))}>
         <thead>

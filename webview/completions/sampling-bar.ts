@@ -65,6 +65,7 @@ export class SamplingBar extends LitElement {
         ${[false, true].map(
           (value) =>
             html`<label
+              title=${value ? l10n.t('Each token is drawn by its probability') : l10n.t('Each token is the most probable one')}
               ><input
                 type="radio"
                 name="sample"
@@ -81,7 +82,7 @@ export class SamplingBar extends LitElement {
             ${this.#number(l10n.t('Top p'), 'samplingTopP', 0.01, 1)}`
           : nothing
       }
-      ${this.#number(l10n.t('At most, tokens'), 'maxNewTokens', 1, 512)}
+      ${this.#number(l10n.t('Tokens at most'), 'maxNewTokens', 1, 512)}
       ${
         this.control === undefined
           ? nothing

@@ -202,9 +202,11 @@ const base = css`
     font-weight: 600;
   }
   figure h2 {
+    position: relative;
     display: flex;
+    flex-wrap: wrap;
     align-items: baseline;
-    gap: 8px;
+    gap: 0 8px;
     font-size: 12px;
     font-weight: 600;
     line-height: 16px;
@@ -214,19 +216,22 @@ const base = css`
     font-weight: 400;
     white-space: nowrap;
   }
-  /* It stands beside the title and does not make its line higher. */
-  h2 lab-save {
-    align-self: center;
-    margin: -4px 0 -4px auto;
+  /* It stands at the end of the title's first line and does not make it higher, however many lines follow. */
+  figure h2:has(lab-save) {
+    padding-right: 28px;
   }
+  h2 lab-save {
+    position: absolute;
+    top: -4px;
+    right: 0;
+  }
+  /* It says what a number is of: it goes on in the next line rather than being cut. */
   .note {
-    overflow: hidden;
+    min-width: 0;
     color: var(--muted);
     font-size: 11px;
     font-weight: 400;
     line-height: 16px;
-    text-overflow: ellipsis;
-    white-space: nowrap;
   }
   /* What goes on beyond the right edge casts a shadow there, which the content's own end covers. */
   .scroll {

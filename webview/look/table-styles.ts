@@ -38,7 +38,16 @@ export const tableStyles = css`
     padding-left: 0;
     text-align: left;
   }
-  table.data tbody tr:hover td {
+  /* What a row is of reads like its values, on their line. */
+  table.data tbody th {
+    padding-bottom: 0;
+    border-bottom-color: var(--grid);
+    color: inherit;
+    font-size: inherit;
+    line-height: inherit;
+    vertical-align: middle;
+  }
+  table.data tbody tr:hover :is(td, th) {
     background: var(--vscode-list-hoverBackground);
   }
 `;

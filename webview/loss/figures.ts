@@ -146,7 +146,8 @@ function componentFigure(view: View, component: Component): Figure {
   return {
     key: component,
     title: componentNames[component],
-    ink: `ink-${component}`,
+    // Of several runs a hue is a run's.
+    ...(view.others.length === 0 && { ink: `ink-${component}` }),
     note: componentNote(
       component,
       metrics.at('temperature', metrics.length - 1),

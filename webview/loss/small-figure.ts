@@ -39,8 +39,12 @@ export class SmallFigure extends LitElement {
         gap: 8px;
         min-width: 0;
       }
+      /* As high in each, so that the charts of a row stand side by side; the whole of it is its title. */
       .under .note {
         flex: 1;
+        overflow: hidden;
+        text-overflow: ellipsis;
+        white-space: nowrap;
       }
     `,
   ];

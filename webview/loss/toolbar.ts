@@ -85,7 +85,10 @@ export class LossBar extends LitElement {
   override render(): unknown {
     const { axis, smoothing, logScale, ignoreOutliers, showControl, tables } = this.choices;
     const hasControl = this.run.series.some(({ role, metrics }) => role === 'control' && metrics.length > 0);
-    const trained = this.run.series.filter(({ role, metrics }) => role !== 'control' && metrics.length > 0);
+    // In the order in which they are trained, whichever of them was heard of first.
+    const trained = this.run.series
+      .filter(({ role, metrics }) => role !== 'control' && metrics.length > 0)
+      .toSorted((a, b) => Number(a.role === 'student') - Number(b.role === 'student'));
     const { main } = this;
     return html`<div class="bar" role="toolbar" aria-label=${l10n.t('Charts')}>
       <fieldset class="segments">

@@ -43,12 +43,6 @@ export class TotalFigure extends LitElement {
       .scroll {
         max-height: 260px;
       }
-      @media (max-width: 640px) {
-        figure h2 {
-          flex-wrap: wrap;
-          gap: 0 8px;
-        }
-      }
     `,
   ];
 
@@ -133,7 +127,7 @@ export class TotalFigure extends LitElement {
     return html`<div class="legend">
       ${ends.map(
         ({ name, value, ink }) =>
-          html`<span><span ${inlineStyles({ color: ink })}>${name}</span> <span class="number">${value}</span></span>`,
+          html`<span><span ${inlineStyles({ color: ink })}>${name}</span> <b class="number">${value}</b></span>`,
       )}
     </div>`;
   }

@@ -11,6 +11,9 @@ import { inlineStyles } from '../base/inline-styles';
 import { shared } from '../look/styles';
 import { inksOf, runInks } from './run-inks';
 
+/** Between the list of runs and the page's edges, in pixels. */
+const margin = 8;
+
 @customElement('lab-run-chips')
 export class RunChips extends LitElement {
   static override styles = [
@@ -54,9 +57,8 @@ export class RunChips extends LitElement {
         position: absolute;
         z-index: 3;
         top: 100%;
-        right: 0;
         width: max-content;
-        max-width: 320px;
+        max-width: min(320px, 100vw - 16px);
         max-height: 240px;
         margin-top: 4px;
         overflow: auto;
@@ -116,13 +118,18 @@ export class RunChips extends LitElement {
             ${addable.map(
               ({ id, record, label }) =>
                 html`<button role="menuitem" @click=${() => this.#add(id)}>
-                  <span translate="no">${record.name === label ? label : `${record.name} · ${label}`}</span>
+                  <span translate="no">${this.#isOnly(record.name) ? record.name : `${record.name} · ${label}`}</span>
                   <span class="small muted">${ago((Date.now() - Date.parse(record.started)) / 1000)}</span>
                 </button>`,
             )}
           </div>`
         : nothing
     }`;
+  }
+
+  /** Whether a run's name tells it from the others, as the names of a sweep's runs do. */
+  #isOnly(name: string): boolean {
+    return this.runs.filter(({ record }) => record.name === name).length === 1;
   }
 
   /** Only runs of the same task can be held against this one. */
@@ -190,7 +197,19 @@ export class RunChips extends LitElement {
   #toggle(open: boolean): void {
     this.open = open;
     const selector = open ? '.list button' : '#add-run';
-    void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>(selector)?.focus());
+    void this.updateComplete.then(() => {
+      this.#place();
+      this.renderRoot.querySelector<HTMLElement>(selector)?.focus();
+    });
+  }
+
+  /** The list ends where the button does, unless it would begin or end beyond the page. */
+  #place(): void {
+    const list = this.renderRoot.querySelector<HTMLElement>('.list');
+    if (!list) return;
+    const [own, { width }] = [this.getBoundingClientRect(), list.getBoundingClientRect()];
+    const left = Math.min(Math.max(margin, own.right - width), window.innerWidth - width - margin);
+    list.style.left = `${left - own.left}px`;
   }
 
   readonly #walk = (event: KeyboardEvent): void => {

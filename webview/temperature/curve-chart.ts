@@ -25,14 +25,8 @@ export class CurveChart extends LitElement {
         min-width: 0;
       }
       /* The values have a line of their own, for the curves have no names. */
-      .narrow h2 {
-        flex-wrap: wrap;
-        gap: 0 8px;
-      }
       .narrow .note {
         flex-basis: 100%;
-        order: 1;
-        white-space: normal;
       }
     `,
   ];

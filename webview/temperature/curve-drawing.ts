@@ -1,7 +1,7 @@
 /** @file Curves over T as a drawing; its x axis is the slider's. */
 
 import { crisp, line, polyline, shape, text, type Drawing, type Shape } from '../../src/protocol/drawing/shapes';
-import { linearTicks, tickLabels } from '../../src/protocol/ticks';
+import { linearTicks, logLabels, tickLabels } from '../../src/protocol/ticks';
 import { marks, toFraction } from '../tokens/temperature-scale';
 import { curveTemperatures } from './curve-set';
 
@@ -48,7 +48,7 @@ export function curveDrawing(plot: CurvePlot): Drawing | undefined {
   const X = (T: number): number => chartLeft + toFraction(T) * inner;
   const Y = (value: number): number =>
     top + (1 - (scale(value) - scale(low)) / (scale(high) - scale(low) || 1)) * (height - top - bottom);
-  const labels = logScale ? ticks.map((tick) => String(Number(tick.toPrecision(2)))) : tickLabels(ticks);
+  const labels = logScale ? logLabels(ticks) : tickLabels(ticks);
   const here = Math.round(X(temperature)) + 0.5;
   const floor = height - bottom;
   const across = (y: number, stroke: string, attributes = {}): Shape =>

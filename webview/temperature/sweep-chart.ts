@@ -44,7 +44,7 @@ export class SweepChart extends LitElement {
     return html`<figure>
       <h2>
         ${l10n.t('Measured by the sweep: {0}', measure.name)}
-        <span class="note">${l10n.t('{0}; bars are 95 % intervals', direction)}</span>
+        <span class="note">${l10n.t('{0}; bars are 95\u202f% intervals', direction)}</span>
         <lab-save
           .name=${l10n.t('Sweep {0}', measure.name)}
           .csv=${() => sweepCsv(sweep, measure)}

@@ -44,6 +44,11 @@ export class SweepTable extends LitElement {
         min-width: 56px;
         border: 1px solid var(--vscode-editor-background);
       }
+      table.data.heat tbody th {
+        border-bottom-color: transparent;
+        color: var(--muted);
+        font-size: 11px;
+      }
       /* On any shade. */
       .heat .link {
         color: var(--vscode-foreground);

@@ -109,7 +109,9 @@ export class TemperatureView extends LitElement {
         <span class="small muted"
           >${shown.step === undefined ? l10n.t('models as they are now') : l10n.t('student at step {0}', formatCount(shown.step))}</span
         >
-        <button class="link small" @click=${() => this.#choose({ tab: 'tokens' })}>${l10n.t('change token')}</button>
+        <button class="link small" @click=${() => this.#choose({ tab: 'tokens' })}>
+          ${task === 'text-classification' ? l10n.t('change example') : l10n.t('change token')}
+        </button>
       </div>
       <dl class="reads">
         <div class="statistic">

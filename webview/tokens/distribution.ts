@@ -76,6 +76,15 @@ export class Distribution extends LitElement {
         position: absolute;
         transform: translateX(-50%);
       }
+      /* Between numbers of many digits there is no room for a third. */
+      .axis {
+        container-type: inline-size;
+      }
+      @container (max-width: 112px) {
+        .axis .long {
+          display: none;
+        }
+      }
       .axis span:first-child {
         transform: none;
       }
@@ -208,7 +217,9 @@ export class Distribution extends LitElement {
             >${this.#areIndependent ? l10n.t('Label') : this.classes ? l10n.t('Class') : l10n.t('Token')}</span
           >
           <span class="head axis" aria-hidden="true"
-            ><span>0</span><span ${inlineStyles({ left: '50%' })}>${axisLabel(end / 2)}</span
+            ><span>0</span
+            ><span class=${axisLabel(end / 2).length > 3 ? 'long' : ''} ${inlineStyles({ left: '50%' })}
+              >${axisLabel(end / 2)}</span
             ><span ${inlineStyles({ left: '100%' })}>${axisLabel(end)}</span></span
           >
           ${this.#sortHead('teacher')} ${this.#sortHead('student')}
@@ -290,7 +301,12 @@ export class Distribution extends LitElement {
   }
 
   #row(row: BarRow, end: number, decimals: number, others: number, labelRank: number | undefined): unknown {
-    const name = row.kind === 'others' ? l10n.t('{0} others', formatCount(others)) : this.#name(row.id);
+    const name =
+      row.kind === 'others'
+        ? others === 1
+          ? l10n.t('1 other')
+          : l10n.t('{0} others', formatCount(others))
+        : this.#name(row.id);
     const shares = (['teacher', 'student'] as const).map((side) => ({ side, share: row[side] }));
     return html`${
         row.kind === 'label' && labelRank !== undefined

@@ -3,7 +3,7 @@
 import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
-import { formatNumber, formatQuantity } from '../../src/protocol/format';
+import { formatQuantity, numberFormat } from '../../src/protocol/format';
 import type { ProbeExample, ProbeExamples } from '../../src/protocol/records';
 import { ChooseEvent, type Choices } from '../state/choices';
 import { icon } from '../look/icons';
@@ -132,6 +132,7 @@ export class ExampleList extends LitElement {
       .map((_, i) => i)
       .filter((i) => this.#passes(i, this.filter) && this.#found(i) && this.#hasLabel(i));
     const widest = this.summaries.reduce((most, summary) => Math.max(most, summary?.mean ?? 0), 1e-9);
+    const format = this.#areNumbers ? numberFormat([widest]) : formatQuantity;
     return html`<div class="top">
         <vscode-text-field
           placeholder=${l10n.t('Search pinned examples')}
@@ -163,7 +164,7 @@ export class ExampleList extends LitElement {
         aria-label=${l10n.t('Pinned examples')}
         @keydown=${(event: KeyboardEvent) => this.#walk(event, shown)}
       >
-        ${shown.map((i) => this.#row(i, widest, shown))}
+        ${shown.map((i) => this.#row(i, widest, shown, format))}
         ${shown.length === 0 ? html`<p class="none">${l10n.t('No example matches.')}</p>` : nothing}
       </div>`;
   }
@@ -243,7 +244,7 @@ export class ExampleList extends LitElement {
     });
   }
 
-  #row(index: number, widest: number, shown: readonly number[]): unknown {
+  #row(index: number, widest: number, shown: readonly number[], format: (mean: number) => string): unknown {
     const summary = this.summaries[index];
     const selected = index === this.chosen;
     const stop = selected || (!shown.includes(this.chosen) && index === shown[0]);
@@ -259,7 +260,7 @@ export class ExampleList extends LitElement {
         ${
           summary
             ? html`<span class="meter"><i ${inlineStyles({ width: `${(100 * summary.mean) / widest}%` })}></i></span>
-                <span class="number">${(this.#areNumbers ? formatNumber : formatQuantity)(summary.mean)}</span>
+                <span class="number">${format(summary.mean)}</span>
                 <span>${this.#verdict(summary)}</span>`
             : nothing
         }

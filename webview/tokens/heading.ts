@@ -60,7 +60,7 @@ export function heading({ probes, index, example, temperature, labels }: Selecti
             title=${l10n.t('Open {0} in the editor', place)}
             @click=${() => openFile(example.file, example.line)}
           >
-            ${place.split(/[\\/]/).at(-1)}
+            <bdi>${place.split(/[\\/]/).at(-1)}</bdi>
           </button>`
     }
     <div class="seen">

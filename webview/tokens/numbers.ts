@@ -2,7 +2,7 @@
 
 import * as l10n from '@vscode/l10n';
 import { css, html, nothing, type TemplateResult } from 'lit';
-import { formatNumber } from '../../src/protocol/format';
+import { numberFormat } from '../../src/protocol/format';
 import { mark } from '../look/marks';
 import { roleNames } from '../look/role-names';
 
@@ -38,11 +38,13 @@ interface Numbers {
 }
 
 export function numbers({ teacher, student, label }: Numbers): TemplateResult {
+  const format = numberFormat([teacher, student, ...(label === undefined ? [] : [label])]);
+  const offBy = (value: number): string => `${value > 0 ? '+' : ''}${format(value)}`;
   const row = (id: string, sign: unknown, name: string, value: number): TemplateResult =>
     html`<tr>
       <th scope="row">${sign} ${name}</th>
-      <td class="number strong" id=${id}>${formatNumber(value)}</td>
-      <td class="number muted">${label === undefined ? nothing : formatNumber(value - label)}</td>
+      <td class="number strong" id=${id}>${format(value)}</td>
+      <td class="number muted off">${label === undefined ? nothing : offBy(value - label)}</td>
     </tr>`;
   return html`<table class="numbers" aria-label=${l10n.t('What the models say')}>
       <thead>
@@ -60,13 +62,13 @@ export function numbers({ teacher, student, label }: Numbers): TemplateResult {
             ? nothing
             : html`<tr>
                 <th scope="row">${mark('label')} ${l10n.t('Hard label')}</th>
-                <td class="number strong" id="label-number">${formatNumber(label)}</td>
+                <td class="number strong" id="label-number">${format(label)}</td>
                 <td></td>
               </tr>`
         }
       </tbody>
     </table>
     <p class="numbers small muted">
-      ${l10n.t('Student and teacher are {0} apart. A number has no distribution, so no temperature enters.', formatNumber(Math.abs(teacher - student)))}
+      ${l10n.t('Student and teacher are {0} apart. A number has no distribution, so no temperature enters.', format(Math.abs(teacher - student)))}
     </p>`;
 }

@@ -52,11 +52,13 @@ export const tokenStyles = css`
     min-width: 48px;
     text-align: center;
   }
+  /* The line's number is at its end: what does not fit is cut off at its start. */
   .heading .source {
     flex: 1 1 56px;
     max-width: max-content;
     margin-right: 8px;
     overflow: hidden;
+    direction: rtl;
     text-overflow: ellipsis;
     white-space: nowrap;
   }
@@ -194,6 +196,13 @@ export const tokenStyles = css`
       bottom: 0;
       order: 3;
       margin-top: auto;
+    }
+  }
+  /* Where all of the page scrolls: see app-styles. What stayed would lie over what is looked at. */
+  @media (max-height: 440px), (max-width: 640px) and (max-height: 640px) {
+    .heading,
+    .dock {
+      position: static;
     }
   }
 `;

@@ -19,6 +19,9 @@ interface ProbePoint {
   mean: number;
 }
 
+/** About, in pixels. */
+const letterWidth = 6.2;
+
 /** Half the thumb: the track's first and last stop are this far from its ends. */
 const inset = 8;
 
@@ -194,15 +197,21 @@ export class TrainingTime extends LitElement {
     Y: (kl: number) => number,
     crowded: boolean,
   ): Shape[] {
+    const own = l10n.t('{0} of {1}', this.measure, this.token);
+    const mean = l10n.t('mean of {0}, dashed', this.meanOf);
+    if (crowded) {
+      // In one line above both curves, wherever these end.
+      const room = Math.max(8, Math.floor((width - 2 * inset) / letterWidth) - mean.length - 2);
+      const shown = own.length > room ? `${own.slice(0, room - 1)}…` : own;
+      return [text(inset, 9, shown, { fill: 'var(--heat)' }), text(width - inset, 9, mean, { 'text-anchor': 'end' })];
+    }
     const last = this.points.at(-1)!;
-    const x = crowded ? width - inset : X(last.step) + 12;
-    const anchored = { ...halo, 'text-anchor': crowded ? 'end' : 'start' };
-    const own = crowded ? 10 : Math.min(height - 18, Math.max(10, Y(last.kl) - 4));
-    const mean = crowded ? 23 : own + 14;
-    const roomForNext = !crowded && this.next !== undefined && own > 20;
+    const x = X(last.step) + 12;
+    const y = Math.min(height - 18, Math.max(10, Y(last.kl) - 4));
+    const roomForNext = this.next !== undefined && y > 20;
     return [
-      text(x, own, l10n.t('{0} of {1}', this.measure, this.token), { ...anchored, fill: 'var(--heat)' }),
-      text(x, mean, l10n.t('mean of {0}, dashed', this.meanOf), anchored),
+      text(x, y, own, { ...halo, fill: 'var(--heat)' }),
+      text(x, y + 14, mean, halo),
       ...(roomForNext
         ? [text(width, 8, l10n.t('next probe at {0}', formatCount(this.next)), { 'text-anchor': 'end' })]
         : []),

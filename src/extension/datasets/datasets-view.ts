@@ -152,7 +152,7 @@ function labelItems({ labels, file }: DatasetItem): TreeItem[] {
   return (labels?.values ?? []).map(({ value, rows }) => {
     const item = new TreeItem(inLabel(value));
     item.id = `${file.fsPath} ${value}`;
-    item.description = `${l10n.t('{0} rows', formatCount(rows))} · ${formatPercent(rows / total)}`;
+    item.description = `${rowsWords(rows)} · ${formatPercent(rows / total)}`;
     item.iconPath = new ThemeIcon('symbol-enum-member');
     item.contextValue = 'label';
     return item;
@@ -175,4 +175,6 @@ function problemItems({ problems, file }: DatasetItem): TreeItem[] {
 
 /** Of a large file the first rows alone are counted. */
 const rowsOf = ({ rows, isPart }: DatasetDescription): string =>
-  isPart ? l10n.t('more than {0} rows', formatCount(rows)) : l10n.t('{0} rows', formatCount(rows));
+  isPart ? l10n.t('more than {0} rows', formatCount(rows)) : rowsWords(rows);
+
+const rowsWords = (rows: number): string => (rows === 1 ? l10n.t('1 row') : l10n.t('{0} rows', formatCount(rows)));

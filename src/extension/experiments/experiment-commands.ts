@@ -91,7 +91,7 @@ export function runExperimentOn(parts: RunOnParts, given: unknown, wish: unknown
 /** The question that the person picks. */
 export async function chooseStudy(): Promise<Verb | undefined> {
   const details: Record<StudyKind, string> = {
-    labels: l10n.t('A run for each number of labels (50, 100, 200, …) and of texts without'),
+    labels: l10n.t('A run for each number of labels (50, 100, 200, …) and of unlabelled texts'),
     families: l10n.t('Two runs: a student of each, in the same sizes, and its control'),
     temperature: l10n.t('Twelve runs: a map of four temperatures by three α, the best chosen on validation'),
   };

@@ -3,6 +3,7 @@
 import path from 'node:path';
 import { l10n, ThemeIcon, TreeItem, TreeItemCollapsibleState, Uri, workspace } from 'vscode';
 import { inLabel } from '../../protocol/escapes';
+import { formatCount } from '../../protocol/format';
 import { experimentSuffix } from '../base/documents';
 import type { ListedRun } from '../runs/run-list';
 import { isLive } from '../../protocol/records';
@@ -41,7 +42,7 @@ export class ExperimentItem extends TreeItem {
 function describe(runs: readonly ListedRun[], isPresent: boolean): string {
   const live = runs.filter((run) => isLive(run.record.status)).length;
   const best = runs.reduce<ListedRun | undefined>((best, run) => (isBetter(run, best) ? run : best), undefined);
-  const count = runs.length === 1 ? l10n.t('1 run') : l10n.t('{0} runs', runs.length);
+  const count = runs.length === 1 ? l10n.t('1 run') : l10n.t('{0} runs', formatCount(runs.length));
   const parts = [
     isPresent ? undefined : l10n.t('file is gone'),
     runs.length === 0 ? l10n.t('no runs') : count,

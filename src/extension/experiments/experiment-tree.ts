@@ -2,6 +2,7 @@
 
 import type { Uri } from 'vscode';
 import { EventEmitter, l10n, TreeItem, TreeItemCollapsibleState, type Disposable, type TreeDataProvider } from 'vscode';
+import { formatCount } from '../../protocol/format';
 import type { CommandId } from '../base/command-ids';
 import type { ExperimentFiles } from './experiment-files';
 import type { ListedRun, RunList } from '../runs/run-list';
@@ -17,7 +18,7 @@ class MoreItem extends TreeItem {
     readonly experiment: ExperimentItem,
     count: number,
   ) {
-    super(l10n.t('{0} more runs', count));
+    super(l10n.t('{0} more runs', formatCount(count)));
     this.id = `${experiment.id!} more`;
     const command: CommandId = 'distillery.showMoreRuns';
     this.command = { command, title: l10n.t('Show More Runs'), arguments: [experiment.file] };

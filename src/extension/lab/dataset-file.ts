@@ -1,6 +1,7 @@
 /** @file The dataset files of a run, between how its experiment names them and where they are. */
 
-import { l10n, Position, Range, Uri, ViewColumn, window } from 'vscode';
+import { existsSync } from 'node:fs';
+import { l10n, Position, Range, Uri, ViewColumn, window, workspace } from 'vscode';
 import path from 'node:path';
 import { readRunExperiment } from '../../experiment/experiment-record';
 import type { LabLocation } from '../../protocol/panel';
@@ -15,6 +16,14 @@ export async function openDatasetFile(paths: RunPaths, file: string, line: numbe
     throw new Error(l10n.t('{0} is not a file of this run.', file));
   }
   const uri = Uri.file(wanted);
+  if (!existsSync(wanted)) {
+    throw new Error(
+      l10n.t(
+        '{0} is gone: it was moved or deleted after the run had read it. Put it back there to see its rows.',
+        workspace.asRelativePath(uri),
+      ),
+    );
+  }
   const shown = hasNoLines(uri) ? pageUri(uri, line - 1) : uri;
   const at = new Position(line - 1 - firstLineOf(shown), 0);
   await window.showTextDocument(shown, { selection: new Range(at, at), viewColumn: ViewColumn.Beside });

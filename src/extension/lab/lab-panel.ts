@@ -1,6 +1,6 @@
 /** @file The Lab panel, on the editor's side: one panel that shows one run at a time and survives a reload. */
 
-import { l10n, Uri, ViewColumn, window, workspace, type Disposable, type WebviewPanel } from 'vscode';
+import { commands, l10n, Uri, ViewColumn, window, workspace, type Disposable, type WebviewPanel } from 'vscode';
 import { existsSync } from 'node:fs';
 import { trashedPath } from '../../run-directory/run-trash';
 import type { RunListing } from '../../protocol/lab-data';
@@ -37,6 +37,10 @@ export class LabPanel implements Disposable {
   readonly #handlers: Handlers<Exclude<LabMethod, RunMethod>> = {
     ready: () => this.#begin(),
     createSample: () => attempt('distillery.createSampleWorkspace'),
+    newExperiment: () => attempt('distillery.newExperiment'),
+    manageTrust: async () => {
+      await commands.executeCommand('workbench.trust.manage');
+    },
     chooseRun: () => attempt('distillery.openLab'),
     showRun: ({ run }) => attempt('distillery.openLab', run),
     restore: () => attempt('distillery.restoreRun', this.#deleted && trashedPath(this.#deleted.paths.directory)),

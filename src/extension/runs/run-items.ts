@@ -111,7 +111,10 @@ export function childrenOf(run: ListedRun): TreeItem[] {
 
 function comparisonItem(row: ComparisonRow): TreeItem {
   const item = new TreeItem(inLabel(rowName(row)));
-  const kept = row.role === 'teacher' || row.retention === undefined ? undefined : formatPercent(row.retention);
+  const kept =
+    row.role === 'teacher' || row.retention === undefined
+      ? undefined
+      : l10n.t('keeps {0}', formatPercent(row.retention));
   const parts = [mainMetric(row.metrics), kept, l10n.t('{0} parameters', formatLarge(row.parameters))];
   item.description = parts.filter((part) => part !== undefined).join(' · ');
   item.iconPath = roleIcon(row.role);
@@ -122,7 +125,7 @@ function comparisonItem(row: ComparisonRow): TreeItem {
 
 function errorItem(message: string, remedy: string | undefined): TreeItem {
   const item = new TreeItem(inLabel(message));
-  item.iconPath = new ThemeIcon('warning');
+  item.iconPath = new ThemeIcon('error', new ThemeColor('list.errorForeground'));
   item.contextValue = 'error';
   item.tooltip = [message, ...(remedy === undefined ? [] : [remedy])].map(inLabel).join('\n');
   return item;

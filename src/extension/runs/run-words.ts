@@ -116,7 +116,7 @@ export function waitedFor({ device, host }: WaitingRecord): string {
 export function phaseWords({ phase, step, steps }: RunProgress): string {
   const phases: Record<RunProgress['phase'], string> = {
     preparing: l10n.t('preparing soft labels'),
-    training: l10n.t('step {0} of {1}', step, steps),
+    training: l10n.t('step {0} of {1}', formatCount(step), formatCount(steps)),
     evaluating: l10n.t('evaluating'),
     comparing: l10n.t('comparing the models'),
   };

@@ -36,7 +36,11 @@ export interface TimePlot {
   y: { from: number; to: number; ticks: readonly Tick[]; logarithmic?: boolean };
 }
 
-const [left, top, bottom] = [48, 46, 22];
+const [top, bottom] = [46, 22];
+
+/** Pixels left of the plot, for the longest number of the value axis. */
+const roomForNumbers = (ticks: readonly Tick[]): number =>
+  Math.max(48, 8 + 6.2 * Math.max(0, ...ticks.map(({ label }) => label.length)));
 
 /** Pixels for the longest name at a line's end. */
 const roomForNames = (lines: readonly DrawnLine[]): number =>
@@ -44,7 +48,7 @@ const roomForNames = (lines: readonly DrawnLine[]): number =>
 
 export function timeDrawing(plot: TimePlot): Drawing {
   const { width, height, lines, x, y } = plot;
-  const right = roomForNames(lines);
+  const [left, right] = [roomForNumbers(y.ticks), roomForNames(lines)];
   const scale = y.logarithmic ? (value: number): number => Math.log10(Math.max(value, Number.MIN_VALUE)) : Number;
   const X = (value: number): number => left + ((value - x.from) / (x.to - x.from || 1)) * (width - left - right);
   const Y = (value: number): number => {

@@ -39,7 +39,7 @@ const about = (count: number): string => formatCount(Number(count.toPrecision(2)
 
 function labelsText({ worth, curves }: LabelsAnswer): string {
   if (!worth) return curves.length === 0 ? nothingYet : 'It takes two numbers of labels to answer that.';
-  const beside = worth.unlabelled ? ` and ${formatCount(worth.unlabelled)} texts without` : '';
+  const beside = worth.unlabelled ? ` and ${formatCount(worth.unlabelled)} unlabelled texts` : '';
   const given = `With the teacher, ${formatCount(worth.labels)} labels${beside} are worth`;
   return `${given} ${worthText(worth)} to the same student without a teacher.${unclear(worth)}`;
 }
