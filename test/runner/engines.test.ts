@@ -118,6 +118,9 @@ describe('the engine auto', () => {
     expect(measurements).toEqual([]);
     expect(failures!.map(({ engine }) => engine)).toContain('webgpu');
     expect(stderr).toMatch(/distillery devices --install openvino \(\d/);
+    // Once it is known that no other works, nothing is measured, and nothing said of it.
+    const later = { ...none, DISTILLERY_DATA: dataOf(workspace) };
+    expect((await untilTraining(short({ engine: 'auto' }), later)).stderr).not.toContain('measuring');
   });
 
   it.skipIf(!hasOpenVino)('takes the fastest, whichever that is, and stays with it when the run goes on', async () => {

@@ -25,23 +25,24 @@ const everywhere: EngineName = 'cpu';
 export async function chooseEngine(precision: Precision, told: Told): Promise<Choice | undefined> {
   await offerOpenVino(told);
   const able = candidates.filter((name) => engineFacts[name].precisions.includes(precision) && !hindranceOf(name));
-  const [first, ...others] = able;
+  const [first, second] = able;
   if (first === undefined) return undefined;
-  if (others.length === 0) return { engine: first, reason: `auto took ${first}: there is no other here` };
+  if (second === undefined) return { engine: first, reason: `auto took ${first}: there is no other here` };
   const known = await remembered();
   const unknown = able.filter((name) => !findOf([...known.measurements, ...known.failures], name, precision));
-  if (unknown.length > 0) {
-    told.note(`measuring once what computes fastest here: ${unknown.join(', ')} (some seconds each)`);
-  }
   const measured = [...known.measurements];
   const measure = async (engines: readonly EngineName[]): Promise<void> => {
     measured.push(...(await measureEngines(engines, precision, () => undefined)).measurements);
   };
   const working = (): Measurement[] =>
     measured.filter((one) => one.precision === precision && able.includes(one.engine) && !one.software);
-  await measure(unknown.filter((name) => name !== everywhere));
-  const isAlone = working().every(({ engine }) => engine === everywhere);
-  if (isAlone && able.includes(everywhere)) return { engine: everywhere, reason: noOther(everywhere) };
+  const isAlone = (): boolean => able.includes(everywhere) && working().every(({ engine }) => engine === everywhere);
+  const others = unknown.filter((name) => name !== everywhere);
+  if (others.length > 0 || (unknown.length > 0 && !isAlone())) {
+    told.note(`measuring once what computes fastest here: ${unknown.join(', ')} (some seconds each)`);
+  }
+  await measure(others);
+  if (isAlone()) return { engine: everywhere, reason: noOther(everywhere) };
   await measure(unknown.filter((name) => name === everywhere));
   const [fastest, ...slower] = working().sort((a, b) => a.stepMs - b.stepMs);
   return fastest && { engine: fastest.engine, reason: explain(fastest, slower), measurement: fastest };
