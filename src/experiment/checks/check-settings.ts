@@ -293,27 +293,47 @@ function checkStudentSource({ task, student, teacher }: Experiment, findings: Fi
   }
 }
 
-type SeenOutside = 'ensemble' | 'opaque' | 'endpoint';
-
 /** Losses of what is inside the models. */
 export const insideLosses = ['hidden', 'attention', 'relations'] as const;
 
-/** Of a teacher that shows nothing but its predictions. */
-function refuseInside(
-  distillation: Experiment['distillation'],
-  codes: { [Key in (typeof insideLosses)[number]]: `${SeenOutside}-without-${Key}` },
-  findings: Findings,
-): void {
+/** What is said of teachers that show nothing but their predictions. */
+const unseen = {
+  ensemble: {
+    hidden: 'ensemble-without-hidden',
+    attention: 'ensemble-without-attention',
+    relations: 'ensemble-without-relations',
+    blocks: 'ensemble-without-blocks',
+  },
+  opaque: {
+    hidden: 'opaque-without-hidden',
+    attention: 'opaque-without-attention',
+    relations: 'opaque-without-relations',
+    blocks: 'opaque-without-blocks',
+  },
+  endpoint: {
+    hidden: 'endpoint-without-hidden',
+    attention: 'endpoint-without-attention',
+    relations: 'endpoint-without-relations',
+    blocks: 'endpoint-without-blocks',
+  },
+} as const;
+
+function refuseInside({ distillation, student }: Experiment, teacher: keyof typeof unseen, findings: Findings): void {
+  const codes = unseen[teacher];
   for (const key of insideLosses) {
     const path = ['distillation', key];
     findings.check(() => {
       if (distillation[key] !== undefined) findings.error(path, codes[key], {}, removeKey(path));
     });
   }
+  findings.check(() => {
+    if (student.initialize.from === 'teacher') findings.error(['student', 'initialize', 'from'], codes.blocks, {});
+  });
 }
 
 /** A mean of probabilities has no hidden states and no blocks. */
-function checkEnsemble({ teacher, distillation, student }: Experiment, findings: Findings): void {
+function checkEnsemble(experiment: Experiment, findings: Findings): void {
+  const { teacher } = experiment;
   if (teacher.source !== 'ensemble') return;
   if (memberCount(teacher) < 2) findings.error(['teacher', 'teachers'], 'ensemble-of-one', {});
   const { weights, teachers } = teacher;
@@ -321,36 +341,17 @@ function checkEnsemble({ teacher, distillation, student }: Experiment, findings:
     const path = ['teacher', 'weights'];
     findings.error(path, 'ensemble-weights', { weights: weights.length, teachers: teachers.length }, removeKey(path));
   }
-  const codes = {
-    hidden: 'ensemble-without-hidden',
-    attention: 'ensemble-without-attention',
-    relations: 'ensemble-without-relations',
-  } as const;
-  refuseInside(distillation, codes, findings);
-  findings.check(() => {
-    if (student.initialize.from !== 'teacher') return;
-    findings.error(['student', 'initialize', 'from'], 'ensemble-without-blocks', {});
-  });
+  refuseInside(experiment, 'ensemble', findings);
 }
 
 /** Of an ONNX file nothing is seen but its logits. */
-function checkOpaque({ teacher, distillation, student }: Experiment, findings: Findings): void {
-  if (teacher.source !== 'onnx') return;
-  const codes = {
-    hidden: 'opaque-without-hidden',
-    attention: 'opaque-without-attention',
-    relations: 'opaque-without-relations',
-  } as const;
-  refuseInside(distillation, codes, findings);
-  findings.check(() => {
-    if (student.initialize.from !== 'teacher') return;
-    findings.error(['student', 'initialize', 'from'], 'opaque-without-blocks', {});
-  });
+function checkOpaque(experiment: Experiment, findings: Findings): void {
+  if (experiment.teacher.source === 'onnx') refuseInside(experiment, 'opaque', findings);
 }
 
 /** Of a model behind a server the most probable tokens are seen, and nothing else. */
 function checkEndpoint(experiment: Experiment, findings: Findings): void {
-  const { task, dataset, teacher, distillation, student, tokenizer } = experiment;
+  const { task, dataset, teacher, distillation, tokenizer } = experiment;
   if (teacher.source !== 'endpoint') return;
   findings.check(() => {
     if (task === 'masked-lm') findings.error(['task'], 'endpoint-task', { task });
@@ -359,16 +360,7 @@ function checkEndpoint(experiment: Experiment, findings: Findings): void {
     const { username, password } = new URL(teacher.url);
     if (username !== '' || password !== '') findings.error(['teacher', 'url'], 'endpoint-has-user', {});
   });
-  const codes = {
-    hidden: 'endpoint-without-hidden',
-    attention: 'endpoint-without-attention',
-    relations: 'endpoint-without-relations',
-  } as const;
-  refuseInside(distillation, codes, findings);
-  findings.check(() => {
-    if (student.initialize.from !== 'teacher') return;
-    findings.error(['student', 'initialize', 'from'], 'endpoint-without-blocks', {});
-  });
+  refuseInside(experiment, 'endpoint', findings);
   findings.check(() => {
     const { divergence } = distillation;
     if (isSoftened(divergence)) return;
