@@ -82,6 +82,9 @@ interface EvaluationTold {
   prober?: Pick<Prober, 'saw'> | undefined;
 }
 
+/** What a model makes of a batch, the one of that number. */
+type Forward = (index: number, batch: BatchInputs) => Promise<Record<string, HostTensor>>;
+
 /** Runs one model after another, or one as it learns, over the same batches. */
 export class Evaluator {
   private readonly programs: ByShape<Promise<LoadedProgram>>;
@@ -125,27 +128,15 @@ export class Evaluator {
     { rows, prober }: EvaluationTold,
     afterBatch: () => void,
   ): Promise<Metrics> {
-    const tally = tallyFor(this.setup.model);
     const student = prefixed('student.', parameters);
-    const meter = await this.meterOf(this.measures, { ...student, ...this.setup.teacher?.programInputs });
-    for (const { index, rows: asRows, batch } of this.inputs()) {
-      const program = await this.programs.get(batch.shape);
-      const targets = await this.targetsOf(index, batch);
-      const made = await program.run({ ...batch.tensors, ...student });
+    const forward: Forward = async (index, { shape, tensors }) => {
+      const program = await this.programs.get(shape);
+      const made = await program.run({ ...tensors, ...student });
       prober?.saw(index, (made.hidden ?? made.logits)!);
-      const { counted } = batch.tensors;
-      requireFiniteRows(prefixed("the teacher's ", targets), counted!.data);
-      const add = (outputs: Record<string, HostTensor>): void => {
-        requireFiniteRows(outputs, counted!.data);
-        tally.add(batch, outputs, targets);
-        rows?.add(asRows, batch, outputs, targets);
-      };
-      if (meter) await meter.add(batch, { ...made, ...prefixed('target.', targets) }, add);
-      else add(made);
-      afterBatch();
-    }
-    await meter?.finish();
-    const metrics = tally.metrics();
+      return made;
+    };
+    const meter = await this.meterOf(this.measures, student);
+    const metrics = await this.measureEach(forward, meter, rows, afterBatch);
     requireFinite({ ...metrics });
     return metrics;
   }
@@ -168,31 +159,44 @@ export class Evaluator {
   }
 
   private async evaluateTeacherNow(rows: RowTally | undefined, afterBatch: () => void): Promise<Metrics> {
+    const meter = await this.meterOf(this.teacherMeasures, {});
+    return this.measureEach(undefined, meter, rows, afterBatch);
+  }
+
+  /** @param forward of the model that is held against the teacher; without one it is the teacher that is measured */
+  private async measureEach(
+    forward: Forward | undefined,
+    meter: PredictionMeter | undefined,
+    rows: RowTally | undefined,
+    afterBatch: () => void,
+  ): Promise<Metrics> {
     const tally = tallyFor(this.setup.model);
-    const meter = await this.meterOf(this.teacherMeasures, { ...this.setup.teacher?.programInputs });
     for (const { index, rows: asRows, batch } of this.inputs()) {
       const targets = await this.targetsOf(index, batch);
+      const made = forward ? await forward(index, batch) : { logits: targets.prediction! };
+      const heldAgainst = forward ? targets : {};
       const { counted } = batch.tensors;
       requireFiniteRows(prefixed("the teacher's ", targets), counted!.data);
       const add = (outputs: Record<string, HostTensor>): void => {
         requireFiniteRows(outputs, counted!.data);
-        tally.add(batch, outputs, {});
-        rows?.add(asRows, batch, outputs, {});
+        tally.add(batch, outputs, heldAgainst);
+        rows?.add(asRows, batch, outputs, heldAgainst);
       };
-      if (meter) await meter.add(batch, prefixed('target.', targets), add);
-      else add({ logits: targets.prediction! });
+      if (meter) await meter.add(batch, { ...made, ...prefixed('target.', targets) }, add);
+      else add(made);
       afterBatch();
     }
     await meter?.finish();
     return tally.metrics();
   }
 
-  /** Undefined of a classifier, whose few logits are looked at here. */
+  /** Undefined of a classifier, whose few logits are looked at here. @param weights of the model that is measured beside its teacher's */
   private async meterOf(
     measures: LoadedOnce,
-    given: Readonly<Record<string, DeviceTensor>>,
+    weights: Readonly<Record<string, DeviceTensor>>,
   ): Promise<PredictionMeter | undefined> {
-    return isLanguageModel(this.setup.model) ? new PredictionMeter(await measures.get(), given) : undefined;
+    if (!isLanguageModel(this.setup.model)) return undefined;
+    return new PredictionMeter(await measures.get(), { ...weights, ...this.setup.teacher?.programInputs });
   }
 
   /** Made anew each time: of many rows, the batches take more than the rows themselves. */

@@ -58,9 +58,7 @@ export class Prober {
 
   /** The logits of each example, by what was seen last of its batch. */
   async probe(parameters: Readonly<Record<string, DeviceTensor>>): Promise<ProbedLogits[]> {
-    const probed = isLanguageModel(this.architecture)
-      ? await this.throughHead(parameters)
-      : this.said.map((one) => ({ ...one }));
+    const probed = isLanguageModel(this.architecture) ? await this.throughHead(parameters) : [...this.said];
     for (const { data } of probed) requireFiniteTensor('logits of a pinned example', data);
     return probed;
   }
