@@ -16,13 +16,12 @@ import {
 import { parameterSpecs } from '../../src/distill/specs';
 import { FrozenTeacher, placeParameters } from '../../src/distill/teacher/teacher';
 import { gradientsProgram } from '../../src/distill/training/gradients-program';
-import { Trainer } from '../../src/distill/training/trainer';
 import { loadCheckpoint } from '../../src/model/files/checkpoint';
 import { readSafetensors } from '../../src/model/files/safetensors';
 import type { Model } from '../../src/model/parameters';
 import type { Task } from '../../src/protocol/records';
 import { describeOnEach } from '../engine/executors';
-import { expectGradients, plainStep } from './plain-step';
+import { expectGradients, stepOn } from './plain-step';
 
 const folder = (path: string): string => fileURLToPath(new URL(`data/${path}`, import.meta.url));
 
@@ -108,17 +107,8 @@ for (const imitated of ['attention', 'relations'] as const) {
         const one = cases[name]!;
         const { student, teacher, pairing } = await pairOf(one, settings);
         const batch = await firstBatch(one);
-        const trainer = new Trainer({
-          executor: executor(),
-          task: task(one),
-          pairing,
-          teacher: new FrozenTeacher(executor(), teacher.architecture, teacher.parameters),
-          source: { steps: 1, stepsPerEpoch: 1, batchesOf: () => [batch] },
-          options: plainStep,
-          initial: student.parameters,
-        });
-        const { loss, gradientNorm } = await trainer.step();
-        await trainer.release();
+        const models = { teacher, student };
+        const { loss, gradientNorm } = await stepOn(executor(), task(one), pairing, models, batch);
         for (const component of ['soft', 'hard', imitated, 'total'] as const) {
           const close = 1e-5 * Math.max(1, one[component]!);
           expect(Math.abs(loss[component]! - one[component]!), component).toBeLessThan(close);

@@ -13,11 +13,10 @@ import { FrozenTeacher, placeParameters } from '../../src/distill/teacher/teache
 import { ChosenPositions } from '../../src/distill/training/chosen-positions';
 import { gradientsProgram } from '../../src/distill/training/gradients-program';
 import { Recordings } from '../../src/distill/training/recordings';
-import { Trainer } from '../../src/distill/training/trainer';
 import { loadCheckpoint } from '../../src/model/files/checkpoint';
 import type { Model } from '../../src/model/parameters';
 import { describeOnEach } from '../engine/executors';
-import { expectGradients, plainStep } from './plain-step';
+import { expectGradients, stepOn } from './plain-step';
 
 const folder = (path: string): string => fileURLToPath(new URL(`data/${path}`, import.meta.url));
 const read = (path: string): unknown => JSON.parse(readFileSync(folder(path), 'utf8'));
@@ -62,17 +61,14 @@ describeOnEach('a step on chosen positions', (executor, engine) => {
     async (name) => {
       const one = cases[name]!;
       const [student, teacher] = [await load('student'), await load('teacher')];
-      const trainer = new Trainer({
-        executor: executor(),
-        task: 'causal-lm',
-        pairing: pairingOf(student, teacher, one),
-        teacher: new FrozenTeacher(executor(), teacher.architecture, teacher.parameters),
-        source: { steps: 1, stepsPerEpoch: 1, batchesOf: () => [batch] },
-        options: plainStep,
-        initial: student.parameters,
-      });
-      const { loss, gradientNorm } = await trainer.step();
-      await trainer.release();
+      const models = { teacher, student };
+      const { loss, gradientNorm } = await stepOn(
+        executor(),
+        'causal-lm',
+        pairingOf(student, teacher, one),
+        models,
+        batch,
+      );
       expect(Math.abs(loss.soft! - one.soft)).toBeLessThan(1e-5);
       if (one.alpha === 1) expect(loss.hard).toBeUndefined();
       else expect(Math.abs(loss.hard! - one.hard)).toBeLessThan(1e-5);
