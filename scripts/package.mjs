@@ -1,4 +1,7 @@
-/** @file Packages the extension for this platform: the bundles, the samples, and what has native code, for this platform alone. */
+/**
+ * @file Packages the extension for this platform: the bundles, the samples, and what has native code, for this platform alone.
+ * `node scripts/package.mjs [FILE]`
+ */
 
 import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -58,7 +61,7 @@ try {
   await writeNotices(stage, [{ name: 'openvino', version: openvino }]);
 
   const vsce = path.join(root, 'node_modules', '.bin', process.platform === 'win32' ? 'vsce.cmd' : 'vsce');
-  const out = path.join(root, `distillery-${target}-${manifest.version}.vsix`);
+  const out = process.argv[2] ?? path.join(root, `distillery-${target}-${manifest.version}.vsix`);
   run(
     vsce,
     ['package', '--target', target, '--out', out, '--allow-missing-repository', '--no-rewrite-relative-links'],

@@ -48,7 +48,7 @@ const longForms = {
   ],
   page: ['webview/layout', 'webview/long-run'],
   webgpu: ['distill/packing', 'golden/trajectories', 'engine/webgpu-operators', 'engine/webgpu-training'],
-  journeys: ['accessibility', 'hosts'],
+  journeys: ['accessibility', 'hosts', 'packaged'],
 };
 
 function vitest(name, filters) {
