@@ -1,7 +1,7 @@
 /** @file How far a run says that it is: its parts by their own names, and none of it done before its end. */
 
 import { describe, expect, it } from 'vitest';
-import { nameOf } from '../../src/runner/terminal';
+import { nameOf } from '../../src/runner/command-line/terminal';
 import { ProgressPlan } from '../../src/runner/run/progress-plan';
 
 describe('the progress of a run', () => {

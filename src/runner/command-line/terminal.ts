@@ -3,12 +3,12 @@
 import { createInterface } from 'node:readline/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import cliProgress from 'cli-progress';
-import { inTerminal } from '../protocol/escapes';
-import { formatProblem } from '../protocol/problem';
-import { formatCount, formatDuration, formatPercent, formatQuantity } from '../protocol/format';
-import { metricFacts, type MetricKey } from '../protocol/quality';
-import type { Metrics, MetricsRecord, RunProgress } from '../protocol/records';
-import type { RunOutput } from './commands/start-run';
+import { inTerminal } from '../../protocol/escapes';
+import { formatProblem } from '../../protocol/problem';
+import { formatCount, formatDuration, formatPercent, formatQuantity } from '../../protocol/format';
+import { metricFacts, type MetricKey } from '../../protocol/quality';
+import type { Metrics, MetricsRecord, RunProgress } from '../../protocol/records';
+import type { RunOutput } from '../commands/start-run';
 
 /** Lines without a terminal come no more often than this. */
 const LINE_INTERVAL_MS = 5000;
