@@ -11,6 +11,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { parse } from 'jsonc-parser';
 import { startRun } from './fresh-run';
+import { writeOwnChapter } from './chapters';
 import { machine } from './machine';
 import { computesBfloat16 } from './processor';
 import { cpuOf, peakOf } from './process-figures';
@@ -147,16 +148,7 @@ async function main(): Promise<void> {
     console.log(`${tables.at(-1)!}\n`);
   }
   if (chosen.length < samples.length || options.engines !== undefined || !options.write) return;
-  const own = chapter(tables, load);
-  const title = own.slice(0, own.indexOf('\n') + 1);
-  const others = existsSync(REPORT)
-    ? readFileSync(REPORT, 'utf8')
-        .split(/^(?=## )/m)
-        .slice(1)
-        .filter((text) => !text.startsWith(title))
-    : [];
-  writeFileSync(REPORT, [HEAD, own, ...others].map((text) => `${text.trimEnd()}\n`).join('\n'));
-  console.log(`Written to ${REPORT}.`);
+  writeOwnChapter(REPORT, HEAD, chapter(tables, load));
 }
 
 const REPORT = 'bench/START.md';
@@ -170,9 +162,9 @@ validation. *First time*: nothing is kept and no graph is compiled. *Again*: com
 `;
 
 function chapter(tables: readonly string[], load: number): string {
-  const { date, processor, instructions, cores, threads } = machine(os.availableParallelism());
+  const { date, cores, threads } = machine(os.availableParallelism());
   const measured = `${date} · ${cores} cores, ${threads} threads · load before ${load.toFixed(1)} · ${rounds === 1 ? '1 round' : `medians of ${rounds} rounds`}`;
-  return `## ${processor}, ${instructions}\n\n${measured}\n\n${tables.join('\n\n')}\n`;
+  return `${measured}\n\n${tables.join('\n\n')}\n`;
 }
 
 void main();

@@ -12,6 +12,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { parse } from 'jsonc-parser';
+import { ownChapter, writeOwnChapter } from './chapters';
 import { samples, type Sample, type Side } from './student-samples';
 import { startRun } from './fresh-run';
 import { median } from './statistics';
@@ -291,22 +292,19 @@ async function main(): Promise<void> {
 
 /** In place of the sample's table that is there. */
 function write(sample: Sample, measured: string): void {
-  const before = existsSync(REPORT)
-    ? readFileSync(REPORT, 'utf8')
-        .split(/^(?=### )/m)
-        .slice(1)
-    : [];
+  const before = ownChapter(REPORT)
+    .split(/^(?=### )/m)
+    .slice(1);
   const tables = samples.flatMap((one) => {
     const kept = one === sample ? measured : before.find((text) => text.startsWith(`### ${one.title}\n`));
     return kept === undefined ? [] : [kept.trimEnd()];
   });
-  writeFileSync(REPORT, report(tables));
-  console.log(`Written to ${REPORT}.`);
+  writeOwnChapter(REPORT, HEAD, tables.join('\n\n'));
 }
 
-const report = (tables: readonly string[]): string => `# Time to a good student, beside PyTorch
+const HEAD = `# Time to a good student, beside PyTorch
 
-Written by \`npm run bench -- student [SAMPLE…]\`, which overwrites the samples' tables; every figure is as it came.
+Written by \`npm run bench -- student [SAMPLE…]\`, which overwrites the samples' tables in the chapter of the processor that it runs on; every figure is as it came.
 
 From files to a student: reading, tokenizing, asking the teacher, training, an evaluation now and then. Time begins with the
 start of the process, so that loading PyTorch or compiling our graphs counts. *Good after*: until the first evaluation whose quality on validation is 98 %
@@ -320,8 +318,6 @@ it has a good student, scripts that do what the experiment says.
 *From the pruned teacher*: the samples' students are narrower than their teachers and start from random weights. With \`"initialize": { "from": "teacher" }\` they start as their teacher's most important heads, units and
 dimensions ([decision 49](../docs/decisions/0049-narrower-students.md)), and fewer epochs are enough. To find these is part of our time. The script has nothing of the kind; it is given our pruned student
 as a folder, which costs it nothing, and as many epochs: what is left between it and ours is the machine's work alone.
-
-${tables.join('\n\n')}
 `;
 
 void main();
