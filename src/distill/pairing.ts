@@ -1,16 +1,10 @@
 /** @file Who learns from whom: a pair of models, and what a training makes of it. */
 
 import { type Architecture, isOpaque, type TeacherModel } from '../model/architecture';
-import { type BlockPairs, pairBlocks } from '../model/block-pairs';
+import { pairBlocks } from '../model/block-pairs';
 import { commonSight, sightOf, type Sight } from '../model/sight';
-import type {
-  AttentionLossKind,
-  BlockRule,
-  Divergence,
-  HiddenLossKind,
-  PositionOrder,
-  VectorKind,
-} from '../protocol/divergences';
+import type { Divergence, PositionOrder } from '../protocol/divergences';
+import type { AttentionLossKind, BlockPairs, BlockRule, HiddenLossKind, VectorKind } from '../protocol/imitation';
 import type { Scheduled, StepValues } from './training/schedules';
 
 /** Several teachers, whose probabilities are averaged. */

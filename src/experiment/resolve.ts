@@ -2,8 +2,8 @@
 
 import { basename, dirname, resolve } from 'node:path';
 import { isOpaque, type Architecture } from '../model/architecture';
-import { type BlockPairs, pairBlocks } from '../model/block-pairs';
-import type { BlockRule } from '../protocol/divergences';
+import { pairBlocks } from '../model/block-pairs';
+import type { BlockPairs, BlockRule } from '../protocol/imitation';
 import { familyOf } from '../model/layouts/families';
 import { complaint, InputError, type Problem } from '../protocol/problem';
 import type { DatasetFacts } from './checks/check-dataset';

@@ -1,10 +1,7 @@
 /** @file Which block of a student is compared with which of its teacher, and by how many relation heads. */
 
-import type { BlockRule, VectorKind } from '../protocol/divergences';
+import type { BlockPairs, BlockRule, VectorKind } from '../protocol/imitation';
 import { type Architecture, vectorWidth } from './architecture';
-
-/** [teacher block, student block], counted from 0. */
-export type BlockPairs = readonly (readonly [number, number])[];
 
 /**
  * "last": the last of both (MiniLM, Wang et al., 2020). "uniform": the k-th of S student blocks, from 1, with the ⌈k · T / S⌉-th of the teacher's T, and

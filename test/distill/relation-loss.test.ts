@@ -17,7 +17,7 @@ import { type Family, familyNames, layoutOf } from '../../src/model/layouts/fami
 import { llamaLayouts } from '../../src/model/layouts/llama';
 import { initializeParameters } from '../../src/model/parameters';
 import type { Sight } from '../../src/model/sight';
-import { vectorKinds } from '../../src/protocol/divergences';
+import { vectorKinds } from '../../src/protocol/imitation';
 import type { LossComponents } from '../../src/protocol/records';
 import { expectFinite, normal, onCpu, valueOf, valuesOf } from './numbers';
 import { tinyPair, tinyTrainer } from './tiny-pair';

@@ -3,7 +3,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { bias } from '../../model/computations/attention';
 import { countPairs } from '../../model/sight';
-import type { AttentionLossKind } from '../../protocol/divergences';
+import type { AttentionLossKind } from '../../protocol/imitation';
 import type { BatchInputs } from '../batch-inputs';
 import { comparedAttention, type Pairing } from '../pairing';
 import { inverseOf } from './shift';

@@ -18,13 +18,14 @@ import { initializationProblem, spreadLayers, withSettingsOf } from '../../model
 import { type Complaint, ComplaintError, problemAt } from '../../protocol/problem';
 import type { StudentPreset } from '../../protocol/student-presets';
 import { studentAlternatives, studentOf, type StudentAlternative } from '../student-alternatives';
+import { imitationNames } from '../../protocol/imitation';
 import { phrase } from '../../protocol/problems/phrases';
 import { cuttableKinds } from '../../tokenizer/cut-vocabulary';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
 import { buildArchitecture, classesFrom, headOfTask, isDecoder, type ArchitectureContext } from '../architecture';
 import type { DatasetFacts } from './check-dataset';
 import { checkHead } from './check-labels';
-import { insideLosses, nearestDivisors } from './check-settings';
+import { nearestDivisors } from './check-settings';
 import { isFolder } from './dataset-files';
 import type { Findings } from './findings';
 import { removeKey, setValue } from '../file/fixes';
@@ -562,7 +563,7 @@ function checkImitatedBlocks(experiment: Experiment, facts: ModelFacts, findings
     teacher: findings.check(() => (teacher.source === 'train' ? teacher.architecture.layers : known)),
     student: findings.check(() => facts.student?.layers ?? student.architecture?.layers),
   };
-  for (const key of insideLosses) {
+  for (const key of imitationNames) {
     const layers = findings.check(() => distillation[key]?.layers) ?? [];
     if (typeof layers === 'string') continue;
     for (const [index, pair] of layers.entries()) {

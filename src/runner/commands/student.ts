@@ -13,8 +13,8 @@ import { parseExperiment, readExperimentFile, type ParsedExperiment } from '../.
 import type { ArchitectureSpec, Experiment } from '../../experiment/file/schema';
 import { studentAlternatives, type StudentAlternative } from '../../experiment/student-alternatives';
 import { type Architecture, isOpaque } from '../../model/architecture';
-import { type BlockPairs, pairBlocks, relatedVectors } from '../../model/block-pairs';
-import type { BlockRule } from '../../protocol/divergences';
+import { pairBlocks, relatedVectors } from '../../model/block-pairs';
+import type { BlockPairs, BlockRule } from '../../protocol/imitation';
 import { frozenBytes } from '../../model/files/checkpoint';
 import { parameterCount } from '../../model/layouts/config';
 import { isNarrower } from '../../model/pruning';
