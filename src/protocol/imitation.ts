@@ -1,4 +1,4 @@
-/** @file Losses that imitate what is inside the teacher, by the names under which experiment files ask for them: what is said of each. */
+/** @file Losses that imitate what is inside the teacher, by the names under which experiment files ask for them: what each is set by, what it reads, and what is said of it. */
 
 /** How hidden states are compared. */
 export const hiddenLossKinds = ['mse', 'cosine'] as const;
@@ -15,6 +15,9 @@ export const vectorKinds = ['queries', 'keys', 'values'] as const;
 
 export type VectorKind = (typeof vectorKinds)[number];
 
+/** What is read of a block: its output, its scores of attention, or what its projections give. */
+export type Reading = 'hidden' | 'attention' | VectorKind;
+
 /** Rules by which blocks of the student are given blocks of the teacher. */
 export const blockRules = ['uniform', 'last'] as const;
 
@@ -23,9 +26,46 @@ export type BlockRule = (typeof blockRules)[number];
 /** [teacher block, student block], counted from 0. */
 export type BlockPairs = readonly (readonly [number, number])[];
 
-export type ImitationName = 'hidden' | 'attention' | 'relations';
+/** What every such loss is set by. */
+export interface ImitationSettings {
+  layers: BlockPairs | BlockRule;
+  /** Of the loss in the total. */
+  weight: number;
+}
 
-interface ImitationFacts {
+/** Which hidden states are compared, and how. */
+interface HiddenSettings extends ImitationSettings {
+  loss: HiddenLossKind;
+  layers: BlockPairs;
+}
+
+/** Whose attention is compared, and how. */
+interface AttentionSettings extends ImitationSettings {
+  loss: AttentionLossKind;
+}
+
+/** Which relations between tokens are compared. */
+interface RelationsSettings extends ImitationSettings {
+  of: readonly VectorKind[];
+  /** Relation heads; absent: as many as the student has heads. */
+  heads?: number | undefined;
+}
+
+/** Each loss with its settings, as `distillation` of an experiment has them. */
+export interface Imitation {
+  hidden: HiddenSettings;
+  attention: AttentionSettings;
+  relations: RelationsSettings;
+}
+
+export type ImitationName = keyof Imitation;
+
+/** Those of an objective. */
+export type Imitations = { readonly [Name in ImitationName]?: Imitation[Name] | undefined };
+
+interface ImitationFacts<Settings> {
+  /** What it reads of each block that is compared; the loss is the sum over pairs of blocks and over these. */
+  reads: (settings: Settings) => readonly Reading[];
   /** As a chart names it; translated where it is shown, as the other texts are that a page or the editor has. */
   title: string;
   /** What a chart says of it: by its setting "loss", or `any`, with places for its blocks, `{pairs}`, and for `{heads}`. */
@@ -41,8 +81,9 @@ interface ImitationFacts {
 }
 
 /** In the order in which they are drawn and told of. */
-export const imitationFacts: Readonly<Record<ImitationName, ImitationFacts>> = {
+export const imitationFacts: { readonly [Name in ImitationName]: ImitationFacts<Imitation[Name]> } = {
   hidden: {
+    reads: () => ['hidden'],
     title: 'Hidden-layer loss',
     notes: { any: 'blocks, teacher → student: {pairs}' },
     imitated: 'hidden states',
@@ -55,6 +96,7 @@ export const imitationFacts: Readonly<Record<ImitationName, ImitationFacts>> = {
     },
   },
   attention: {
+    reads: () => ['attention'],
     title: 'Attention loss',
     notes: { mse: 'squares of scores, blocks {pairs}', ce: 'cross-entropy, blocks {pairs}' },
     imitated: 'attention',
@@ -67,6 +109,7 @@ export const imitationFacts: Readonly<Record<ImitationName, ImitationFacts>> = {
     },
   },
   relations: {
+    reads: ({ of }) => of,
     title: 'Relation loss',
     notes: { any: 'KL, relation heads: {heads}, blocks {pairs}' },
     imitated: 'relations between tokens',
@@ -90,3 +133,14 @@ export const imitationNames = Object.keys(imitationFacts) as ImitationName[];
 /** What there is of each. */
 export const ofEachImitation = <T>(made: (name: ImitationName) => T): Record<ImitationName, T> =>
   Object.fromEntries(imitationNames.map((name) => [name, made(name)])) as Record<ImitationName, T>;
+
+/** What is made of each that there is. */
+export function eachImitation<T>(
+  imitations: Imitations | undefined,
+  make: <Name extends ImitationName>(name: Name, settings: Imitation[Name]) => T,
+): T[] {
+  return imitationNames.flatMap((name) => {
+    const settings = imitations?.[name];
+    return settings ? [make(name, settings)] : [];
+  });
+}

@@ -1,9 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import '../../src/engine/graph/gradients';
-import { attentionLoss, attentionScalars, type AttentionLossInputs } from '../../src/distill/losses/attention-loss';
-import { comparedAttention, type AttentionObjective, type Pairing } from '../../src/distill/pairing';
+import { attentionLoss, type AttentionLossInputs } from '../../src/distill/losses/attention-loss';
+import { imitationCounts } from '../../src/distill/losses/imitation-losses';
+import { comparedBlocks, type Pairing } from '../../src/distill/pairing';
 import type { BatchInputs } from '../../src/distill/batch-inputs';
+import type { Imitation } from '../../src/protocol/imitation';
 import { pairBlocks } from '../../src/model/block-pairs';
 import { seenPairs } from '../../src/model/computations/attention';
 import { backbone } from '../../src/model/computations/transformer';
@@ -142,7 +144,7 @@ describe('what the mean is over', () => {
       ...more,
     };
   };
-  const pairing = (attention: AttentionObjective, teacher: Architecture, student: Architecture): Pairing => ({
+  const pairing = (attention: Imitation['attention'], teacher: Architecture, student: Architecture): Pairing => ({
     student,
     teacher,
     objective: {
@@ -174,15 +176,15 @@ describe('what the mean is over', () => {
       ]),
     ];
     // Windows of two keys, and then all earlier ones: 5 + 7 + 1, 6 + 10 + 1.
-    expect(attentionScalars(of, step)).toEqual({ 'inverseAttention.0': 1 / 13, 'inverseAttention.1': 1 / 17 });
+    expect(imitationCounts(of, step)).toEqual({ 'inverseCount.attention.0': 1 / 13, 'inverseCount.attention.1': 1 / 17 });
   });
 
   it('is of each text by itself where several share a row, and of tokens for "ce"', () => {
     const packed = [batch([[1, 1, 1, 1, 1, 0]], [[1, 1, 2, 2, 2, 0]])];
     const [mse, ce] = (['mse', 'ce'] as const).map((loss) =>
-      attentionScalars(pairing({ loss, layers: 'last', weight: 1 }, model('bert', 3), model('bert', 2)), packed),
+      imitationCounts(pairing({ loss, layers: 'last', weight: 1 }, model('bert', 3), model('bert', 2)), packed),
     );
-    expect([mse, ce]).toEqual([{ 'inverseAttention.0': 1 / 13 }, { 'inverseAttention.0': 1 / 5 }]);
+    expect([mse, ce]).toEqual([{ 'inverseCount.attention.0': 1 / 13 }, { 'inverseCount.attention.0': 1 / 5 }]);
   });
 
   it('is of the blocks that a rule names', () => {
@@ -203,7 +205,7 @@ describe('what the mean is over', () => {
       [1, 2],
     ]);
     expect(pairBlocks('last', teacher, student)).toEqual([[11, 3]]);
-    expect(comparedAttention({ student: model('gpt2', 1) })).toEqual([]);
+    expect(comparedBlocks({ student: model('gpt2', 1) }, 'attention')).toEqual([]);
   });
 });
 

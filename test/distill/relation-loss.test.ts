@@ -2,11 +2,6 @@ import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import '../../src/engine/graph/gradients';
 import { relationLoss, type RelationLossInputs } from '../../src/distill/losses/relation-loss';
-import { controlOf } from '../../src/distill/pairing';
-import type { EpochOptions } from '../../src/distill/training/epochs';
-import { gradientsProgram } from '../../src/distill/training/gradients-program';
-import { openExecutor } from '../../src/engine/engines';
-import { keepMasks } from '../../src/engine/graph/dropout';
 import { relatedVectors } from '../../src/model/block-pairs';
 import { type Architecture, headSizeOf, keyValueHeadsOf } from '../../src/model/architecture';
 import { seenPairs, splitHeads } from '../../src/model/computations/attention';
@@ -18,9 +13,7 @@ import { llamaLayouts } from '../../src/model/layouts/llama';
 import { initializeParameters } from '../../src/model/parameters';
 import type { Sight } from '../../src/model/sight';
 import { vectorKinds } from '../../src/protocol/imitation';
-import type { LossComponents } from '../../src/protocol/records';
 import { expectFinite, normal, onCpu, valueOf, valuesOf } from './numbers';
-import { tinyPair, tinyTrainer } from './tiny-pair';
 
 onCpu();
 
@@ -234,44 +227,3 @@ function normsOf(family: Family): 'each' | 'together' | undefined {
     ? llamaLayouts[family as keyof typeof llamaLayouts].description.normsQueriesAndKeys
     : undefined;
 }
-
-describe.each(['causal-lm', 'text-classification'] as const)('a training of %s that imitates relations', (task) => {
-  const relations = { of: vectorKinds, heads: 4, layers: 'uniform' as const, weight: 0.5 };
-
-  const ratesOf = (rate: number): Partial<Architecture> => ({
-    dropout: rate,
-    attentionDropout: rate,
-    embeddingDropout: rate,
-    classifierDropout: rate,
-  });
-
-  it('has the same loss however a step is divided', async () => {
-    const executor = await openExecutor('cpu', { threads: 1 });
-    const lossesOf = async (batches: Partial<EpochOptions>): Promise<LossComponents[]> => {
-      const pair = tinyPair(task, { relations });
-      const student = { ...pair.pairing.student, ...ratesOf(0) };
-      const trainer = tinyTrainer(executor, { ...pair, pairing: { ...pair.pairing, student } }, {}, undefined, batches);
-      const records = [await trainer.step(), await trainer.step(), await trainer.step()];
-      await trainer.release();
-      return records.map(({ loss }) => loss);
-    };
-    const [whole, divided] = [
-      await lossesOf({ batchSize: 6 }),
-      await lossesOf({ batchSize: 2, gradientAccumulation: 3 }),
-    ];
-    for (const [step, { relations: own, total }] of whole.entries()) {
-      expect(own).toBeGreaterThan(0);
-      expect(divided[step]!.relations).toBeCloseTo(own!, 5);
-      expect(divided[step]!.total).toBeCloseTo(total, 4);
-    }
-  });
-
-  it('draws the dropout masks that its control draws', () => {
-    const { pairing } = tinyPair(task, { relations });
-    const pair = { ...pairing, student: { ...pairing.student, ...ratesOf(0.1) } };
-    const shape = { rows: 4, length: 8, predictions: task === 'causal-lm' ? 10 : 4 };
-    const [own, control] = [pair, controlOf(pair)].map((one) => keepMasks(gradientsProgram(one, shape).graph, 1, 1));
-    expect(Object.keys(own!).length).toBeGreaterThan(4);
-    expect(own).toEqual(control);
-  });
-});

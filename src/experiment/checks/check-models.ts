@@ -11,7 +11,7 @@ import {
   problemTypeOf,
   type TeacherModel,
 } from '../../model/architecture';
-import { relatedVectors } from '../../model/block-pairs';
+import { relatedVectors, relationHeads } from '../../model/block-pairs';
 import { requireParameters } from '../../model/files/checkpoint';
 import { type NewHead, parameterCount } from '../../model/layouts/config';
 import { initializationProblem, spreadLayers, withSettingsOf } from '../../model/parameters';
@@ -595,7 +595,7 @@ function checkRelationHeads({ distillation }: Experiment, { teacher, student }: 
   const { relations } = distillation;
   if (relations === undefined || teacher === undefined || student === undefined || isOpaque(teacher)) return;
   const vectors = relatedVectors(relations.of, { teacher, student });
-  const heads = relations.heads ?? student.heads;
+  const heads = relationHeads(relations, student);
   const undivided = vectors.find(({ width }) => width % heads !== 0);
   if (undivided === undefined) return;
   const at: Path = ['distillation', 'relations', 'heads'];
