@@ -100,8 +100,7 @@ export type Pairing = DistilledPair | LabelledPair;
 /** The same student without an objective, with the same places and shapes of dropout, so that equal seeds draw equal masks. */
 export function controlOf(pairing: Pairing): LabelledPair {
   const { student, teacher, ensemble } = pairing;
-  const computes = readOfStudent(pairing).filter(({ reading }) => reading === 'hidden');
-  return { student, teacher, ensemble, computes };
+  return { student, teacher, ensemble, computes: readOfStudent(pairing) };
 }
 
 /** Of a pair of blocks that is compared what a query sees in both. */

@@ -48,7 +48,7 @@ describe.each(imitationNames)('a training that imitates (%s)', (name) => {
       }
     });
 
-    it.runIf(name !== 'attention')('draws the dropout masks that its control draws', () => {
+    it('draws the dropout masks that its control draws', () => {
       const { pairing } = tinyPair(task, objective);
       const pair = { ...pairing, student: { ...pairing.student, ...ratesOf(0.1) } };
       const shape = { rows: 4, length: 8, predictions: task === 'causal-lm' ? 10 : 4 };
