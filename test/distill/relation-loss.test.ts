@@ -7,13 +7,12 @@ import { type Architecture, headSizeOf, keyValueHeadsOf } from '../../src/model/
 import { seenPairs, splitHeads } from '../../src/model/computations/attention';
 import type { FamilyComputation } from '../../src/model/computations/computation';
 import { backbone, classifiedRows } from '../../src/model/computations/transformer';
-import { createArchitecture, parameterShapes } from '../../src/model/layouts/config';
 import { type Family, familyNames, layoutOf } from '../../src/model/layouts/families';
 import { llamaLayouts } from '../../src/model/layouts/llama';
-import { initializeParameters } from '../../src/model/parameters';
 import type { Sight } from '../../src/model/sight';
 import { vectorKinds } from '../../src/protocol/imitation';
 import { expectFinite, normal, onCpu, valueOf, valuesOf } from './numbers';
+import { tensorsOf, tinyModel } from './tiny-models';
 
 onCpu();
 
@@ -153,28 +152,12 @@ describe('relations', () => {
 });
 
 describe.each(familyNames)('the vectors of %s', (family) => {
-  const head = 'causal-lm' in layoutOf(family).classNames ? 'causal-lm' : 'masked-lm';
-  const made = createArchitecture({
-    family,
-    head,
-    hiddenSize: 16,
-    layers: 2,
-    heads: 4,
-    vocabularySize: 20,
-    maxPositions: 16,
-    initializerRange: 0.5,
-  });
+  const made = tinyModel(family, { hiddenSize: 16, heads: 4, initializerRange: 0.5 });
   const a: Architecture = family in llamaLayouts ? { ...made, keyValueHeads: 2 } : made;
   const [attentionMask, inputIds] = [
     tf.ones<tf.Rank.R2>([2, 5]),
     tf.tensor2d([Array(5).fill(5), Array(5).fill(7)] as number[][], [2, 5], 'int32'),
   ];
-  const tensorsOf = (of: Architecture): Record<string, tf.Tensor> => {
-    const parameters = initializeParameters(of, 1);
-    return Object.fromEntries(
-      Object.entries(parameterShapes(of)).map(([name, shape]) => [name, tf.tensor(parameters[name]!, [...shape])]),
-    );
-  };
 
   it('are as wide as its heads, and make the scores of attention where no position turns them', () => {
     const given = backbone(a, tensorsOf(a), { inputIds, attentionMask });
