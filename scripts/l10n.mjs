@@ -1,6 +1,6 @@
 /**
  * @file Writes l10n/bundle.l10n.json: every text that src/extension and the Lab's page show by `l10n.t`, and those that stand in tables of
- * src/protocol, of problems and of divergences, for translators.
+ * src/protocol, of problems, of divergences and of imitation losses, for translators.
  * `--check` only says whether it is up to date.
  */
 
@@ -30,16 +30,19 @@ function textsOf(file, content) {
 /** The templates of the problems' words, and titles: they are data. */
 async function textsOfTables() {
   const contents =
-    "export { catalogue } from './src/protocol/problems/catalogue'; export { phrases } from './src/protocol/problems/phrases'; export { divergenceFacts } from './src/protocol/divergences';";
+    "export { catalogue } from './src/protocol/problems/catalogue'; export { phrases } from './src/protocol/problems/phrases'; export { divergenceFacts } from './src/protocol/divergences'; export { imitationFacts } from './src/protocol/imitation';";
   const stdin = { contents, resolveDir: '.' };
   const { outputFiles } = await build({ stdin, bundle: true, write: false, format: 'esm', logLevel: 'warning' });
-  const { catalogue, phrases, divergenceFacts } = await import(
+  const { catalogue, phrases, divergenceFacts, imitationFacts } = await import(
     `data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`
   );
   const templates = [
     ...Object.values(catalogue).flatMap(({ message, remedy }) => [message, remedy]),
     ...Object.values(phrases),
     ...Object.values(divergenceFacts).map(({ title }) => title),
+    ...Object.entries(imitationFacts).flatMap(([name, { title, notes, snippet }]) => {
+      return [name, title, ...Object.values(notes), snippet.title, snippet.description];
+    }),
   ];
   // A part without a word, such as '"{key}"', is the same in every language.
   return templates.flat().filter((text) => text !== undefined && /\p{L}/u.test(text.replaceAll(/\{\w+(:\w+)?\}/g, '')));

@@ -22,7 +22,6 @@ from torch.distributed.fsdp import FSDPModule
 from distillery_torch.data import Planned, collate
 from distillery_torch.records import tell
 from distillery_torch.step import NotFiniteError, Targets
-from distillery_torch.transformer import VECTOR_KINDS, block_of
 
 if TYPE_CHECKING:
     import contextlib
@@ -216,9 +215,7 @@ class Kept:
         if isinstance(self._teacher, FSDPModule):
             # A forward pass, which none is done of here, would have gathered what lies outside of its blocks.
             self._teacher.unshard()
-        states = {block + 1: answer for block, answer in _of_blocks("hidden.", answers).items()}
-        vectors = {name: answer for name, answer in answers.items() if _is_of_vectors(name)}
-        return Targets(answers["prediction"], states, _of_blocks("attention.", answers), vectors, self._teacher)
+        return Targets(answers["prediction"], answers, self._teacher)
 
     def close(self) -> None:
         """Close its files."""
@@ -262,7 +259,7 @@ class ServedTargets(Targets):
     """What a language model behind a server says of a batch."""
 
     def __init__(self, top: MostProbable) -> None:
-        super().__init__(top.values, {}, {}, {}, None)
+        super().__init__(top.values, {}, None)
         self._top = top
 
     def logits_of(self, part: slice) -> torch.Tensor:
@@ -288,10 +285,6 @@ def _missing(processes: Processes, store: Store, layout: Layout) -> list[int]:
     there[store.whole(range(processes.place, count, processes.places))] = 1
     found: list[int] = (processes.gather(there).sum(0) < processes.folders).nonzero()[:, 0].tolist()
     return found
-
-
-def _of_blocks(kind: str, answers: dict[str, torch.Tensor]) -> dict[int, torch.Tensor]:
-    return {int(name.removeprefix(kind)): answers[name] for name in answers if name.startswith(kind)}
 
 
 def _joined(part: RecordPart, pieces: list[bytearray], batch: Batch) -> torch.Tensor:
@@ -431,13 +424,10 @@ class Asking:
             rank=0,
             world=1,
         )
-        names = [part.name for part in layout.parts]
-        has_states = any(name.startswith("hidden.") for name in names)
-        attentions = [block_of(part.name) for part in layout.parts if part.rows == "pairs"]
-        vectors = [name for name in names if _is_of_vectors(name)]
+        reads = [part.name for part in layout.parts if part.rows != "predictions"]
         with self._autocast():
             on_device = batch.to(self._processes.device)
-            asked = Targets.asked(self._teacher, on_device, whole=has_states, attentions=attentions, vectors=vectors)
+            asked = Targets.asked(self._teacher, on_device, reads)
         if not planned.indices:
             return b""
         predicting, tokens = _counts(batch, of_tokens=self._teacher.a.is_language_model)
@@ -476,19 +466,14 @@ def _rows_of(part: RecordPart, asked: Targets, batch: Batch) -> torch.Tensor:
     if part.rows == "predictions":
         answer, mask = asked.prediction, batch.counted
     else:
-        own = asked.vectors[part.name] if _is_of_vectors(part.name) else asked.states[block_of(part.name) + 1]
-        answer, mask = own, batch.attention_mask
+        answer, mask = asked.inside[part.name], batch.attention_mask
     return _as_kept(part, answer.float().cpu()[mask.bool()])
 
 
 def _scores_of(part: RecordPart, asked: Targets, tokens: list[int]) -> list[torch.Tensor]:
     """What is kept of a batch's attention in one block: of each row [heads, n, n]."""
-    scores = asked.scores[block_of(part.name)].float().cpu()
+    scores = asked.inside[part.name].float().cpu()
     return [_as_kept(part, scores[row, :, :count, :count]) for row, count in enumerate(tokens)]
-
-
-def _is_of_vectors(name: str) -> bool:
-    return name.partition(".")[0] in VECTOR_KINDS
 
 
 def _as_kept(part: RecordPart, values: torch.Tensor) -> torch.Tensor:

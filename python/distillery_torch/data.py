@@ -266,8 +266,8 @@ class Counts:
     predictions: int
     labelled: int
     tokens: int
-    attended: tuple[int, ...] = ()
-    """Of each pair of blocks whose attention is compared, what its mean is over."""
+    compared: tuple[int, ...] = ()
+    """Of each pair of blocks that is compared, what its mean is over, where that is not tokens."""
 
 
 def collate(

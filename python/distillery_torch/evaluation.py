@@ -101,7 +101,7 @@ class Evaluator:
         if self.served:
             targets = self.served.of(batch)
         elif teacher:
-            targets = Targets.asked(teacher, batch, whole=False)
+            targets = Targets.asked(teacher, batch)
         counted = batch.counted.bool()
         if not student.a.is_language_model:
             columns = {"logits": prediction.float()[counted], "labels": batch.labels[counted]}

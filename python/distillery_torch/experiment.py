@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from distillery_torch.imitation import IMITATION_LOSSES, Imitation
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,45 +101,15 @@ class Architecture:
 
 
 @dataclass(frozen=True)
-class Hidden:
-    """Which hidden states are imitated: pairs [teacher block, student block], from 0."""
-
-    loss: Literal["mse", "cosine"]
-    layers: list[tuple[int, int]]
-    weight: float
-
-
-@dataclass(frozen=True)
-class Attention:
-    """Whose attention is imitated: pairs [teacher block, student block], from 0."""
-
-    loss: Literal["mse", "ce"]
-    layers: list[tuple[int, int]]
-    weight: float
-
-
-@dataclass(frozen=True)
-class Relations:
-    """Which relations between tokens are imitated: of these vectors, in so many relation heads; pairs [teacher block, student block], from 0."""
-
-    of: list[Literal["queries", "keys", "values"]]
-    heads: int
-    layers: list[tuple[int, int]]
-    weight: float
-
-
-@dataclass(frozen=True)
 class Objective:
-    """How a student imitates its teacher: α · T² · soft + (1 − α) · hard, and weight · hidden, weight · attention, weight · relations."""
+    """How a student imitates its teacher: α · T² · soft + (1 − α) · hard + Σ weight · imitation loss."""
 
     temperature: Scheduled
     alpha: Scheduled
     divergence: str
     beta: float
     scale_by_temperature_squared: bool
-    hidden: Hidden | None = None
-    attention: Attention | None = None
-    relations: Relations | None = None
+    imitations: dict[str, Imitation] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -252,7 +224,8 @@ class Job:
     vocabulary_size: int
     steps: int
     train_rows: int
-    whole_blocks: list[int]
+    computes: list[str]
+    """What is read of the student's blocks, or computed alike in a control: ``hidden.1``, see ``Model.predict``."""
     output: Path
     model: str
     data: Path
@@ -314,22 +287,20 @@ def read_architecture(values: dict[str, Any]) -> Architecture:
 def _objective(values: dict[str, Any] | None) -> Objective | None:
     if not values:
         return None
-    hidden, attention, relations = (values.get(name) for name in ("hidden", "attention", "relations"))
+    imitations = {
+        name: _fill(of.settings, values[name] | {"layers": [(pair[0], pair[1]) for pair in values[name]["layers"]]})
+        for name, of in IMITATION_LOSSES.items()
+        if values.get(name)
+    }
     return _fill(
         Objective,
         values
         | {
             "temperature": Scheduled.parse(values["temperature"]),
             "alpha": Scheduled.parse(values["alpha"]),
-            "hidden": hidden and Hidden(hidden["loss"], _pairs(hidden), hidden["weight"]),
-            "attention": attention and Attention(attention["loss"], _pairs(attention), attention["weight"]),
-            "relations": relations and _fill(Relations, relations | {"layers": _pairs(relations)}),
+            "imitations": imitations,
         },
     )
-
-
-def _pairs(values: dict[str, Any]) -> list[tuple[int, int]]:
-    return [(pair[0], pair[1]) for pair in values["layers"]]
 
 
 def _answers(folder: Path, values: dict[str, Any]) -> Answers:

@@ -1,4 +1,4 @@
-"""The combined loss by the names of the experiment file: α · T² · soft + (1 − α) · hard, and hidden, attention and relations by weight.
+"""The combined loss by the names of the experiment file: α · T² · soft + (1 − α) · hard. What imitates the teacher's inside is in imitation.py.
 
 z_s, z_t: student's and teacher's logits [R, V]; S = softmax(z_s / T), Q = softmax(z_t / T). Every function gives a value a row, [R]; masks and
 means are the caller's. Definitions and sources are those of ``src/distill/losses/``.
@@ -13,12 +13,10 @@ import torch
 import torch.nn.functional as F
 from torch.utils.checkpoint import checkpoint
 
-from distillery_torch.transformer import split_heads, vector_name
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from distillery_torch.experiment import Attention, Hidden, ProblemType, Relations
+    from distillery_torch.experiment import ProblemType
     from distillery_torch.transformer import Vocabulary
 
 _SMALLEST_NORM = 1e-8
@@ -134,88 +132,6 @@ def hard_loss(problem: ProblemType, logits: torch.Tensor, labels: torch.Tensor) 
     if problem == "multi-label":
         return F.binary_cross_entropy_with_logits(logits, labels, reduction="none").mean(-1)
     return (logits - labels).square().mean(-1)
-
-
-def hidden_loss(kind: str, student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
-    """Loss of each token, [B, L]. mse: mean over D (FitNets, Romero et al., 2015); cosine: 1 − cos (DistilBERT, Sanh et al., 2019)."""
-    student, teacher = student.float(), teacher.float()
-    if kind == "mse":
-        return (student - teacher).square().mean(-1)
-    norms = [x.square().sum(-1).clamp(min=_SMALLEST_NORM**2).sqrt() for x in (student, teacher)]
-    return 1 - (student * teacher).sum(-1) / (norms[0] * norms[1])
-
-
-def sum_of_hidden(
-    hidden: Hidden,
-    student: list[torch.Tensor],
-    teacher: Mapping[int, torch.Tensor],
-    project: Callable[[int, torch.Tensor], torch.Tensor],
-    mask: torch.Tensor,
-) -> torch.Tensor:
-    """Sum over pairs and real tokens. Pairs count blocks from 0, whose outputs are the states after the embeddings'."""
-    losses = [
-        (hidden_loss(hidden.loss, project(pair, student[own + 1]), teacher[block + 1]) * mask).sum()
-        for pair, (block, own) in enumerate(hidden.layers)
-    ]
-    return torch.stack(losses).sum()
-
-
-_UNSEEN = 2.0**30
-
-
-def attention_loss(kind: str, student: torch.Tensor, teacher: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
-    """Sum over what is seen, a mean over heads; see ``src/distill/losses/attention-loss.ts``. Scores [B, H, L, L], seen [B, 1, L, L]."""
-    heads = student.shape[1]
-    visible = seen.float()
-    if kind == "mse":
-        return ((student - teacher) * visible).square().sum() / heads
-    bias = (visible - 1) * _UNSEEN
-    shares = torch.softmax(teacher + bias, -1) * visible
-    return -(shares * torch.log_softmax(student + bias, -1)).sum() / heads
-
-
-def attention_of_pairs(
-    attention: Attention,
-    student: Mapping[int, torch.Tensor],
-    teacher: Mapping[int, torch.Tensor],
-    seen: list[torch.Tensor],
-    counts: tuple[int, ...],
-) -> torch.Tensor:
-    """Sum over pairs of blocks, each already divided by what is counted in the whole step: query–key pairs (mse) or queries (ce)."""
-    losses = [
-        attention_loss(attention.loss, student[own], teacher[block], visible) * (1 / count if count else 0.0)
-        for (block, own), visible, count in zip(attention.layers, seen, counts, strict=True)
-    ]
-    return torch.stack(losses).sum()
-
-
-def relation_loss(heads: int, student: torch.Tensor, teacher: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
-    """Sum over real tokens, a mean over relation heads; see ``src/distill/losses/relation-loss.ts``. Vectors [B, L, W], seen [B, 1, L, L]."""
-    visible = seen.float()
-
-    def log_relations(vectors: torch.Tensor) -> torch.Tensor:
-        split = split_heads(vectors, heads)  # [B, A, L, W / A]
-        scaled = split * split.shape[-1] ** -0.25
-        products = (scaled @ scaled.transpose(-1, -2)).float()
-        return torch.log_softmax(products + (visible - 1) * _UNSEEN, -1)
-
-    ours, theirs = log_relations(student), log_relations(teacher)
-    return (theirs.exp() * visible * (theirs - ours)).sum() / heads
-
-
-def relations_of_pairs(
-    relations: Relations,
-    student: Mapping[str, torch.Tensor],
-    teacher: Mapping[str, torch.Tensor],
-    seen: list[torch.Tensor],
-) -> torch.Tensor:
-    """Sum over pairs of blocks, kinds of vectors and real tokens. Vectors are named by ``vector_name``."""
-    losses = [
-        relation_loss(relations.heads, student[vector_name(kind, own)], teacher[vector_name(kind, block)], visible)
-        for (block, own), visible in zip(relations.layers, seen, strict=True)
-        for kind in relations.of
-    ]
-    return torch.stack(losses).sum()
 
 
 def over_vocabulary(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,28 +11,21 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from distillery_torch.losses import (
-    attention_of_pairs,
-    hard_loss,
-    is_softened,
-    over_vocabulary,
-    relations_of_pairs,
-    soft_loss,
-    sum_of_hidden,
-)
+from distillery_torch.imitation import IMITATION_LOSSES, Compared
+from distillery_torch.losses import hard_loss, is_softened, over_vocabulary, soft_loss
 from distillery_torch.models import sight_of
-from distillery_torch.transformer import Dropout, Model, block_of, common_sight, no_dropout, seen_pairs
+from distillery_torch.transformer import Dropout, Model, States, common_sight, no_dropout, seen_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from distillery_torch.data import Batch, Counts
-    from distillery_torch.experiment import Architecture, Attention, Objective, Relations, Training
+    from distillery_torch.experiment import Architecture, Objective, Training
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 """AdamW's constants, as PyTorch's defaults."""
 
-COMPONENTS = ("total", "soft", "hard", "hidden", "attention", "relations")
+COMPONENTS = ("total", "soft", "hard", *IMITATION_LOSSES)
 
 
 @dataclass(frozen=True)
@@ -44,24 +38,25 @@ class StepValues:
 
 
 class Distiller(nn.Module):
-    """What is trained: the student, and a projection for each pair of hidden states whose widths differ."""
+    """What is trained: the student, and a projection for each pair of hidden states whose widths differ.
+
+    ``computes``: what is read of the student's blocks, or computed alike in a control.
+    """
 
     def __init__(
-        self, student: Model, teacher: Architecture | None, objective: Objective | None, whole: list[int]
+        self, student: Model, teacher: Architecture | None, objective: Objective | None, computes: list[str]
     ) -> None:
         super().__init__()
-        self.student, self.objective, self.whole = student, objective, whole
-        hidden = objective.hidden if objective else None
+        self.student, self.objective, self.computes = student, objective, computes
+        self.imitations = objective.imitations if objective and teacher else {}
+        self.sights = {
+            name: [common_sight(sight_of(teacher, one), sight_of(student.a, own)) for one, own in settings.layers]
+            for name, settings in self.imitations.items()
+            if teacher
+        }
         width = teacher.hidden_size if teacher else student.a.hidden_size
+        hidden = self.imitations.get("hidden")
         pairs = hidden.layers if hidden and width != student.a.hidden_size else []
-        self.compared = objective.attention if objective and teacher else None
-        self.related = objective.relations if objective and teacher else None
-
-        def sights(compared: Attention | Relations | None) -> list[tuple[float, float]]:
-            blocks = compared.layers if compared else []
-            return [common_sight(sight_of(teacher, one), sight_of(student.a, own)) for one, own in blocks if teacher]
-
-        self.sights, self.related_sights = sights(self.compared), sights(self.related)
         with torch.device("meta"):
             self.projection = nn.ModuleList(nn.Linear(student.a.hidden_size, width, bias=False) for _ in pairs)
 
@@ -83,8 +78,7 @@ class Distiller(nn.Module):
         self, batch: Batch, targets: Targets | None, values: StepValues, dropout: Dropout = no_dropout
     ) -> dict[str, torch.Tensor]:
         """Give the loss components of a batch, already divided by the step's counts; a component that is not has no entry."""
-        own, related = ([block for _, block in one.layers] if one else [] for one in (self.compared, self.related))
-        prediction, states = self.student.predict(batch, dropout, self.whole, own, related)
+        prediction, states = self.student.predict(batch, dropout, self.computes)
         losses = self._head_losses(batch, prediction, targets, values)
         objective = self.objective
         if objective is None or targets is None:
@@ -92,29 +86,41 @@ class Distiller(nn.Module):
         scaled = objective.scale_by_temperature_squared and is_softened(objective.divergence)
         weight = values.alpha * (values.temperature**2 if scaled else 1)
         total = weight * losses["soft"] + (1 - values.alpha) * losses["hard"]
-        if objective.hidden:
-            summed = sum_of_hidden(objective.hidden, states.hidden, targets.states, self.project, batch.attention_mask)
-            losses["hidden"] = summed * _inverse(values.counts.tokens)
-            total = total + objective.hidden.weight * losses["hidden"]
-        if objective.attention:
-            seen = [seen_pairs(batch.attention_mask, sight) for sight in self.sights]
-            counts = values.counts.attended
-            losses["attention"] = attention_of_pairs(objective.attention, states.scores, targets.scores, seen, counts)
-            total = total + objective.attention.weight * losses["attention"]
-        if objective.relations:
-            seen = [seen_pairs(batch.attention_mask, sight) for sight in self.related_sights]
-            summed = relations_of_pairs(objective.relations, states.vectors, targets.vectors, seen)
-            losses["relations"] = summed * _inverse(values.counts.tokens)
-            total = total + objective.relations.weight * losses["relations"]
+        for name, loss in self._imitation_losses(batch, states, targets, values.counts).items():
+            losses[name] = loss
+            total = total + self.imitations[name].weight * loss
         return losses | {"total": total}
 
-    def attended(self, batch: Batch) -> list[int]:
-        """Count, of each pair of blocks whose attention is compared, what its mean is over: query–key pairs (mse) or queries (ce)."""
-        if self.compared is None:
-            return []
-        if self.compared.loss == "ce":
-            return [int(batch.attention_mask.sum())] * len(self.sights)
-        return [int(seen_pairs(batch.attention_mask, sight).sum()) for sight in self.sights]
+    def compared(self, batch: Batch) -> list[int]:
+        """Count, of each pair of blocks, what the mean of its loss is over, where that is not real tokens."""
+        mask = batch.attention_mask
+        return [
+            count(settings, mask, seen_pairs(mask, sight))
+            for name, settings in self.imitations.items()
+            if (count := IMITATION_LOSSES[name].count)
+            for sight in self.sights[name]
+        ]
+
+    def _imitation_losses(
+        self, batch: Batch, states: States, targets: Targets, counts: Counts
+    ) -> dict[str, torch.Tensor]:
+        """Give each loss: the sum over pairs of blocks and over what is read of them."""
+        mask, compared = batch.attention_mask, iter(counts.compared)
+        seen_within = functools.cache(functools.partial(seen_pairs, mask))
+        losses = {}
+        for name, settings in self.imitations.items():
+            of, terms = IMITATION_LOSSES[name], []
+            for pair, ((block, own), sight) in enumerate(zip(settings.layers, self.sights[name], strict=True)):
+                inverse = _inverse(next(compared)) if of.count else 1.0
+                for reading in of.reads(settings):
+                    student = states.read(f"{reading}.{own}")
+                    ours = self.project(pair, student) if name == "hidden" else student
+                    theirs = targets.inside[f"{reading}.{block}"]
+                    terms.append(
+                        of.loss(settings, Compared(ours, theirs, mask, functools.partial(seen_within, sight))) * inverse
+                    )
+            losses[name] = torch.stack(terms).sum() * (1.0 if of.count else _inverse(counts.tokens))
+        return losses
 
     def _head_losses(
         self, batch: Batch, prediction: torch.Tensor, targets: Targets | None, values: StepValues
@@ -151,39 +157,23 @@ def _inverse(count: int) -> float:
 
 
 class Targets:
-    """The frozen teacher's answers to a batch: what ``Model.predict`` gives; hidden states are counted from the embeddings' at 0.
+    """The frozen teacher's answers to a batch, as ``Model.predict`` gives them; ``inside``: what was read of its blocks, by its names.
 
     ``teacher``: whose head makes a language model's logits; None where the prediction is logits.
     """
 
-    def __init__(
-        self,
-        prediction: torch.Tensor,
-        states: Mapping[int, torch.Tensor],
-        scores: Mapping[int, torch.Tensor],
-        vectors: Mapping[str, torch.Tensor],
-        teacher: Model | None,
-    ) -> None:
-        self.prediction, self.states, self.scores, self.vectors = prediction, states, scores, vectors
+    def __init__(self, prediction: torch.Tensor, inside: Mapping[str, torch.Tensor], teacher: Model | None) -> None:
+        self.prediction, self.inside = prediction, inside
         with torch.no_grad():
             self._head = teacher.vocabulary() if teacher and teacher.a.is_language_model else None
 
     @classmethod
-    def asked(
-        cls, teacher: Model, batch: Batch, *, whole: bool, attentions: Iterable[int] = (), vectors: Iterable[str] = ()
-    ) -> Targets:
-        """Ask.
-
-        ``whole``: hidden states are wanted of all rows; ``attentions``: blocks whose scores of attention are; ``vectors``: their names, see
-        ``vector_name``.
-        """
-        names = list(vectors)
+    def asked(cls, teacher: Model, batch: Batch, reads: Iterable[str] = ()) -> Targets:
+        """Ask; ``reads``: what is wanted of its blocks."""
+        names = list(reads)
         with torch.no_grad():
-            last = [teacher.a.layers - 1] if whole else []
-            related = {block_of(name) for name in names}
-            prediction, states = teacher.predict(batch, no_dropout, last, attentions, related)
-        own = {name: states.vectors[name] for name in names}
-        return cls(prediction, dict(enumerate(states.hidden)), states.scores, own, teacher)
+            prediction, states = teacher.predict(batch, no_dropout, names)
+        return cls(prediction, {name: states.read(name) for name in names}, teacher)
 
     def logits_of(self, part: slice) -> torch.Tensor:
         """Give the logits of some predictions. A head padded beyond the tokenizer's size is the caller's to cut."""

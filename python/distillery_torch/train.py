@@ -19,6 +19,7 @@ from distillery_torch import checkpoint
 from distillery_torch.answers import Asking, Kept, StoppedError, open_served
 from distillery_torch.data import Counts, Masking, Rows, collate, epochs_of, placed
 from distillery_torch.evaluation import Evaluator, quality_of
+from distillery_torch.imitation import read_of_teacher
 from distillery_torch.models import build
 from distillery_torch.processes import Processes
 from distillery_torch.records import Record, Records, now, tell
@@ -36,7 +37,7 @@ from distillery_torch.step import (
     name_in_checkpoint,
     optimizer_of,
 )
-from distillery_torch.transformer import Block, DrawnDropout, Model, vector_name
+from distillery_torch.transformer import Block, DrawnDropout, Model
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +62,7 @@ class Trainer:
         self.step, self.tokens, self.rate_scale = 0, 0, 1.0
         device = processes.device
         student = build(job.student)
-        self.distiller = Distiller(student, job.teacher, job.objective, job.whole_blocks)
+        self.distiller = Distiller(student, job.teacher, job.objective, job.computes)
         student.recomputes = job.activation_checkpointing
         self.is_sharded = job.strategy == "fsdp" and dist.is_initialized()
         if self.is_sharded:
@@ -196,10 +197,10 @@ class Trainer:
 
     def _joined(self, parts: list[tuple[Batch, Counts]]) -> tuple[list[Batch], Counts]:
         """Find out what all processes' parts of the step's batches count: one N for the whole step, so that dividing it changes nothing."""
-        own = [(one.predictions, one.labelled, one.tokens, *self.distiller.attended(batch)) for batch, one in parts]
+        own = [(one.predictions, one.labelled, one.tokens, *self.distiller.compared(batch)) for batch, one in parts]
         every = self.processes.gather(torch.tensor(own))  # [processes, batches, 3 and pairs of blocks]
-        predictions, labelled, tokens, *attended = every.sum((0, 1)).tolist()
-        counts = Counts(predictions, labelled, tokens, tuple(attended))
+        predictions, labelled, tokens, *compared = every.sum((0, 1)).tolist()
+        counts = Counts(predictions, labelled, tokens, tuple(compared))
         batches = [batch for batch, _ in parts]
         if self.job.task == "masked-lm":
             of_each = every[:, :, 0]
@@ -243,11 +244,7 @@ class Trainer:
             self.kept.close()
             self.kept = None
         assert teacher
-        theirs = [block for block, _ in objective.attention.layers] if objective.attention else []
-        relations = objective.relations
-        vectors = [vector_name(of, block) for block, _ in relations.layers for of in relations.of] if relations else []
-        whole = objective.hidden is not None
-        return Targets.asked(teacher, batch, whole=whole, attentions=theirs, vectors=vectors)
+        return Targets.asked(teacher, batch, read_of_teacher(objective.imitations))
 
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
         """Compute products in bfloat16 where that is asked for; weights, losses and the update stay float32."""

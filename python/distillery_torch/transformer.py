@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from distillery_torch.data import Batch
     from distillery_torch.experiment import Architecture, Rotary
 
-_UNSEEN = 2.0**30
+UNSEEN = 2.0**30
 """Subtracted from the scores of what must not be seen: its exponential is 0, and a row that sees nothing is uniform, not NaN."""
 
 ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
@@ -112,13 +112,8 @@ Vectors = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 VECTOR_KINDS = ("queries", "keys", "values")
 
 
-def vector_name(kind: str, block: int) -> str:
-    """Give what one kind of a block's vectors is called among a teacher's answers."""
-    return f"{kind}.{block}"
-
-
 def block_of(name: str) -> int:
-    """Give the block that such a name is of."""
+    """Give the block that what is read of it is named after."""
     return int(name.rpartition(".")[2])
 
 
@@ -136,7 +131,14 @@ class States:
     scores: dict[int, torch.Tensor]
     """Of the blocks where they are wanted: [B, H, L, L], before the mask and the softmax."""
     vectors: dict[str, torch.Tensor]
-    """Of the blocks where they are wanted, by ``vector_name``: [B, L, heads · d]."""
+    """Of the blocks where they are wanted, by their names: [B, L, heads · d]."""
+
+    def read(self, name: str) -> torch.Tensor:
+        """Give what ``Model.predict`` was asked for under this name."""
+        kind, block = name.partition(".")[0], block_of(name)
+        if kind == "hidden":
+            return self.hidden[block + 1]
+        return self.scores[block] if kind == "attention" else self.vectors[name]
 
 
 def capped(x: torch.Tensor, cap: float | None) -> torch.Tensor:
@@ -184,7 +186,7 @@ def thirds(x: torch.Tensor) -> Vectors:
 
 def padding_bias(mask: torch.Tensor) -> torch.Tensor:
     """Every query sees all real keys. [B, L] → [B, 1, 1, L]."""
-    return (mask[:, None, None, :] - 1) * _UNSEEN
+    return (mask[:, None, None, :] - 1) * UNSEEN
 
 
 def causal_bias(mask: torch.Tensor, window: int | None) -> torch.Tensor:
@@ -194,7 +196,7 @@ def causal_bias(mask: torch.Tensor, window: int | None) -> torch.Tensor:
     seen = distance >= 0
     if window is not None:
         seen &= distance < window
-    return (mask[:, None, None, :] * seen - 1) * _UNSEEN
+    return (mask[:, None, None, :] * seen - 1) * UNSEEN
 
 
 def common_sight(*sights: tuple[float, float]) -> tuple[float, float]:
@@ -216,7 +218,7 @@ def local_bias(mask: torch.Tensor, reach: int) -> torch.Tensor:
     """A query sees real keys at most ``reach`` before or after it. [B, L] → [B, 1, L, L]."""
     positions = torch.arange(mask.shape[1], device=mask.device)
     near = (positions[:, None] - positions).abs() <= reach
-    return (mask[:, None, None, :] * near - 1) * _UNSEEN
+    return (mask[:, None, None, :] * near - 1) * UNSEEN
 
 
 @dataclass(frozen=True)
@@ -305,25 +307,26 @@ class Model(nn.Module):
         self,
         batch: Batch,
         dropout: Dropout = no_dropout,
-        whole: list[int] | None = None,
-        attentions: Iterable[int] = (),
-        related: Iterable[int] = (),
+        reads: Iterable[str] = (),
     ) -> tuple[torch.Tensor, States]:
         """Compute a classifier's logits [B, C], or a language model's transformed rows [R, D]; and what is inside.
 
-        ``whole``: blocks whose hidden states are wanted for all rows; ``attentions``: whose scores are; ``related``: whose vectors are.
+        ``reads``: what is wanted of blocks, counted from 0: ``hidden.1`` its output for all rows, ``attention.1`` its scores, ``queries.1``,
+        ``keys.1``, ``values.1`` its vectors.
         """
+        wanted = [(name.partition(".")[0], block_of(name)) for name in reads]
 
         def choose(x: torch.Tensor) -> torch.Tensor:
             if self.a.is_language_model:
                 return x.reshape(-1, x.shape[-1])[batch.prediction_rows]
             return self.classified(batch, x)
 
-        early = batch.predicts_few and self.a.layers - 1 not in (whole or [])
+        early = batch.predicts_few and ("hidden", self.a.layers - 1) not in wanted
         recomputes = self.recomputes and torch.is_grad_enabled()
         one_of_each = early and not self.a.is_language_model
-        wanted = frozenset(attentions), frozenset(related)
-        told = Forward(dropout, choose if early else None, one_of_each, recomputes, *wanted)
+        attentions = frozenset(block for kind, block in wanted if kind == "attention")
+        related = frozenset(block for kind, block in wanted if kind in VECTOR_KINDS)
+        told = Forward(dropout, choose if early else None, one_of_each, recomputes, attentions, related)
         states = self.states(batch, told)
         rows = choose(states.hidden[-1]) if states.chosen is None else states.chosen
         prediction = self.transform(rows) if self.a.is_language_model else self.classify(rows, dropout)
@@ -355,7 +358,7 @@ def run_blocks(
         if attended is not None:
             scores[index] = attended
         if projected is not None:
-            vectors |= {vector_name(kind, index): one for kind, one in zip(VECTOR_KINDS, projected, strict=True)}
+            vectors |= {f"{kind}.{index}": one for kind, one in zip(VECTOR_KINDS, projected, strict=True)}
     x = last(x) if last is not None else x
     return States(hidden, x, scores, vectors) if forward.choose else States([*hidden, x], None, scores, vectors)
 

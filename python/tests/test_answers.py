@@ -96,13 +96,13 @@ def batch_of(rows, indices):
 def differences(kept, rows, teacher):
     """How far what is kept is from what the teacher says of another batch: predictions, and hidden states."""
     batch = batch_of(rows, [2, 0, 5, 3])
-    asked, read = Targets.asked(teacher, batch, whole=True), kept.of(batch)
+    asked, read = Targets.asked(teacher, batch, ["hidden.0"]), kept.of(batch)
     counted, real = batch.counted.bool(), batch.attention_mask.bool()
     assert not read.prediction[~counted].any()
-    assert not read.states[1][~real].any()
+    assert not read.inside["hidden.0"][~real].any()
     part = slice(0, 10)
     logits = (read.logits_of(part) - asked.logits_of(part))[counted[part]].abs().max()
-    states = (read.states[1] - asked.states[1])[real].abs().max()
+    states = (read.inside["hidden.0"] - asked.inside["hidden.0"])[real].abs().max()
     return float(logits), float(states)
 
 

@@ -10,10 +10,11 @@ from safetensors.torch import load_file
 from test_trajectories import batches_of
 
 from distillery_torch.data import Counts
-from distillery_torch.experiment import Attention, Objective, Relations, Scheduled
+from distillery_torch.experiment import Objective, Scheduled
+from distillery_torch.imitation import IMITATION_LOSSES, read_of_teacher
 from distillery_torch.models import build
 from distillery_torch.step import Distiller, StepValues, Targets
-from distillery_torch.transformer import common_sight, seen_pairs, vector_name
+from distillery_torch.transformer import common_sight, seen_pairs
 
 GOLDEN = {kind: json.loads((DATA / kind / "losses.json").read_text()) for kind in ("attention", "relations")}
 CASES = [(kind, name) for kind, golden in GOLDEN.items() for name in golden["cases"]]
@@ -31,23 +32,19 @@ def test_step(kind, name, recomputes):
     case, settings = GOLDEN[kind]["cases"][name], GOLDEN[kind]["settings"]
     temperature, alpha, weight = settings["temperature"], settings["alpha"], settings["weight"]
     layers = [tuple(pair) for pair in case["layers"]]
-    of = case.get("of", [])
-    inside = (
-        {"attention": Attention(case["loss"], layers, weight)}
-        if kind == "attention"
-        else {"relations": Relations(of, case["heads"], layers, weight)}
-    )
+    own = {name: case[name] for name in ("loss", "of", "heads") if name in case}
+    imitations = {kind: IMITATION_LOSSES[kind].settings(layers=layers, weight=weight, **own)}
     scheduled = Scheduled(temperature, temperature), Scheduled(alpha, alpha)
-    objective = Objective(*scheduled, "forward-kl", 0.5, True, **inside)
+    objective = Objective(*scheduled, "forward-kl", 0.5, True, imitations)
     teacher, student = model(DATA / case["teacher"]), model(DATA / case["student"])
     student.recomputes = recomputes
-    distiller = Distiller(student, teacher.a, objective, [])
+    readings = IMITATION_LOSSES[kind].reads(imitations[kind])
+    distiller = Distiller(
+        student, teacher.a, objective, [f"{reading}.{block}" for _, block in layers for reading in readings]
+    )
     batch, counts = next(batches_of(DATA / "distillation" / case["batches"], case["batches"] == "bert"))
-    theirs = [block for block, _ in layers]
-    vectors = [vector_name(one, block) for one in of for block in theirs]
-    attentions = theirs if kind == "attention" else []
-    targets = Targets.asked(teacher, batch, whole=False, attentions=attentions, vectors=vectors)
-    counts = Counts(counts.predictions, counts.labelled, counts.tokens, tuple(distiller.attended(batch)))
+    targets = Targets.asked(teacher, batch, read_of_teacher(imitations))
+    counts = Counts(counts.predictions, counts.labelled, counts.tokens, tuple(distiller.compared(batch)))
     losses = distiller(batch, targets, StepValues(temperature, alpha, counts))
     losses["total"].backward()
     for component in ("soft", "hard", kind, "total"):

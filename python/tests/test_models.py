@@ -56,7 +56,7 @@ def test_computes_what_transformers_computes(folder):
         positions,
         False,
     )
-    prediction, states = model.predict(batch, whole=[a.layers - 1])
+    prediction, states = model.predict(batch, reads=[f"hidden.{a.layers - 1}"])
     if a.is_language_model:
         prediction = model.vocabulary().logits(prediction)
         known = targets != -100
@@ -89,7 +89,7 @@ def test_rows_chosen_early_change_nothing():
     types, mask = expected["token_type_ids"].long(), expected["attention_mask"].float()
     batch = Batch(ids, types, mask, rows, rows, ones, ones, len(ids), len(ids), rows, rows, True)
     early, states = model.predict(batch)
-    late, _ = model.predict(batch, whole=[a.layers - 1])
+    late, _ = model.predict(batch, reads=[f"hidden.{a.layers - 1}"])
     assert len(states.hidden) == a.layers
     assert (early - late).abs().max() < 1e-6
 

@@ -8,7 +8,8 @@ from golden import DATA, architecture_of
 from safetensors.torch import load_file
 
 from distillery_torch.data import Batch, Counts
-from distillery_torch.experiment import Hidden, Objective, Scheduled, Training
+from distillery_torch.experiment import Objective, Scheduled, Training
+from distillery_torch.imitation import Hidden, read_of_teacher
 from distillery_torch.models import build
 from distillery_torch.step import Distiller, StepValues, Targets, apply_update, learning_rate_at, optimizer_of
 
@@ -68,11 +69,13 @@ def test_follows_pytorch(family, variant):
     folder = DATA / "distillation" / family
     trajectory = json.loads((folder / variant / "trajectory.json").read_text())
     hidden = Hidden("mse", [(1, 0)], 0.1) if variant == "hidden" else None
-    objective = Objective(Scheduled(2, 2), Scheduled(0.7, 0.7), "forward-kl", 0.5, True, hidden)
+    objective = Objective(
+        Scheduled(2, 2), Scheduled(0.7, 0.7), "forward-kl", 0.5, True, {"hidden": hidden} if hidden else {}
+    )
     teacher = build(architecture_of(folder / "teacher"))
     teacher.load_state_dict(load_file(folder / "teacher" / "model.safetensors"), assign=True)
     student = build(architecture_of(folder / "student"))
-    distiller = Distiller(student, teacher.a, objective, [0] if hidden else [])
+    distiller = Distiller(student, teacher.a, objective, ["hidden.0"] if hidden else [])
     student.load_state_dict(load_file(folder / "student" / "model.safetensors"), assign=True)
     if hidden:
         (weight,) = load_file(folder / "hidden" / "projection.safetensors").values()
@@ -81,7 +84,7 @@ def test_follows_pytorch(family, variant):
     batches = list(batches_of(folder, family == "bert"))
     for step, expected in enumerate(trajectory["steps"]):
         batch, counts = batches[step % 8]
-        targets = Targets.asked(teacher, batch, whole=hidden is not None)
+        targets = Targets.asked(teacher, batch, read_of_teacher(objective.imitations))
         losses = distiller(batch, targets, StepValues(2.0, 0.7, counts))
         losses["total"].backward()
         rate = learning_rate_at(step, TRAINING, 20)

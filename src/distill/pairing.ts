@@ -1,16 +1,17 @@
 /** @file Who learns from whom: a pair of models, and what a training makes of it. */
 
 import { type Architecture, isOpaque, type TeacherModel } from '../model/architecture';
-import { type BlockPairs, pairBlocks } from '../model/block-pairs';
+import { pairBlocks } from '../model/block-pairs';
 import { commonSight, sightOf, type Sight } from '../model/sight';
-import type {
-  AttentionLossKind,
-  BlockRule,
-  Divergence,
-  HiddenLossKind,
-  PositionOrder,
-  VectorKind,
-} from '../protocol/divergences';
+import type { Divergence, PositionOrder } from '../protocol/divergences';
+import {
+  eachImitation,
+  type Imitation,
+  imitationFacts,
+  type ImitationName,
+  type Imitations,
+  type Reading,
+} from '../protocol/imitation';
 import type { Scheduled, StepValues } from './training/schedules';
 
 /** Several teachers, whose probabilities are averaged. */
@@ -27,29 +28,6 @@ export interface ModelPair {
   teacher?: TeacherModel | undefined;
   /** Where the teacher is several models, of which `teacher` is the first. */
   ensemble?: Ensemble | undefined;
-}
-
-/** Which hidden states are compared, and how. */
-export interface HiddenObjective {
-  loss: HiddenLossKind;
-  layers: BlockPairs;
-  weight: number;
-}
-
-/** Whose attention is compared, and how. */
-export interface AttentionObjective {
-  loss: AttentionLossKind;
-  layers: BlockPairs | BlockRule;
-  weight: number;
-}
-
-/** Which relations between tokens are compared. */
-export interface RelationsObjective {
-  of: readonly VectorKind[];
-  /** Relation heads; absent: as many as the student has heads. */
-  heads?: number | undefined;
-  layers: BlockPairs | BlockRule;
-  weight: number;
 }
 
 /** How much of a training is on the student's own texts: `training/on-policy.ts`. */
@@ -78,16 +56,13 @@ export interface ChosenTokens {
   vocabulary: number;
 }
 
-/** How a student imitates its teacher: loss = α · T² · soft + (1 − α) · hard + weight · hidden + weight · attention + weight · relations. */
-export interface Objective extends StepValues<Scheduled> {
+/** How a student imitates its teacher: loss = α · T² · soft + (1 − α) · hard + Σ weight · imitation loss. */
+export interface Objective extends StepValues<Scheduled>, Imitations {
   divergence: Divergence;
   /** Of the divergences whose facts say what it is. */
   beta: number;
   /** Whether there is T² in it; never where T does not enter the divergence. */
   scaleByTemperatureSquared: boolean;
-  hidden?: HiddenObjective | undefined;
-  attention?: AttentionObjective | undefined;
-  relations?: RelationsObjective | undefined;
   onPolicy?: OnPolicy | undefined;
   positions?: Positions | undefined;
   /** Absent: all. */
@@ -115,8 +90,8 @@ export interface DistilledPair<T extends TeacherModel = TeacherModel> extends Mo
 /** A model that learns from hard labels alone. */
 export interface LabelledPair extends ModelPair {
   objective?: undefined;
-  /** Blocks that are computed whole although nothing imitates them. */
-  whole?: readonly number[];
+  /** What is computed of blocks although nothing imitates it. */
+  computes?: readonly BlockReading[];
 }
 
 /** What a training is recorded for. */
@@ -125,66 +100,63 @@ export type Pairing = DistilledPair | LabelledPair;
 /** The same student without an objective, with the same places and shapes of dropout, so that equal seeds draw equal masks. */
 export function controlOf(pairing: Pairing): LabelledPair {
   const { student, teacher, ensemble } = pairing;
-  return { student, teacher, ensemble, whole: wholeBlocks(pairing) };
+  return { student, teacher, ensemble, computes: readOfStudent(pairing) };
 }
 
-/** Blocks of the student whose hidden states, or their dropout masks, are wanted for all rows. */
-export function wholeBlocks(pairing: Pairing): readonly number[] {
-  if (!pairing.objective) return pairing.whole ?? [];
-  return pairing.objective.hidden?.layers.map(([, block]) => block) ?? [];
-}
-
-/** Of each pair of blocks that is compared what a query sees in both. */
+/** Of a pair of blocks that is compared what a query sees in both. */
 export interface ComparedBlocks {
   teacher: number;
   student: number;
   sight: Sight;
 }
 
-/** None where no attention is imitated, or nothing is known of the teacher's blocks. */
-export const comparedAttention = (pairing: Pairing): ComparedBlocks[] =>
-  comparedBlocks(pairing, pairing.objective?.attention);
-
-/** The same of relations. */
-export const comparedRelations = (pairing: Pairing): ComparedBlocks[] =>
-  comparedBlocks(pairing, pairing.objective?.relations);
-
-function comparedBlocks(
-  { student, teacher }: Pairing,
-  compared: AttentionObjective | RelationsObjective | undefined,
-): ComparedBlocks[] {
-  if (!compared || !teacher || isOpaque(teacher)) return [];
-  return pairBlocks(compared.layers, teacher, student).map(([theirs, own]) => ({
+/** The pairs that a loss compares. None where it is not asked for, or nothing is known of the teacher's blocks. */
+export function comparedBlocks({ student, teacher, objective }: Pairing, name: ImitationName): ComparedBlocks[] {
+  const settings = objective?.[name];
+  if (!settings || !teacher || isOpaque(teacher)) return [];
+  return pairBlocks(settings.layers, teacher, student).map(([theirs, own]) => ({
     teacher: theirs,
     student: own,
     sight: commonSight(sightOf(teacher, theirs), sightOf(student, own)),
   }));
 }
 
-/** What is wanted of a teacher's blocks, each named once. */
-export interface Inside {
-  /** Those after which hidden states are wanted. */
-  blocks: readonly number[];
-  /** Those whose scores of attention are. */
-  attentions?: readonly number[] | undefined;
-  /** Those whose queries, keys or values are. */
-  vectors?: readonly BlockVector[] | undefined;
-}
-
-/** What a block's projections give of each token. */
-export interface BlockVector {
-  kind: VectorKind;
+/** What is read of one block. */
+export interface BlockReading {
+  reading: Reading;
   block: number;
 }
 
 /** Its name among a teacher's answers. */
-export const vectorName = ({ kind, block }: BlockVector): string => `${kind}.${block}`;
+export const nameOfReading = ({ reading, block }: BlockReading): string => `${reading}.${block}`;
+
+/** What a loss reads of each block. */
+export const readingsOf = <Name extends ImitationName>(name: Name, settings: Imitation[Name]): readonly Reading[] =>
+  imitationFacts[name].reads(settings);
+
+/** What all losses read of one of the models, once. */
+function readOf(pairing: Pairing, role: 'teacher' | 'student'): BlockReading[] {
+  const all = eachImitation(pairing.objective, (name, settings) =>
+    comparedBlocks(pairing, name).flatMap((blocks) =>
+      readingsOf(name, settings).map((reading) => ({ reading, block: blocks[role] })),
+    ),
+  );
+  return [...new Map(all.flat().map((one) => [nameOfReading(one), one])).values()];
+}
+
+/** What is computed of the student's blocks for what imitates them. */
+export const readOfStudent = (pairing: Pairing): readonly BlockReading[] =>
+  pairing.objective ? readOf(pairing, 'student') : (pairing.computes ?? []);
+
+/** What is wanted of a teacher's blocks, each named once. */
+export interface Inside {
+  blocks: readonly BlockReading[];
+}
 
 /** Its prediction alone. */
 export const nothingInside: Inside = { blocks: [] };
 
-export const isInside = ({ blocks, attentions = [], vectors = [] }: Inside): boolean =>
-  blocks.length + attentions.length + vectors.length > 0;
+export const isInside = ({ blocks }: Inside): boolean => blocks.length > 0;
 
 /** What is wanted of a teacher: its prediction, and what is inside of it. */
 export interface Imitated extends Inside {
@@ -202,21 +174,13 @@ export interface Kept extends Imitated {
 /** What is asked of each teacher: of one, its imitated blocks too. */
 export function imitatedOfEach(pairing: DistilledPair): Imitated[] {
   const others = pairing.ensemble?.members.slice(1) ?? [];
-  return [imitatedOf(pairing), ...others.map((teacher) => ({ teacher, blocks: [] }))];
+  return [imitatedOf(pairing), ...others.map((teacher) => ({ teacher, ...nothingInside }))];
 }
 
-export function imitatedOf(pairing: DistilledPair): Imitated {
-  const { teacher, objective } = pairing;
-  const once = (blocks: readonly number[] | undefined): number[] => [...new Set(blocks)];
-  return {
-    teacher,
-    blocks: once(objective.hidden?.layers.map(([block]) => block)),
-    attentions: once(comparedAttention(pairing).map((one) => one.teacher)),
-    vectors: once(comparedRelations(pairing).map((one) => one.teacher)).flatMap((block) =>
-      objective.relations!.of.map((kind) => ({ kind, block })),
-    ),
-  };
-}
+export const imitatedOf = (pairing: DistilledPair): Imitated => ({
+  teacher: pairing.teacher,
+  blocks: readOf(pairing, 'teacher'),
+});
 
 export function keptOf(pairing: DistilledPair): Kept {
   const { student, ensemble, objective } = pairing;

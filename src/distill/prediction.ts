@@ -5,6 +5,8 @@ import type { Dropout } from '../engine/graph/dropout';
 import type { Architecture } from '../model/architecture';
 import type { Backbone, ChooseRows, ModelInputs, ParameterTensors } from '../model/computations/computation';
 import { backbone, classificationLogits, classifiedRows, vocabularyHead } from '../model/computations/transformer';
+import type { Reading } from '../protocol/imitation';
+import type { BlockReading } from './pairing';
 import { isLanguageModel } from './specs';
 
 /** Logits that exist at once: [chunk, V] floats are at most this many megabytes. */
@@ -58,30 +60,35 @@ export function modelInputs(tensors: Record<string, tf.Tensor>): ModelInputs {
   };
 }
 
+/** What is read of a block. hiddenStates[0] is after the embeddings, so block b's output is hiddenStates[b + 1]. */
+export function readBlock(
+  { hiddenStates, scores, vectors }: Pick<Backbone, 'hiddenStates' | 'scores' | 'vectors'>,
+  { reading, block }: BlockReading,
+): tf.Tensor {
+  if (reading === 'hidden') return hiddenStates[block + 1]!;
+  return reading === 'attention' ? scores[block]! : vectors[block]![reading]();
+}
+
 /**
  * A model as far as the input of its prediction layer: for a language model the transformed hidden states of the
  * positions that predict, [predictions, D], so that logits can be made in row chunks; for a classifier its logits.
- * @param whole blocks whose hidden states are wanted, or their dropout masks, for all rows
- * @param seen blocks whose scores of attention are wanted, of all queries
+ * @param blocks what is to be read of them, or their dropout masks: hidden states of all rows, scores of attention of all queries
  */
 export function predict(
   a: Architecture,
   parameters: ParameterTensors,
   tensors: Record<string, tf.Tensor>,
-  {
-    dropout,
-    whole = [],
-    seen = [],
-  }: { dropout?: Dropout; whole?: readonly number[]; seen?: readonly number[] | undefined } = {},
+  { dropout, blocks = [] }: { dropout?: Dropout; blocks?: readonly BlockReading[] } = {},
 ): { prediction: tf.Tensor2D } & Pick<Backbone, 'hiddenStates' | 'scores' | 'vectors'> {
   const inputs = modelInputs(tensors);
   const options = { dropout };
   const choose = predictingRows(a, tensors);
-  const last = a.layers - 1;
-  const early = predictsFew(a, tensors) && !whole.includes(last);
+  const isReadOfLast = (wanted: Reading): boolean =>
+    blocks.some(({ reading, block }) => reading === wanted && block === a.layers - 1);
+  const early = predictsFew(a, tensors) && !isReadOfLast('hidden');
   const { hiddenStates, scores, vectors, chosen } = backbone(a, parameters, inputs, {
     ...options,
-    choose: !early ? undefined : seen.includes(last) ? (x) => choose(x) : choose,
+    choose: !early ? undefined : isReadOfLast('attention') ? (x) => choose(x) : choose,
   });
   const rows = chosen ?? choose(hiddenStates[a.layers]!);
   const prediction = isLanguageModel(a)

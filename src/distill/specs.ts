@@ -6,7 +6,8 @@ import { parameterShapes } from '../model/layouts/config';
 import { mapValues, prefixed } from './named';
 import {
   nothingInside,
-  vectorName,
+  nameOfReading,
+  type BlockReading,
   type ChosenTokens,
   type Imitated,
   type Inside,
@@ -110,25 +111,25 @@ export function teacherInputSpecs(
 /** Logits of a prediction. */
 export const logitsWidth = (a: TeacherModel): number => (isLanguageModel(a) ? a.vocabularySize : a.labels!.length);
 
-/**
- * Shapes of what the teacher's program gives to the student's: `prediction`, and of imitated blocks `hidden.BLOCK`, `attention.BLOCK`: scores, and
- * `queries.BLOCK`, `keys.BLOCK`, `values.BLOCK`.
- */
-export function teacherOutputSpecs(
-  { teacher, blocks, attentions = [], vectors = [] }: Imitated,
-  shape: BatchShape,
-): Record<string, TensorSpec> {
+/** Shapes of what the teacher's program gives to the student's: `prediction`, and what is read of imitated blocks by its name, `hidden.3`. */
+export function teacherOutputSpecs({ teacher, blocks }: Imitated, shape: BatchShape): Record<string, TensorSpec> {
   if (isOpaque(teacher)) return { prediction: float([shape.predictions, logitsWidth(teacher)]) };
   const width = isLanguageModel(teacher) ? embeddingWidth(teacher) : teacher.labels!.length;
-  const ofTokens = (elements: number): TensorSpec => float([shape.rows, shape.length, elements]);
-  const states = ofTokens(teacher.hiddenSize);
-  const scores = float([shape.rows, teacher.heads, shape.length, shape.length]);
   return {
     prediction: float([shape.predictions, width]),
-    ...Object.fromEntries(blocks.map((block) => [`hidden.${block}`, states])),
-    ...Object.fromEntries(attentions.map((block) => [`attention.${block}`, scores])),
-    ...Object.fromEntries(vectors.map((one) => [vectorName(one), ofTokens(vectorWidth(teacher, one.kind))])),
+    ...insideSpecs({ teacher, blocks }, shape),
   };
+}
+
+/** Those of them that are read of blocks. */
+export function insideSpecs({ teacher, blocks }: Imitated, { rows, length }: BatchShape): Record<string, TensorSpec> {
+  if (isOpaque(teacher)) return {};
+  const { heads, hiddenSize } = teacher;
+  const specOf = ({ reading }: BlockReading): TensorSpec => {
+    if (reading === 'attention') return float([rows, heads, length, length]);
+    return float([rows, length, reading === 'hidden' ? hiddenSize : vectorWidth(teacher, reading)]);
+  };
+  return Object.fromEntries(blocks.map((one) => [nameOfReading(one), specOf(one)]));
 }
 
 /** Of each prediction the chosen tokens, in place of `prediction`: `ids`, `logs` and `rest`, as `ChosenRow` has them. */

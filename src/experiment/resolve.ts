@@ -2,8 +2,7 @@
 
 import { basename, dirname, resolve } from 'node:path';
 import { isOpaque, type Architecture } from '../model/architecture';
-import { type BlockPairs, pairBlocks } from '../model/block-pairs';
-import type { BlockRule } from '../protocol/divergences';
+import { settled } from '../model/block-pairs';
 import { familyOf } from '../model/layouts/families';
 import { complaint, InputError, type Problem } from '../protocol/problem';
 import type { DatasetFacts } from './checks/check-dataset';
@@ -110,28 +109,17 @@ async function fillIn(
 
 /** As it is said of these models and labels. */
 function distillationOf(
-  { attention, relations, ...distillation }: Experiment['distillation'],
+  distillation: Experiment['distillation'],
   { kind }: DatasetFacts,
   { teacher, student }: ModelFacts,
 ): Experiment['distillation'] {
   const isSeen = teacher !== undefined && !isOpaque(teacher) && student !== undefined;
-  const withPairs = <T extends { layers: BlockPairs | BlockRule }>(compared: T): T => {
-    if (!isSeen) return compared;
-    const pairs = pairBlocks(compared.layers, teacher, student);
-    return { ...compared, layers: pairs.map(([one, own]): [number, number] => [one, own]) };
-  };
   return {
     ...distillation,
     // Numbers have nothing else to be compared by.
     ...(kind === 'regression' && { divergence: 'mse-logits' as const }),
-    ...(attention && { attention: withPairs(attention) }),
-    ...(relations && {
-      relations: {
-        ...withPairs(relations),
-        of: [...new Set(relations.of)],
-        heads: relations.heads ?? student?.heads,
-      },
-    }),
+    // It writes to none of its lists.
+    ...(isSeen && (settled(distillation, { teacher, student }) as Partial<Experiment['distillation']>)),
   };
 }
 

@@ -1,6 +1,6 @@
 /** @file What a model is, apart from its weights: sizes, head and labels. */
 
-import type { VectorKind } from '../protocol/divergences';
+import type { VectorKind } from '../protocol/imitation';
 import type { LabelKind } from '../protocol/records';
 
 /** What stands on the transformer's last hidden states. */

@@ -1,4 +1,4 @@
-/** @file Losses that imitate the teacher, by the names under which experiment files ask for them. */
+/** @file How a teacher's predictions are compared with the student's, by the names under which experiment files ask for it. */
 
 /** How soft predictions are compared with soft labels. */
 export const divergenceNames = [
@@ -52,26 +52,6 @@ export const divergenceFacts: Readonly<Record<Divergence, DivergenceFacts>> = {
 export function isSoftened(divergence: Divergence): boolean {
   return !divergenceFacts[divergence].ofLogits;
 }
-
-/** How hidden states are compared. */
-export const hiddenLossKinds = ['mse', 'cosine'] as const;
-
-export type HiddenLossKind = (typeof hiddenLossKinds)[number];
-
-/** How attention is compared: scores before the softmax, or the distributions after it. */
-export const attentionLossKinds = ['mse', 'ce'] as const;
-
-export type AttentionLossKind = (typeof attentionLossKinds)[number];
-
-/** What a block's projections make of each token, and what relations are of. */
-export const vectorKinds = ['queries', 'keys', 'values'] as const;
-
-export type VectorKind = (typeof vectorKinds)[number];
-
-/** Rules by which blocks of the student are given blocks of the teacher. */
-export const blockRules = ['uniform', 'last'] as const;
-
-export type BlockRule = (typeof blockRules)[number];
 
 /** By what positions are chosen that the soft loss counts: whose predictions are the least sure, or by lot in each step. */
 export const positionOrders = ['student-entropy', 'teacher-entropy', 'random'] as const;

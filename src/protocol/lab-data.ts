@@ -1,6 +1,7 @@
 /** @file What the Lab's page is given of runs. */
 
-import type { AttentionLossKind, Divergence } from './divergences';
+import type { Divergence } from './divergences';
+import type { BlockPairs, ImitationName } from './imitation';
 import type { MetricsColumns } from './metrics-table';
 import type {
   EvaluationRecord,
@@ -25,7 +26,7 @@ export interface ModelShape {
 }
 
 /** What the page needs of a run's `experiment.json`. Fields of an absent part are absent. */
-export interface ExperimentFacts {
+export interface ExperimentFacts extends Partial<Record<ImitationName, ImitationFacts | undefined>> {
   student: ModelShape;
   /** Absent where the experiment names a folder whose architecture is not known yet. */
   teacher?: ModelShape | undefined;
@@ -35,9 +36,6 @@ export interface ExperimentFacts {
   divergence?: Divergence;
   /** Whether the soft component enters the total times T². */
   scaleByTemperatureSquared: boolean;
-  hidden?: InsideFacts | undefined;
-  attention?: (InsideFacts & { loss: AttentionLossKind }) | undefined;
-  relations?: (InsideFacts & { heads: number }) | undefined;
   clipNorm?: number | undefined;
   /** Learning rate schedule of student and controls: `linear`, `cosine`, … */
   schedule?: string;
@@ -47,10 +45,12 @@ export interface ExperimentFacts {
   evaluateEvery?: number;
 }
 
-/** A loss of what is inside the models: its weight in the total and its pairs [teacher block, student block]. */
-interface InsideFacts {
+/** What an imitation loss is set by: its weight in the total, its pairs of blocks, and what enters its note. */
+interface ImitationFacts {
   weight: number;
-  layers: [number, number][];
+  layers: BlockPairs;
+  loss?: string;
+  heads?: number | undefined;
 }
 
 /**

@@ -1,5 +1,6 @@
 /** @file The lines of `metrics.jsonl` as growing columns of numbers: a million steps are some arrays, not a million objects. */
 
+import { ofEachImitation } from './imitation';
 import type { MetricsRecord } from './records';
 
 const read = {
@@ -13,9 +14,7 @@ const read = {
   soft: (record) => (record.onPolicy ? undefined : record.loss.soft),
   ownSoft: (record) => (record.onPolicy ? record.loss.soft : undefined),
   hard: (record) => record.loss.hard,
-  hidden: (record) => record.loss.hidden,
-  attention: (record) => record.loss.attention,
-  relations: (record) => record.loss.relations,
+  ...ofEachImitation((name) => (record: MetricsRecord) => record.loss[name]),
   temperature: (record) => record.temperature,
   alpha: (record) => record.alpha,
   learningRate: (record) => record.learningRate,

@@ -1,6 +1,7 @@
 /** @file The records of a run directory and the documents that `--json` prints. Field names are binding. */
 
 import type { DeviceKind, EngineName, Precision, TeacherPrecision } from './engines';
+import type { ImitationName } from './imitation';
 import type { Complaint, Place } from './problem';
 
 /** What is predicted. */
@@ -39,18 +40,17 @@ export function isResumable({ status, error }: Pick<RunRecord, 'status' | 'error
   return status === 'stopped' || (status === 'failed' && !failsAlike.includes(error?.code ?? ''));
 }
 
+/** Each before its weight, the sum over pairs of blocks. */
+type ImitationLosses = Partial<Record<ImitationName, number>>;
+
 /** A component that the experiment has not is absent, never 0. */
-export interface LossComponents {
-  /** What is back-propagated: α · T² · soft + (1 − α) · hard + weight · hidden + weight · attention + weight · relations. */
+export interface LossComponents extends ImitationLosses {
+  /** What is back-propagated: α · T² · soft + (1 − α) · hard + Σ weight · imitation loss. */
   total: number;
   /** Distillation loss at the step's temperature, before T² and α. */
   soft?: number;
   /** Student loss: cross-entropy with the hard labels at T = 1; of several labels the mean of each one's, of a number the squared error. */
   hard?: number;
-  /** Before its weight, the sum over pairs of blocks; so are the next two. */
-  hidden?: number;
-  attention?: number;
-  relations?: number;
 }
 
 /** What a step that is on the student's own texts (`distillation.onPolicy`) was made of. */

@@ -1,18 +1,19 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import '../../src/engine/graph/gradients';
-import { attentionLoss, attentionScalars, type AttentionLossInputs } from '../../src/distill/losses/attention-loss';
-import { comparedAttention, type AttentionObjective, type Pairing } from '../../src/distill/pairing';
+import { attentionLoss, type AttentionLossInputs } from '../../src/distill/losses/attention-loss';
+import { imitationCounts } from '../../src/distill/losses/imitation-losses';
+import { comparedBlocks, type Pairing } from '../../src/distill/pairing';
 import type { BatchInputs } from '../../src/distill/batch-inputs';
+import type { Imitation } from '../../src/protocol/imitation';
 import { pairBlocks } from '../../src/model/block-pairs';
 import { seenPairs } from '../../src/model/computations/attention';
 import { backbone } from '../../src/model/computations/transformer';
 import type { Architecture } from '../../src/model/architecture';
-import { createArchitecture, parameterShapes } from '../../src/model/layouts/config';
-import { familyNames, layoutOf } from '../../src/model/layouts/families';
-import { initializeParameters } from '../../src/model/parameters';
+import { type Family, familyNames } from '../../src/model/layouts/families';
 import { countPairs, sightOf, type Sight } from '../../src/model/sight';
 import { expectFinite, normal, onCpu, valueOf, valuesOf } from './numbers';
+import { tensorsOf, tinyModel } from './tiny-models';
 
 onCpu();
 
@@ -135,14 +136,11 @@ describe.each(['mse', 'ce'] as const)('attention %s', (kind) => {
 });
 
 describe('what the mean is over', () => {
-  const model = (family: Architecture['family'], layers: number, more: Partial<Architecture> = {}): Architecture => {
-    const head = family === 'bert' ? 'masked-lm' : 'causal-lm';
-    return {
-      ...createArchitecture({ family, head, hiddenSize: 8, layers, heads: 2, vocabularySize: 20, maxPositions: 16 }),
-      ...more,
-    };
-  };
-  const pairing = (attention: AttentionObjective, teacher: Architecture, student: Architecture): Pairing => ({
+  const model = (family: Family, layers: number, more: Partial<Architecture> = {}): Architecture => ({
+    ...tinyModel(family, { hiddenSize: 8, layers, heads: 2 }),
+    ...more,
+  });
+  const pairing = (attention: Imitation['attention'], teacher: Architecture, student: Architecture): Pairing => ({
     student,
     teacher,
     objective: {
@@ -174,15 +172,18 @@ describe('what the mean is over', () => {
       ]),
     ];
     // Windows of two keys, and then all earlier ones: 5 + 7 + 1, 6 + 10 + 1.
-    expect(attentionScalars(of, step)).toEqual({ 'inverseAttention.0': 1 / 13, 'inverseAttention.1': 1 / 17 });
+    expect(imitationCounts(of, step)).toEqual({
+      'inverseCount.attention.0': 1 / 13,
+      'inverseCount.attention.1': 1 / 17,
+    });
   });
 
   it('is of each text by itself where several share a row, and of tokens for "ce"', () => {
     const packed = [batch([[1, 1, 1, 1, 1, 0]], [[1, 1, 2, 2, 2, 0]])];
     const [mse, ce] = (['mse', 'ce'] as const).map((loss) =>
-      attentionScalars(pairing({ loss, layers: 'last', weight: 1 }, model('bert', 3), model('bert', 2)), packed),
+      imitationCounts(pairing({ loss, layers: 'last', weight: 1 }, model('bert', 3), model('bert', 2)), packed),
     );
-    expect([mse, ce]).toEqual([{ 'inverseAttention.0': 1 / 13 }, { 'inverseAttention.0': 1 / 5 }]);
+    expect([mse, ce]).toEqual([{ 'inverseCount.attention.0': 1 / 13 }, { 'inverseCount.attention.0': 1 / 5 }]);
   });
 
   it('is of the blocks that a rule names', () => {
@@ -203,21 +204,12 @@ describe('what the mean is over', () => {
       [1, 2],
     ]);
     expect(pairBlocks('last', teacher, student)).toEqual([[11, 3]]);
-    expect(comparedAttention({ student: model('gpt2', 1) })).toEqual([]);
+    expect(comparedBlocks({ student: model('gpt2', 1) }, 'attention')).toEqual([]);
   });
 });
 
 describe.each(familyNames)('what %s sees', (family) => {
-  const head = 'causal-lm' in layoutOf(family).classNames ? 'causal-lm' : 'masked-lm';
-  const made = createArchitecture({
-    family,
-    head,
-    hiddenSize: 8,
-    layers: 2,
-    heads: 2,
-    vocabularySize: 20,
-    maxPositions: 16,
-  });
+  const made = tinyModel(family, { hiddenSize: 8, heads: 2 });
   // Families that can slide do, in their first block.
   const canSlide = made.rotary !== undefined;
   const a: Architecture = canSlide ? { ...made, slidingWindow: 3, slidingLayers: [true, false] } : made;
@@ -226,11 +218,7 @@ describe.each(familyNames)('what %s sees', (family) => {
     const lengths = [6, 3];
     const attentionMask = tf.tensor2d(lengths.map((real) => Array.from({ length: 6 }, (_, i) => (i < real ? 1 : 0))));
     const inputIds = tf.tensor2d([Array(6).fill(5), Array(6).fill(7)] as number[][], [2, 6], 'int32');
-    const parameters = initializeParameters(a, 1);
-    const tensors = Object.fromEntries(
-      Object.entries(parameterShapes(a)).map(([name, shape]) => [name, tf.tensor(parameters[name]!, [...shape])]),
-    );
-    const { attentions } = backbone(a, tensors, { inputIds, attentionMask });
+    const { attentions } = backbone(a, tensorsOf(a), { inputIds, attentionMask });
     for (const [block, probabilities] of attentions.entries()) {
       const sight = sightOf(a, block);
       const queries = tf.reshape(attentionMask, [2, 1, 6, 1]);

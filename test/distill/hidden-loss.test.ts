@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import '../../src/engine/graph/gradients';
 import { hiddenLoss, type HiddenLossInputs } from '../../src/distill/losses/hidden-loss';
-import type { HiddenLossKind } from '../../src/protocol/divergences';
+import type { HiddenLossKind } from '../../src/protocol/imitation';
 import { expectClose, expectFinite, normal, onCpu, valueOf, valuesOf } from './numbers';
 
 onCpu();

@@ -25,6 +25,7 @@ import type { MetricsRecord, Task } from '../../src/protocol/records';
 import { TeacherCacheFiles } from '../../src/run-directory/teacher-cache-files';
 import type { Tokenizer } from '../../src/tokenizer/tokenizer';
 import { describeOnEach } from '../engine/executors';
+import { imitations } from './imitations';
 import { MAX_LENGTH, tinyPair, tinyTrainer, type TinyPair } from './tiny-pair';
 
 const VOCABULARY = 40;
@@ -88,9 +89,8 @@ function pairOf(name: string): TinyPair {
     scaleByTemperatureSquared: true,
     temperature: 2,
     alpha: 0.5,
-    hidden: { loss: 'mse' as const, layers: [[0, 0]] as const, weight: 0.3 },
-    attention: { loss: 'mse' as const, layers: 'last' as const, weight: 0.3 },
-    relations: { of: ['queries', 'values'] as const, layers: 'last' as const, weight: 0.3 },
+    ...imitations,
+    hidden: { ...imitations.hidden, layers: [[0, 0]] as const },
   };
   return {
     task,

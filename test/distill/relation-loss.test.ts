@@ -2,25 +2,17 @@ import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import '../../src/engine/graph/gradients';
 import { relationLoss, type RelationLossInputs } from '../../src/distill/losses/relation-loss';
-import { controlOf } from '../../src/distill/pairing';
-import type { EpochOptions } from '../../src/distill/training/epochs';
-import { gradientsProgram } from '../../src/distill/training/gradients-program';
-import { openExecutor } from '../../src/engine/engines';
-import { keepMasks } from '../../src/engine/graph/dropout';
 import { relatedVectors } from '../../src/model/block-pairs';
 import { type Architecture, headSizeOf, keyValueHeadsOf } from '../../src/model/architecture';
 import { seenPairs, splitHeads } from '../../src/model/computations/attention';
 import type { FamilyComputation } from '../../src/model/computations/computation';
 import { backbone, classifiedRows } from '../../src/model/computations/transformer';
-import { createArchitecture, parameterShapes } from '../../src/model/layouts/config';
 import { type Family, familyNames, layoutOf } from '../../src/model/layouts/families';
 import { llamaLayouts } from '../../src/model/layouts/llama';
-import { initializeParameters } from '../../src/model/parameters';
 import type { Sight } from '../../src/model/sight';
-import { vectorKinds } from '../../src/protocol/divergences';
-import type { LossComponents } from '../../src/protocol/records';
+import { vectorKinds } from '../../src/protocol/imitation';
 import { expectFinite, normal, onCpu, valueOf, valuesOf } from './numbers';
-import { tinyPair, tinyTrainer } from './tiny-pair';
+import { tensorsOf, tinyModel } from './tiny-models';
 
 onCpu();
 
@@ -160,28 +152,12 @@ describe('relations', () => {
 });
 
 describe.each(familyNames)('the vectors of %s', (family) => {
-  const head = 'causal-lm' in layoutOf(family).classNames ? 'causal-lm' : 'masked-lm';
-  const made = createArchitecture({
-    family,
-    head,
-    hiddenSize: 16,
-    layers: 2,
-    heads: 4,
-    vocabularySize: 20,
-    maxPositions: 16,
-    initializerRange: 0.5,
-  });
+  const made = tinyModel(family, { hiddenSize: 16, heads: 4, initializerRange: 0.5 });
   const a: Architecture = family in llamaLayouts ? { ...made, keyValueHeads: 2 } : made;
   const [attentionMask, inputIds] = [
     tf.ones<tf.Rank.R2>([2, 5]),
     tf.tensor2d([Array(5).fill(5), Array(5).fill(7)] as number[][], [2, 5], 'int32'),
   ];
-  const tensorsOf = (of: Architecture): Record<string, tf.Tensor> => {
-    const parameters = initializeParameters(of, 1);
-    return Object.fromEntries(
-      Object.entries(parameterShapes(of)).map(([name, shape]) => [name, tf.tensor(parameters[name]!, [...shape])]),
-    );
-  };
 
   it('are as wide as its heads, and make the scores of attention where no position turns them', () => {
     const given = backbone(a, tensorsOf(a), { inputIds, attentionMask });
@@ -234,44 +210,3 @@ function normsOf(family: Family): 'each' | 'together' | undefined {
     ? llamaLayouts[family as keyof typeof llamaLayouts].description.normsQueriesAndKeys
     : undefined;
 }
-
-describe.each(['causal-lm', 'text-classification'] as const)('a training of %s that imitates relations', (task) => {
-  const relations = { of: vectorKinds, heads: 4, layers: 'uniform' as const, weight: 0.5 };
-
-  const ratesOf = (rate: number): Partial<Architecture> => ({
-    dropout: rate,
-    attentionDropout: rate,
-    embeddingDropout: rate,
-    classifierDropout: rate,
-  });
-
-  it('has the same loss however a step is divided', async () => {
-    const executor = await openExecutor('cpu', { threads: 1 });
-    const lossesOf = async (batches: Partial<EpochOptions>): Promise<LossComponents[]> => {
-      const pair = tinyPair(task, { relations });
-      const student = { ...pair.pairing.student, ...ratesOf(0) };
-      const trainer = tinyTrainer(executor, { ...pair, pairing: { ...pair.pairing, student } }, {}, undefined, batches);
-      const records = [await trainer.step(), await trainer.step(), await trainer.step()];
-      await trainer.release();
-      return records.map(({ loss }) => loss);
-    };
-    const [whole, divided] = [
-      await lossesOf({ batchSize: 6 }),
-      await lossesOf({ batchSize: 2, gradientAccumulation: 3 }),
-    ];
-    for (const [step, { relations: own, total }] of whole.entries()) {
-      expect(own).toBeGreaterThan(0);
-      expect(divided[step]!.relations).toBeCloseTo(own!, 5);
-      expect(divided[step]!.total).toBeCloseTo(total, 4);
-    }
-  });
-
-  it('draws the dropout masks that its control draws', () => {
-    const { pairing } = tinyPair(task, { relations });
-    const pair = { ...pairing, student: { ...pairing.student, ...ratesOf(0.1) } };
-    const shape = { rows: 4, length: 8, predictions: task === 'causal-lm' ? 10 : 4 };
-    const [own, control] = [pair, controlOf(pair)].map((one) => keepMasks(gradientsProgram(one, shape).graph, 1, 1));
-    expect(Object.keys(own!).length).toBeGreaterThan(4);
-    expect(own).toEqual(control);
-  });
-});

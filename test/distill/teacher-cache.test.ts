@@ -12,6 +12,7 @@ import { createCpuExecutor } from '../../src/engine/onnxruntime/onnxruntime';
 import { TeacherCacheFiles } from '../../src/run-directory/teacher-cache-files';
 import type { LossComponents } from '../../src/protocol/records';
 import { notCounted } from '../../src/dataset/examples';
+import { imitations } from './imitations';
 import { MAX_LENGTH, tinyPair, tinyTrainer, type TinyPair } from './tiny-pair';
 
 let executor: Executor;
@@ -109,9 +110,6 @@ function furthest(a: readonly number[], b: readonly number[]): number {
   return Math.max(...a.map((value, i) => Math.abs(value - b[i]!)));
 }
 
-const attention: Objective['attention'] = { loss: 'mse', layers: 'uniform', weight: 0.2 };
-const relations: Objective['relations'] = { of: ['queries', 'keys', 'values'], layers: 'last', weight: 0.2 };
-
 const hidden: Objective['hidden'] = {
   loss: 'mse',
   layers: [
@@ -125,7 +123,7 @@ describe.each(['causal-lm', 'text-classification'] as const)('%s from kept answe
   it.each([
     ['of the prediction layer', {}],
     ['of hidden layers too', { hidden }],
-    ['of attention and relations too', { hidden, attention, relations }],
+    ['of all that is imitated', imitations],
     ['by jsd', { divergence: 'jsd' as const }],
     ['by cosine of logits', { divergence: 'cosine-logits' as const }],
   ])('has the losses and weights that it has when the teacher is asked: %s', async (_, objective) => {
@@ -145,7 +143,7 @@ describe.each(['causal-lm', 'text-classification'] as const)('%s from kept answe
   });
 
   it('fits any batches: other sizes, orders, accumulation', async () => {
-    const pair = tinyPair(task, { hidden, attention, relations });
+    const pair = tinyPair(task, imitations);
     const cache = await openCache(pair);
     await cache.fill();
     for (const batches of [{ batchSize: 1 }, { batchSize: 7, seed: 9 }, { batchSize: 2, gradientAccumulation: 3 }]) {

@@ -55,7 +55,10 @@ describe.skipIf(missing)('weights that are kept as bfloat16', () => {
   it.each(['llama', 'gpt2'] as const)('are read where they lie by the kernels of %s', async (family) => {
     const teacher = teacherOf(family);
     const tokens = ROWS * LENGTH;
-    const program = teacherProgram({ teacher, blocks: [0] }, { rows: ROWS, length: LENGTH, predictions: tokens });
+    const program = teacherProgram(
+      { teacher, blocks: [{ reading: 'hidden', block: 0 }] },
+      { rows: ROWS, length: LENGTH, predictions: tokens },
+    );
     const forms = bothForms(teacher, initializeParameters({ ...teacher, initializerRange: 0.05 }, 1));
     const library = loadOpenVino();
     const facts = { library: '', device: 'CPU', deviceName: '', capabilities: '', processor: '', environment: {} };

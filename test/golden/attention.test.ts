@@ -4,21 +4,17 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import type { Batch } from '../../src/dataset/batches';
-import { attentionScalars } from '../../src/distill/losses/attention-loss';
+import { imitationCounts } from '../../src/distill/losses/imitation-losses';
 import { batchInputs, scalar, type BatchInputs } from '../../src/distill/batch-inputs';
 import { mapValues, prefixed } from '../../src/distill/named';
-import {
-  imitatedOf,
-  type AttentionObjective,
-  type DistilledPair,
-  type RelationsObjective,
-} from '../../src/distill/pairing';
+import { imitatedOf, type DistilledPair } from '../../src/distill/pairing';
 import { parameterSpecs } from '../../src/distill/specs';
 import { FrozenTeacher, placeParameters } from '../../src/distill/teacher/teacher';
 import { gradientsProgram } from '../../src/distill/training/gradients-program';
 import { loadCheckpoint } from '../../src/model/files/checkpoint';
 import { readSafetensors } from '../../src/model/files/safetensors';
 import type { Model } from '../../src/model/parameters';
+import type { Imitation } from '../../src/protocol/imitation';
 import type { Task } from '../../src/protocol/records';
 import { describeOnEach } from '../engine/executors';
 import { expectGradients, stepOn } from './plain-step';
@@ -27,7 +23,7 @@ const folder = (path: string): string => fileURLToPath(new URL(`data/${path}`, i
 
 type Imitated = 'attention' | 'relations';
 
-interface Case extends Partial<Pick<AttentionObjective, 'loss'> & Pick<RelationsObjective, 'of' | 'heads'>> {
+interface Case extends Partial<Pick<Imitation['attention'], 'loss'> & Pick<Imitation['relations'], 'of' | 'heads'>> {
   teacher: string;
   student: string;
   batches: 'bert' | 'gpt2';
@@ -130,7 +126,7 @@ for (const imitated of ['attention', 'relations'] as const) {
         inverseCount: scalar(1 / inputs.count),
         inverseLabelled: scalar(1 / inputs.labelledCount),
         inverseTokens: scalar(1 / inputs.tokens),
-        ...mapValues(attentionScalars(pairing, [inputs]), scalar),
+        ...mapValues(imitationCounts(pairing, [inputs]), scalar),
         ...prefixed('student.', placeParameters(executor(), parameterSpecs(student.architecture), student.parameters)),
         ...prefixed('target.', await frozen.targets(imitatedOf(pairing)).of(inputs)),
         ...frozen.programInputs,

@@ -95,55 +95,72 @@ def batch(family):
     return ids, mask, types, stored["labels"].reshape(8, 4, -1)[0].long()
 
 
+def watch_scores(found):
+    """Gives a list that each forward pass extends: of each block [B, H, L, L]."""
+    kept = []
+    found.register_forward_pre_hook(lambda *_: scores.clear())
+    found.register_forward_hook(lambda *_: kept.extend(scores))
+    return kept
+
+
 def run(found, ids, mask, types, counted):
-    scores.clear()
     extra = {"token_type_ids": types} if types is not None and found.config.model_type == "bert" else {}
     logits = found(input_ids=ids, attention_mask=mask, **extra).logits
-    return (logits if counted is None else logits[:, :-1][counted]), list(scores)
+    return logits if counted is None else logits[:, :-1][counted]
+
+
+def step(teacher_folder, student_folder, family, watch, imitation):
+    """Gives a step's losses, that of `imitation` the third, and the student's gradients.
+
+    `watch(model)` gives what a forward pass fills; of both models' `imitation(theirs, ours, visible)` makes a loss, `visible(t, s)` being what blocks t and s see.
+    """
+    ids, mask, types, labels = batch(family)
+    classes = family == "bert"
+    counted = None if classes else labels[:, 1:] != -100
+    targets = labels[:, 0] if classes else labels[:, 1:][counted]
+    teacher, student = model(teacher_folder, classes), model(student_folder, classes)
+    theirs, ours = watch(teacher), watch(student)
+    with torch.no_grad():
+        said = run(teacher, ids, mask, types, counted)
+    own = run(student, ids, mask, types, counted)
+    soft = F.kl_div(F.log_softmax(own / TEMPERATURE, -1), F.log_softmax(said / TEMPERATURE, -1), log_target=True, reduction="batchmean")
+    hard = F.cross_entropy(own, targets)
+    imitated = imitation(theirs, ours, lambda t, s: seen(mask, sight(teacher.config, t), sight(student.config, s)))
+    total = ALPHA * TEMPERATURE**2 * soft + (1 - ALPHA) * hard + WEIGHT * imitated
+    total.backward()
+    gradients = {key: value.grad.float() for key, value in student.named_parameters() if value.grad is not None}
+    if student.config.tie_word_embeddings:
+        gradients.pop("lm_head.weight", None)
+    norm = torch.sqrt(sum((value.double() ** 2).sum() for value in gradients.values()))
+    return [value.item() for value in (soft, hard, imitated, total, norm)], gradients
+
+
+def write(out, cases):
+    settings = {"temperature": TEMPERATURE, "alpha": ALPHA, "weight": WEIGHT}
+    (out / "losses.json").write_text(json.dumps({"settings": settings, "cases": cases}, indent=2) + "\n")
 
 
 def main():
     OUT.mkdir(exist_ok=True)
     cases = {}
-    for name, (teacher_folder, student_folder, family, layers) in PAIRS.items():
-        ids, mask, types, labels = batch(family)
-        classes = family == "bert"
-        counted = None if classes else labels[:, 1:] != -100
-        targets = labels[:, 0] if classes else labels[:, 1:][counted]
-        teacher = model(teacher_folder, classes)
-        with torch.no_grad():
-            said, theirs = run(teacher, ids, mask, types, counted)
+    for name, (teacher, student, family, layers) in PAIRS.items():
         for kind in ("mse", "ce"):
-            student = model(student_folder, classes)
-            own, ours = run(student, ids, mask, types, counted)
-            soft = F.kl_div(F.log_softmax(own / TEMPERATURE, -1), F.log_softmax(said / TEMPERATURE, -1), log_target=True, reduction="batchmean")
-            hard = F.cross_entropy(own, targets)
-            losses = [
-                attention_loss(kind, ours[s], theirs[t], seen(mask, sight(teacher.config, t), sight(student.config, s))) for t, s in layers
-            ]
-            attention = sum(losses)
-            total = ALPHA * TEMPERATURE**2 * soft + (1 - ALPHA) * hard + WEIGHT * attention
-            total.backward()
-            gradients = {key: value.grad.float() for key, value in student.named_parameters() if value.grad is not None}
-            if student.config.tie_word_embeddings:
-                gradients.pop("lm_head.weight", None)
-            norm = torch.sqrt(sum((value.double() ** 2).sum() for value in gradients.values()))
+
+            def imitation(theirs, ours, visible, kind=kind, layers=layers):
+                return sum(attention_loss(kind, ours[s], theirs[t], visible(t, s)) for t, s in layers)
+
+            losses, gradients = step(teacher, student, family, watch_scores, imitation)
             cases[f"{name} {kind}"] = {
-                "teacher": teacher_folder,
-                "student": student_folder,
+                "teacher": teacher,
+                "student": student,
                 "batches": family,
                 "loss": kind,
                 "layers": layers,
-                "soft": soft.item(),
-                "hard": hard.item(),
-                "attention": attention.item(),
-                "total": total.item(),
-                "gradientNorm": norm.item(),
+                **dict(zip(("soft", "hard", "attention", "total", "gradientNorm"), losses, strict=True)),
             }
             if f"{name} {kind}" in KEPT:
                 save_file(gradients, OUT / f"{name}-{kind}.safetensors")
-    settings = {"temperature": TEMPERATURE, "alpha": ALPHA, "weight": WEIGHT}
-    (OUT / "losses.json").write_text(json.dumps({"settings": settings, "cases": cases}, indent=2) + "\n")
+    write(OUT, cases)
 
 
 if __name__ == "__main__":

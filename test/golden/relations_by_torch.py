@@ -5,12 +5,10 @@ from the paper's equations 5 to 8 (Wang et al., 2021), with the mean over all re
 Writes data/relations/losses.json and the gradient of some cases: python test/golden/relations_by_torch.py
 """
 
-import json
 import math
 
 import torch
-import torch.nn.functional as F
-from attention_by_torch import ALPHA, DATA, TEMPERATURE, WEIGHT, batch, model, run, seen, sight
+from attention_by_torch import DATA, step, write
 from safetensors.torch import save_file
 
 OUT = DATA / "relations"
@@ -76,46 +74,24 @@ def relation_loss(student, teacher, heads, pairs):
 def main():
     OUT.mkdir(exist_ok=True)
     cases = {}
-    for name, (teacher_folder, student_folder, family, kinds, heads, layers) in PAIRS.items():
-        ids, mask, types, labels = batch(family)
-        classes = family == "bert"
-        counted = None if classes else labels[:, 1:] != -100
-        targets = labels[:, 0] if classes else labels[:, 1:][counted]
-        teacher, student = model(teacher_folder, classes), model(student_folder, classes)
-        theirs, ours = record_vectors(teacher), record_vectors(student)
-        with torch.no_grad():
-            said, _ = run(teacher, ids, mask, types, counted)
-        own, _ = run(student, ids, mask, types, counted)
-        soft = F.kl_div(F.log_softmax(own / TEMPERATURE, -1), F.log_softmax(said / TEMPERATURE, -1), log_target=True, reduction="batchmean")
-        hard = F.cross_entropy(own, targets)
-        losses = []
-        for t, s in layers:
-            pairs = seen(mask, sight(teacher.config, t), sight(student.config, s))
-            losses += [relation_loss(ours[kind, s], theirs[kind, t], heads, pairs) for kind in kinds]
-        relations = sum(losses)
-        total = ALPHA * TEMPERATURE**2 * soft + (1 - ALPHA) * hard + WEIGHT * relations
-        total.backward()
-        gradients = {key: value.grad.float() for key, value in student.named_parameters() if value.grad is not None}
-        if student.config.tie_word_embeddings:
-            gradients.pop("lm_head.weight", None)
-        norm = torch.sqrt(sum((value.double() ** 2).sum() for value in gradients.values()))
+    for name, (teacher, student, family, kinds, heads, layers) in PAIRS.items():
+
+        def imitation(theirs, ours, visible, kinds=kinds, heads=heads, layers=layers):
+            return sum(relation_loss(ours[kind, s], theirs[kind, t], heads, visible(t, s)) for t, s in layers for kind in kinds)
+
+        losses, gradients = step(teacher, student, family, record_vectors, imitation)
         cases[name] = {
-            "teacher": teacher_folder,
-            "student": student_folder,
+            "teacher": teacher,
+            "student": student,
             "batches": family,
             "of": kinds,
             "heads": heads,
             "layers": layers,
-            "soft": soft.item(),
-            "hard": hard.item(),
-            "relations": relations.item(),
-            "total": total.item(),
-            "gradientNorm": norm.item(),
+            **dict(zip(("soft", "hard", "relations", "total", "gradientNorm"), losses, strict=True)),
         }
         if name in KEPT:
             save_file(gradients, OUT / f"{name}.safetensors")
-    settings = {"temperature": TEMPERATURE, "alpha": ALPHA, "weight": WEIGHT}
-    (OUT / "losses.json").write_text(json.dumps({"settings": settings, "cases": cases}, indent=2) + "\n")
+    write(OUT, cases)
 
 
 if __name__ == "__main__":

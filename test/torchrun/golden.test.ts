@@ -34,6 +34,7 @@ import { describeCache } from '../../src/runner/run/cache-location';
 import { initialProjections } from '../../src/runner/run/models';
 import { batchesOf, trainingBatches, type PreparedRun } from '../../src/runner/run/prepared-run';
 import { writeJob } from '../../src/runner/torchrun/job';
+import { imitations } from '../distill/imitations';
 import { allOr, torture } from '../torture';
 import { difference, evaluationsOf, hasCompiler, hasPython, metricsOf, python } from './python';
 
@@ -136,7 +137,7 @@ const again: Case = {
   task: 'masked-lm',
   family: 'electra',
   dropout: 0.1,
-  objective: { hidden, attention: attended, relations },
+  objective: imitations,
   torchrun: { activationCheckpointing: true },
 };
 all.push(again);

@@ -1,6 +1,11 @@
 /** @file The colour roles, from the theme's variables. No colour of our own. */
 
-import { css } from 'lit';
+import { css, unsafeCSS } from 'lit';
+import { imitationFacts, imitationNames } from '../../src/protocol/imitation';
+
+const imitationColours = unsafeCSS(
+  imitationNames.map((name) => `--${name}: ${imitationFacts[name].colours.page};`).join(' '),
+);
 
 /**
  * For the document. Roles are custom properties, which reach into every component's shadow; a theme's kind is told by the
@@ -27,9 +32,7 @@ export const roles = css`
     --soft: var(--vscode-charts-purple);
     --ownSoft: var(--student);
     --hard: var(--label);
-    --hidden: var(--vscode-charts-yellow);
-    --attention: var(--teacher);
-    --relations: color-mix(in srgb, var(--teacher) 50%, var(--label));
+    ${imitationColours}
     --wrong: var(--vscode-charts-red);
     --heat: var(--vscode-charts-purple);
     --grid: color-mix(in srgb, var(--vscode-charts-lines) 28%, transparent);

@@ -1,9 +1,12 @@
 /** @file The page's look, which all components share. */
 
-import { css, type CSSResultGroup } from 'lit';
+import { css, type CSSResultGroup, unsafeCSS } from 'lit';
+import { imitationNames } from '../../src/protocol/imitation';
 import { failedStyles } from './failed';
 import { plotStyles, sliderStyles } from './plot-styles';
 import { tableStyles } from './table-styles';
+
+const imitationInks = unsafeCSS(imitationNames.map((name) => `.ink-${name} { color: var(--${name}); }`).join(' '));
 
 /** Type, controls, marks. */
 const base = css`
@@ -178,15 +181,7 @@ const base = css`
   .ink-ownSoft {
     color: var(--ownSoft);
   }
-  .ink-hidden {
-    color: var(--hidden);
-  }
-  .ink-attention {
-    color: var(--attention);
-  }
-  .ink-relations {
-    color: var(--relations);
-  }
+  ${imitationInks}
   .statistic dt {
     color: var(--muted);
     font-size: 11px;

@@ -1,5 +1,6 @@
 /** @file From a training's metrics to the columns that are drawn, each worked out once and grown with the training. */
 
+import { imitationNames } from '../../src/protocol/imitation';
 import type { ExperimentFacts } from '../../src/protocol/lab-data';
 import type { Axis } from '../charts/line';
 import type { MetricName, MetricsTable } from '../../src/protocol/metrics-table';
@@ -10,7 +11,7 @@ import { Column } from '../charts/column';
 export type Component = Exclude<keyof LossComponents, 'total'> | 'ownSoft';
 
 /** From the bottom of the stack to its top. */
-const components: readonly Component[] = ['hard', 'soft', 'ownSoft', 'hidden', 'attention', 'relations'];
+const components: readonly Component[] = ['hard', 'soft', 'ownSoft', ...imitationNames];
 
 /** Components that this training has. */
 export function presentComponents(metrics: MetricsTable): Component[] {
@@ -32,12 +33,8 @@ export function componentWeight(
       return (Number.isNaN(alpha) ? 1 : alpha) * (facts.scaleByTemperatureSquared ? temperature ** 2 : 1);
     case 'hard':
       return metrics.has('soft') ? 1 - (Number.isNaN(alpha) ? 0 : alpha) : 1;
-    case 'hidden':
-      return facts.hidden?.weight ?? 1;
-    case 'attention':
-      return facts.attention?.weight ?? 1;
-    case 'relations':
-      return facts.relations?.weight ?? 1;
+    default:
+      return facts[component]?.weight ?? 1;
   }
 }
 

@@ -10,6 +10,7 @@ import {
   formatScientific,
   formatSetting,
 } from '../../src/protocol/format';
+import { imitationFacts, type ImitationName, imitationNames, ofEachImitation } from '../../src/protocol/imitation';
 import type { ExperimentFacts } from '../../src/protocol/lab-data';
 import type { MetricName, MetricsTable } from '../../src/protocol/metrics-table';
 import type { LabelKind, Role } from '../../src/protocol/records';
@@ -39,13 +40,14 @@ export interface Figure {
   share?: boolean;
 }
 
+/** Its texts are in the tables: scripts/l10n.mjs takes them from there. */
+export const translate: (text: string, values: Record<string, string | number>) => string = l10n.t;
+
 export const componentNames: Record<Component, string> = {
   hard: l10n.t('Student loss (hard)'),
   soft: l10n.t('Distillation loss (soft)'),
   ownSoft: l10n.t('Distillation (own texts)'),
-  hidden: l10n.t('Hidden-layer loss'),
-  attention: l10n.t('Attention loss'),
-  relations: l10n.t('Relation loss'),
+  ...ofEachImitation((name) => translate(imitationFacts[name].title, {})),
 };
 
 /** A smoothed curve of a training with its raw values behind it; with several seeds their range in place of these. */
@@ -137,7 +139,7 @@ export function smallFigures(view: View): Figure[] {
   ];
 }
 
-const reading: readonly Component[] = ['soft', 'ownSoft', 'hard', 'hidden', 'attention', 'relations'];
+const reading: readonly Component[] = ['soft', 'ownSoft', 'hard', ...imitationNames];
 const byReading = (a: Component, b: Component): number => reading.indexOf(a) - reading.indexOf(b);
 
 function componentFigure(view: View, component: Component): Figure {
@@ -178,37 +180,30 @@ function componentNote(
       if (labels === 'multiple') {
         return l10n.t(
           '{0} of each label at T = {1}, their mean before α and T²',
-          translate(divergenceFacts[facts.divergence ?? defaultDivergence].title),
+          translate(divergenceFacts[facts.divergence ?? defaultDivergence].title, {}),
           formatSetting(temperature || 1),
         );
       }
       return l10n.t(
         '{0} at T = {1}, before α and T²',
-        translate(divergenceFacts[facts.divergence ?? defaultDivergence].title),
+        translate(divergenceFacts[facts.divergence ?? defaultDivergence].title, {}),
         formatSetting(temperature || 1),
       );
     case 'hard':
       if (labels === 'regression') return l10n.t('squared error against the hard label');
       if (labels === 'multiple') return l10n.t('binary cross-entropy with the hard labels, their mean, T = 1');
       return l10n.t('cross-entropy with the hard label, T = 1');
-    case 'hidden':
-      return pairsText(facts.hidden?.layers, (pairs) => l10n.t('blocks, teacher → student: {0}', pairs));
-    case 'attention':
-      return pairsText(facts.attention?.layers, (pairs) =>
-        facts.attention?.loss === 'ce'
-          ? l10n.t('cross-entropy, blocks {0}', pairs)
-          : l10n.t('squares of scores, blocks {0}', pairs),
-      );
-    case 'relations':
-      return pairsText(facts.relations?.layers, (pairs) =>
-        l10n.t('KL, relation heads: {0}, blocks {1}', facts.relations!.heads, pairs),
-      );
+    default:
+      return imitationNote(component, facts);
   }
 }
 
-function pairsText(layers: readonly (readonly [number, number])[] = [], told: (pairs: string) => string): string {
+function imitationNote(name: ImitationName, facts: ExperimentFacts): string {
+  const { layers = [], loss = 'any', heads = 0 } = facts[name] ?? {};
+  const { notes } = imitationFacts[name];
   if (layers.length === 0) return l10n.t('before its weight');
-  return told(layers.map(([teacher, student]) => `${teacher} → ${student}`).join(', '));
+  const pairs = layers.map(([teacher, student]) => `${teacher} → ${student}`).join(', ');
+  return translate(notes[loss] ?? notes.any!, { pairs, heads });
 }
 
 /** How the last texts were that the student wrote. */
@@ -221,9 +216,6 @@ function writingNote(metrics: MetricsTable): string {
     formatMilliseconds(1000 * metrics.at('writingSeconds', last)),
   );
 }
-
-/** Its texts are in the table: scripts/l10n.mjs takes them from there. */
-const translate: (text: string) => string = l10n.t;
 
 /** So many of the last steps tell what share of their tokens is padding. */
 const PADDED_STEPS = 100;

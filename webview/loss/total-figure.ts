@@ -4,6 +4,7 @@ import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatCount, formatQuantity, formatSetting } from '../../src/protocol/format';
+import { imitationNames, ofEachImitation } from '../../src/protocol/imitation';
 import { ChooseEvent, type Choices } from '../state/choices';
 import { inlineStyles } from '../base/inline-styles';
 import '../save/save-button';
@@ -13,7 +14,7 @@ import type { EndLabel } from '../charts/chart-overlay';
 import { cursorIndex, cursorLabel, stepAt } from './cursor';
 import { componentWeight, presentComponents, type Component } from './curves';
 import { figureCsv, figureTable, valueAt } from './figure-table';
-import { componentNames, weightLabel, type Figure } from './figures';
+import { componentNames, translate, weightLabel, type Figure } from './figures';
 import type { View } from './view';
 import '../charts/time-chart';
 import { pan, zoomAbout } from '../charts/zoom';
@@ -145,19 +146,14 @@ export class TotalFigure extends LitElement {
       soft: soft('ink-soft'),
       ownSoft: soft('ink-ownSoft'),
       hard: html`(1 − α)·<span class="ink-hard">${l10n.t('hard')}</span>`,
-      hidden: html`${formatSetting(experiment.hidden?.weight ?? 1)}·<span class="ink-hidden"
-          >${l10n.t('hidden')}</span
-        >`,
-      attention: html`${formatSetting(experiment.attention?.weight ?? 1)}·<span class="ink-attention"
-          >${l10n.t('attention')}</span
-        >`,
-      relations: html`${formatSetting(experiment.relations?.weight ?? 1)}·<span class="ink-relations"
-          >${l10n.t('relations')}</span
-        >`,
+      ...ofEachImitation(
+        (name) =>
+          html`${formatSetting(experiment[name]?.weight ?? 1)}·<span class="ink-${name}">${translate(name, {})}</span>`,
+      ),
     };
     // A step has one distillation loss, on rows or on what the student has written.
     const distilled = parts.includes('soft') ? 'soft' : 'ownSoft';
-    const order: Component[] = [distilled, 'hard', 'hidden', 'attention', 'relations'];
+    const order: Component[] = [distilled, 'hard', ...imitationNames];
     const terms = order
       .filter((part) => parts.includes(part))
       .map((part, i) => html`${i > 0 ? ' + ' : ''}${term[part]}`);

@@ -2,11 +2,7 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import { bias } from '../../model/computations/attention';
-import { countPairs } from '../../model/sight';
-import type { AttentionLossKind } from '../../protocol/divergences';
-import type { BatchInputs } from '../batch-inputs';
-import { comparedAttention, type Pairing } from '../pairing';
-import { inverseOf } from './shift';
+import type { AttentionLossKind } from '../../protocol/imitation';
 
 export interface AttentionLossInputs {
   /** Scores [B, H, L, L] before the mask and the softmax. */
@@ -41,33 +37,4 @@ function crossEntropy(student: tf.Tensor, teacher: tf.Tensor, seen: tf.Tensor): 
   const unseen = bias(seen);
   const shares = tf.mul(tf.softmax(tf.add(teacher, unseen)), seen);
   return tf.neg(tf.sum(tf.mul(shares, tf.logSoftmax(tf.add(student, unseen)))));
-}
-
-/** Names under which `inverseCount` is given for each pair of layers. */
-export const attentionScalar = (pair: number): string => `inverseAttention.${pair}`;
-
-/** What they are in a step of these batches. */
-export function attentionScalars(pairing: Pairing, batches: readonly BatchInputs[]): Record<string, number> {
-  const compared = comparedAttention(pairing);
-  if (compared.length === 0) return {};
-  const lengths = batches.flatMap(textLengths);
-  const countOf =
-    pairing.objective!.attention!.loss === 'mse'
-      ? ({ sight }: (typeof compared)[number]) => sum(lengths.map((length) => countPairs(length, sight)))
-      : () => sum(lengths);
-  return Object.fromEntries(compared.map((one, pair) => [attentionScalar(pair), inverseOf(countOf(one))]));
-}
-
-const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
-
-/** Real tokens of each text. */
-function textLengths({ shape, tensors }: BatchInputs): number[] {
-  const [mask, segments] = [tensors.attentionMask!.data, tensors.segments?.data];
-  const lengths = new Map<string, number>();
-  for (let position = 0; position < mask.length; position++) {
-    if (mask[position] === 0) continue;
-    const text = `${Math.floor(position / shape.length)} ${segments?.[position] ?? 0}`;
-    lengths.set(text, (lengths.get(text) ?? 0) + 1);
-  }
-  return [...lengths.values()];
 }

@@ -2,7 +2,7 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import { linear } from '../../engine/graph/ops';
-import type { HiddenLossKind } from '../../protocol/divergences';
+import type { HiddenLossKind } from '../../protocol/imitation';
 
 export interface HiddenLossInputs {
   /** h_s [B, L, Ds] */

@@ -5,12 +5,12 @@
 
 import { sizeOf } from '../../engine/array';
 import { type Architecture, headSizeOf, isOpaque, keyValueHeadsOf, type TeacherModel } from '../../model/architecture';
-import { relatedVectors } from '../../model/block-pairs';
 import type { Task } from '../../protocol/records';
+import { imitationCosts } from '../losses/imitation-losses';
 import { maskedCapacity } from '../losses/shift';
-import { comparedAttention, comparedRelations, keptOf, onPolicyOf, type Objective } from '../pairing';
+import { type BlockReading, imitatedOf, keptOf, onPolicyOf, readOfStudent, type Objective } from '../pairing';
 import { chunkRows } from '../prediction';
-import { isLanguageModel, projectionShapes, type BatchShape } from '../specs';
+import { insideSpecs, isLanguageModel, projectionShapes, type BatchShape } from '../specs';
 import { canBeKept, recordParts, recordSize, type StoredValues } from '../teacher/records';
 import { topBytes } from '../teacher/top-logits';
 import { type Device, type Link, type Network, networks } from './devices';
@@ -58,12 +58,6 @@ const UPDATE_BYTES = 7 * FLOAT;
 
 /** Matrices [chunk, V] in float32 that exist at once: both models' logits, their log-probabilities, the product of both, the gradient. */
 export const CHUNK_MATRICES = 6;
-
-/** Matrices [H, L, L] in float32 that each compared block of the student keeps for the backward pass: of scores, and of what is made of both models'. */
-const COMPARED_SCORES = 2;
-
-/** The same of each kind of vectors whose relations are compared, [A, L, L]: what softmax gave of the student's, and the teacher's shares. */
-const COMPARED_RELATIONS = 2;
 
 export type Strategy = 'ddp' | 'fsdp' | 'fsdp with the teacher divided';
 
@@ -192,55 +186,24 @@ export function batchOperations(
 ): number {
   const { student, teachers, teacher, objective, recomputesBlocks } = planned;
   const asked = askedShare(planned);
-  const pairs = objective.hidden?.layers ?? [];
-  const isWhole = pairs.some(([, block]) => block === student.layers - 1);
-  const own = forwardOperations(student, shape, isWhole);
+  const pairing = { student, teacher: teachers[0]!, objective };
+  const isWhole = (a: Architecture, blocks: readonly BlockReading[]): boolean =>
+    blocks.some(({ reading, block }) => reading === 'hidden' && block === a.layers - 1);
+  const own = forwardOperations(student, shape, isWhole(student, readOfStudent(pairing)));
   const again = logitsAgain && isLanguageModel(student) ? 1 : 0;
   const ofTeachers = teachers.map((one) => {
     if (teacher === 'elsewhere') return 0;
     // As nothing more is known: each weight once a token.
     if (isOpaque(one)) return asked * 2 * countOf(one) * shape.rows * shape.length;
-    const theirs = forwardOperations(
-      one,
-      shape,
-      pairs.some(([block]) => block === one.layers - 1),
-    );
+    const theirs = forwardOperations(one, shape, isWhole(one, imitatedOf(pairing).blocks));
     // Of kept answers the logits are still made: what is kept is what they are made of.
     return asked * theirs.backbone + (1 + again) * theirs.logits;
   });
   const widths = Object.values(projectionShapes({ student, teacher: teachers[0]!, objective })).map(sizeOf);
   const projections = 2 * shape.rows * shape.length * sum(widths);
   const passes = recomputesBlocks ? 4 : 3;
-  const relations = relationOperations(planned, shape);
-  return passes * own.backbone + 3 * projections + relations + (3 + again) * own.logits + sum(ofTeachers);
-}
-
-/** Of so many tokens: what the student keeps of relations for the backward pass, and the teacher's vectors. */
-function relationBytes(
-  { student, teachers: [teacher], objective, length }: ScalingCase,
-  tokens: number,
-): Record<'student' | 'teacher', number> {
-  const { relations } = objective;
-  if (!relations || !teacher || isOpaque(teacher)) return { student: 0, teacher: 0 };
-  const compared = comparedRelations({ student, teacher, objective });
-  const matrices = COMPARED_RELATIONS * compared.length * relations.of.length * (relations.heads ?? student.heads);
-  const vectors = relatedVectors(relations.of, { teacher, student }).filter(({ role }) => role === 'teacher');
-  const blocks = new Set(compared.map((one) => one.teacher)).size;
-  return {
-    student: FLOAT * tokens * length * matrices,
-    teacher: FLOAT * tokens * blocks * sum(vectors.map(({ width }) => width)),
-  };
-}
-
-/** Of dot products of each two tokens: forward and backward of the student's, forward of the teacher's. */
-function relationOperations(
-  { student, teachers: [teacher], objective }: Pick<ScalingCase, 'student' | 'teachers' | 'objective'>,
-  { rows, length }: BatchShape,
-): number {
-  if (!objective.relations || !teacher || isOpaque(teacher)) return 0;
-  const vectors = relatedVectors(objective.relations.of, { teacher, student });
-  const ofPair = sum(vectors.map(({ role, width }) => (role === 'student' ? 3 : 1) * 2 * length * width));
-  return rows * length * comparedRelations({ student, teacher, objective }).length * ofPair;
+  const comparing = shape.rows * shape.length * imitationCosts(pairing, shape.length).operations;
+  return passes * own.backbone + 3 * projections + comparing + (3 + again) * own.logits + sum(ofTeachers);
 }
 
 /**
@@ -311,12 +274,8 @@ function memoryOf(planned: ScalingCase, machines: Machines, strategy: Strategy, 
     : student.layers * ofToken;
   const mask = keepsProbabilities ? 0 : length * productBytes;
   const head = FLOAT * shape.predictions * student.hiddenSize;
-  const hidden = (planned.objective.hidden?.layers ?? []).length * FLOAT * tokens;
-  const widths = ours.map((one) => one.hiddenSize);
-  const compared = comparedAttention({ student, teacher: teachers[0]!, objective: planned.objective });
-  const blocksOf = (role: 'teacher' | 'student'): number => new Set(compared.map((one) => one[role])).size;
-  const scores = FLOAT * tokens * length * student.heads; // of a block; the teacher has as many heads
-  const related = relationBytes(planned, tokens);
+  const pairing = { student, teacher: teachers[0]!, objective: planned.objective };
+  const inside = teachers.length > 0 ? insideSpecs(imitatedOf(pairing), shape) : {};
   const chunk = Math.min(shape.predictions, chunkRows(student.vocabularySize));
   const logits = isLanguageModel(student)
     ? CHUNK_MATRICES * chunk * student.vocabularySize
@@ -334,7 +293,7 @@ function memoryOf(planned: ScalingCase, machines: Machines, strategy: Strategy, 
     },
     {
       name: 'activations of the student',
-      bytes: tokens * (keptOfBlocks + mask) + head + COMPARED_SCORES * blocksOf('student') * scores + related.student,
+      bytes: tokens * (keptOfBlocks + mask + FLOAT * imitationCosts(pairing, length).numbers) + head,
     },
     {
       name: 'activations of the teacher',
@@ -344,9 +303,7 @@ function memoryOf(planned: ScalingCase, machines: Machines, strategy: Strategy, 
       name: 'the teacher’s answers',
       bytes:
         sum(ours.map((one) => (isLanguageModel(one) ? FLOAT * shape.predictions * one.hiddenSize : 0))) +
-        hidden * Math.max(0, ...widths) +
-        blocksOf('teacher') * scores +
-        related.teacher,
+        FLOAT * sum(Object.values(inside).map(({ shape: one }) => sizeOf(one))),
     },
     { name: 'logits chunks', bytes: FLOAT * logits },
     { name: 'keys and values of written texts', bytes: writtenBytes(planned, rowsPerDevice) },

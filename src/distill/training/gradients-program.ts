@@ -4,34 +4,30 @@ import * as tf from '@tensorflow/tfjs-core';
 import { recordedDropout, type Dropout } from '../../engine/graph/dropout';
 import type { Program } from '../../engine/graph/program';
 import { record } from '../../engine/graph/trace-backend';
-import type { BlockVectors, ParameterTensors } from '../../model/computations/computation';
+import type { Backbone, ParameterTensors } from '../../model/computations/computation';
 import { seenPairs } from '../../model/computations/attention';
 import { vocabularyHead } from '../../model/computations/transformer';
 import type { Sight } from '../../model/sight';
 import { isSoftened } from '../../protocol/divergences';
+import { eachImitation, type Imitation, type ImitationName } from '../../protocol/imitation';
 import { classLoss, vocabularyLoss, type Counting, type Distillation, type HeadLoss } from '../losses/head-loss';
-import { attentionLoss, attentionScalar } from '../losses/attention-loss';
-import { hiddenLoss } from '../losses/hidden-loss';
-import { relationLoss } from '../losses/relation-loss';
+import { countName, imitationCounts, imitationLosses } from '../losses/imitation-losses';
 import { mapValues, prefixed } from '../named';
 import {
-  comparedAttention,
-  comparedRelations,
+  comparedBlocks,
   imitatedOf,
   onPolicyOf,
   positionsOf,
-  vectorName,
-  wholeBlocks,
-  type AttentionObjective,
+  nameOfReading,
+  readingsOf,
+  readOfStudent,
   type DistilledPair,
-  type HiddenObjective,
   type Imitated,
   type Kept,
   type Objective,
   type Pairing,
-  type RelationsObjective,
 } from '../pairing';
-import { chunkRows, modelInputs, predict, stretchRows } from '../prediction';
+import { chunkRows, modelInputs, predict, readBlock, stretchRows } from '../prediction';
 import {
   isLanguageModel,
   labelSpecs,
@@ -48,11 +44,7 @@ import { chosenLabels, teacherProjection, type TeacherProjection } from '../loss
 const SCALARS = ['temperature', 'alpha', 'inverseCount', 'inverseLabelled', 'inverseTokens'] as const;
 
 /** LossComponents of the records, as scalars. */
-interface LossScalars extends HeadLoss {
-  hidden?: tf.Scalar;
-  attention?: tf.Scalar;
-  relations?: tf.Scalar;
-}
+type LossScalars = HeadLoss & Partial<Record<ImitationName, tf.Scalar>>;
 
 /**
  * Forward and backward pass of the student on one batch.
@@ -68,7 +60,7 @@ export function gradientsProgram(pairing: Pairing, shape: BatchShape, inHostMemo
     ...tokenSpecs(shape),
     ...predictionSpecs(student, shape),
     ...labelSpecs(pairing.student, shape),
-    ...scalarSpecs([...SCALARS, ...comparedAttention(pairing).map((_, pair) => attentionScalar(pair))]),
+    ...scalarSpecs([...SCALARS, ...Object.keys(imitationCounts(pairing, []))]),
     ...prefixed('student.', trained),
     ...(pairing.objective && teacherInputSpecs(pairing, learntFrom(pairing), wholeShape(shape))),
     ...(shape.of !== undefined && { chosen: { shape: [shape.predictions], dtype: 'int32' as const } }),
@@ -107,52 +99,34 @@ function ofChosen(tensors: Record<string, tf.Tensor>): Record<string, tf.Tensor>
   );
 }
 
-/** α · T² · soft + (1 − α) · hard + weight · hidden + weight · attention + weight · relations, and each of them by itself. No T² where T does not enter `soft`. */
+/** What the losses of a batch are made of. */
+interface StepTensors {
+  pairing: Pairing;
+  parameters: ParameterTensors;
+  tensors: Record<string, tf.Tensor>;
+  /** The student's. */
+  inside: Pick<Backbone, 'hiddenStates' | 'scores' | 'vectors'>;
+  /** float32 [B, 1, L, L] */
+  pairsWithin: (sight: Sight) => tf.Tensor;
+}
+
+/** α · T² · soft + (1 − α) · hard + Σ weight · imitation loss, and each of them by itself. No T² where T does not enter `soft`. */
 function combinedLoss(
   pairing: Pairing,
   parameters: ParameterTensors,
   tensors: Record<string, tf.Tensor>,
   { dropout, inHostMemory }: { dropout: Dropout; inHostMemory: boolean },
 ): LossScalars {
-  const whole = wholeBlocks(pairing);
-  const seen = comparedAttention(pairing).map((compared) => compared.student);
-  const { prediction, ...inside } = predict(pairing.student, parameters, tensors, { dropout, whole, seen });
+  const blocks = readOfStudent(pairing);
+  const { prediction, ...inside } = predict(pairing.student, parameters, tensors, { dropout, blocks });
   const losses: LossScalars = headLoss(pairing, parameters, prediction, tensors, inHostMemory);
-  const { hidden, attention, relations } = pairing.objective ?? {};
-  const pairsWithin = seenWithin(tensors);
-  if (hidden) {
-    losses.hidden = tf.keep(hiddenLosses(hidden, parameters, inside.hiddenStates, tensors));
-    losses.total = tf.add(losses.total, tf.mul(losses.hidden, hidden.weight));
-  }
-  if (attention) {
-    losses.attention = tf.keep(attentionLosses(attention, pairing, inside.scores, tensors, pairsWithin));
-    losses.total = tf.add(losses.total, tf.mul(losses.attention, attention.weight));
-  }
-  if (relations) {
-    losses.relations = tf.keep(relationLosses(relations, pairing, inside.vectors, tensors, pairsWithin));
-    losses.total = tf.add(losses.total, tf.mul(losses.relations, relations.weight));
-  }
-  return losses;
-}
-
-/** The sum of all pairs' losses. */
-function hiddenLosses(
-  objective: HiddenObjective,
-  parameters: ParameterTensors,
-  hiddenStates: readonly tf.Tensor3D[],
-  tensors: Record<string, tf.Tensor>,
-): tf.Scalar {
-  const pairs = objective.layers.map(([teacherBlock, studentBlock], pair) => {
-    const projection = parameters[`projection.${pair}`];
-    return hiddenLoss(objective.loss, {
-      student: hiddenStates[studentBlock + 1]!,
-      teacher: tensors[`target.hidden.${teacherBlock}`] as tf.Tensor3D,
-      projection: projection as tf.Tensor2D | undefined,
-      attentionMask: tensors.attentionMask as tf.Tensor2D,
-      inverseCount: tensors.inverseTokens as tf.Scalar,
-    });
+  const step = { pairing, parameters, tensors, inside, pairsWithin: seenWithin(tensors) };
+  eachImitation(pairing.objective, (name, settings) => {
+    const loss = tf.keep(imitationLoss(name, settings, step));
+    losses[name] = loss;
+    losses.total = tf.add(losses.total, tf.mul(loss, settings.weight));
   });
-  return pairs.reduce((sum, loss) => tf.add(sum, loss));
+  return losses;
 }
 
 /** What real tokens see: most pairs of blocks see alike. */
@@ -166,45 +140,26 @@ function seenWithin(tensors: Record<string, tf.Tensor>): (sight: Sight) => tf.Te
   };
 }
 
-/** The sum of all pairs' losses. */
-function attentionLosses(
-  objective: AttentionObjective,
-  pairing: Pairing,
-  scores: readonly tf.Tensor4D[],
-  tensors: Record<string, tf.Tensor>,
-  pairsWithin: (sight: Sight) => tf.Tensor,
+/** The sum over pairs of blocks, and over what is read of them. */
+function imitationLoss<Name extends ImitationName>(
+  name: Name,
+  settings: Imitation[Name],
+  { pairing, parameters, tensors, inside, pairsWithin }: StepTensors,
 ): tf.Scalar {
-  const pairs = comparedAttention(pairing).map(({ teacher, student, sight }, pair) =>
-    attentionLoss(objective.loss, {
-      student: scores[student]!,
-      teacher: tensors[`target.attention.${teacher}`] as tf.Tensor4D,
-      seen: pairsWithin(sight),
-      inverseCount: tensors[attentionScalar(pair)] as tf.Scalar,
-    }),
-  );
-  return pairs.reduce((sum, loss) => tf.add(sum, loss));
-}
-
-/** The sum of all pairs' losses, and of the losses of each kind of vectors. */
-function relationLosses(
-  { of, heads }: RelationsObjective,
-  pairing: Pairing,
-  vectors: readonly BlockVectors[],
-  tensors: Record<string, tf.Tensor>,
-  pairsWithin: (sight: Sight) => tf.Tensor,
-): tf.Scalar {
-  const pairs = comparedRelations(pairing).flatMap(({ teacher, student, sight }) =>
-    of.map((kind) =>
-      relationLoss({
-        student: vectors[student]![kind](),
-        teacher: tensors[`target.${vectorName({ kind, block: teacher })}`] as tf.Tensor3D,
-        heads: heads ?? pairing.student.heads,
-        seen: pairsWithin(sight),
-        inverseCount: tensors.inverseTokens as tf.Scalar,
+  const losses = comparedBlocks(pairing, name).flatMap(({ teacher, student, sight }, pair) =>
+    readingsOf(name, settings).map((reading) =>
+      imitationLosses[name].ofPair(settings, {
+        student: readBlock(inside, { reading, block: student }),
+        teacher: tensors[`target.${nameOfReading({ reading, block: teacher })}`]!,
+        projection: name === 'hidden' ? (parameters[`projection.${pair}`] as tf.Tensor2D | undefined) : undefined,
+        attentionMask: tensors.attentionMask as tf.Tensor2D,
+        seen: () => pairsWithin(sight),
+        inverseCount: (tensors[countName(name, pair)] ?? tensors.inverseTokens) as tf.Scalar,
+        architecture: pairing.student,
       }),
     ),
   );
-  return pairs.reduce((sum, loss) => tf.add(sum, loss));
+  return losses.reduce((sum, loss) => tf.add(sum, loss));
 }
 
 /** Soft and hard loss at the prediction layer. */

@@ -15,7 +15,7 @@ import { programShape } from './chosen-positions';
 import { writingPrograms } from './on-policy';
 import { Recordings } from './recordings';
 import { teacherProgram } from '../teacher/teacher-program';
-import { isLanguageModel, teacherOutputSpecs, trainedSpecs, type BatchShape } from '../specs';
+import { insideSpecs, isLanguageModel, teacherOutputSpecs, trainedSpecs, type BatchShape } from '../specs';
 import type { MomentFormat } from '../../protocol/engines';
 import { isOpaque } from '../../model/architecture';
 import { imitatedOf, imitatedOfEach, nothingInside, positionsOf, type Pairing } from '../pairing';
@@ -99,11 +99,10 @@ function keptAnswers({ pairing, evaluationShapes: [longest], evaluatedRows, know
  */
 function keptScores({ pairing, shapes, runsTeacher }: PlannedTraining): number {
   if (!pairing.objective) return 0;
-  const imitated = { ...imitatedOf(pairing), blocks: [] };
+  const { teacher, blocks } = imitatedOf(pairing);
+  const imitated = { teacher, blocks: blocks.filter(({ reading }) => reading !== 'hidden') };
   const scoresOf = (shape: BatchShape): number =>
-    Object.entries(teacherOutputSpecs(imitated, shape))
-      .filter(([name]) => name !== 'prediction')
-      .reduce((sum, [, spec]) => sum + bytesOf(spec), 0);
+    Object.values(insideSpecs(imitated, shape)).reduce((sum, spec) => sum + bytesOf(spec), 0);
   return shapes.reduce((sum, shape) => sum + scoresOf(shape), 0) * (runsTeacher ? 1 : 2);
 }
 

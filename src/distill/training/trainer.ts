@@ -18,7 +18,7 @@ import type { OwnTextsWriter } from './on-policy';
 import { trainedSpecs, type BatchShape } from '../specs';
 import { imitatedOf, type Pairing } from '../pairing';
 import { learningRateAt, valuesAt, type LearningRateSchedule, type StepValues } from './schedules';
-import { attentionScalars } from '../losses/attention-loss';
+import { imitationCounts } from '../losses/imitation-losses';
 import { inverseOf } from '../losses/shift';
 import { ChosenTokensSource } from '../teacher/chosen-tokens';
 import type { TargetSource, Teacher } from '../teacher/teacher';
@@ -203,7 +203,7 @@ export class Trainer {
       inverseCount: scalar(inverseOf(count)),
       inverseLabelled: scalar(inverseOf(labelled)),
       inverseTokens: scalar(inverseOf(tokens)),
-      ...mapValues(attentionScalars(pairing, batches), scalar),
+      ...mapValues(imitationCounts(pairing, batches), scalar),
     };
     const losses: LossComponents[] = [];
     const upcoming = step + 1 < source.steps && !this.isOnPolicy(step + 1) ? this.inputsOf(step + 1) : [];

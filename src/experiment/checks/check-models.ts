@@ -11,20 +11,21 @@ import {
   problemTypeOf,
   type TeacherModel,
 } from '../../model/architecture';
-import { relatedVectors } from '../../model/block-pairs';
+import { relatedVectors, relationHeads } from '../../model/block-pairs';
 import { requireParameters } from '../../model/files/checkpoint';
 import { type NewHead, parameterCount } from '../../model/layouts/config';
 import { initializationProblem, spreadLayers, withSettingsOf } from '../../model/parameters';
 import { type Complaint, ComplaintError, problemAt } from '../../protocol/problem';
 import type { StudentPreset } from '../../protocol/student-presets';
 import { studentAlternatives, studentOf, type StudentAlternative } from '../student-alternatives';
+import { imitationNames } from '../../protocol/imitation';
 import { phrase } from '../../protocol/problems/phrases';
 import { cuttableKinds } from '../../tokenizer/cut-vocabulary';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
 import { buildArchitecture, classesFrom, headOfTask, isDecoder, type ArchitectureContext } from '../architecture';
 import type { DatasetFacts } from './check-dataset';
 import { checkHead } from './check-labels';
-import { insideLosses, nearestDivisors } from './check-settings';
+import { nearestDivisors } from './check-settings';
 import { isFolder } from './dataset-files';
 import type { Findings } from './findings';
 import { removeKey, setValue } from '../file/fixes';
@@ -562,7 +563,7 @@ function checkImitatedBlocks(experiment: Experiment, facts: ModelFacts, findings
     teacher: findings.check(() => (teacher.source === 'train' ? teacher.architecture.layers : known)),
     student: findings.check(() => facts.student?.layers ?? student.architecture?.layers),
   };
-  for (const key of insideLosses) {
+  for (const key of imitationNames) {
     const layers = findings.check(() => distillation[key]?.layers) ?? [];
     if (typeof layers === 'string') continue;
     for (const [index, pair] of layers.entries()) {
@@ -594,7 +595,7 @@ function checkRelationHeads({ distillation }: Experiment, { teacher, student }: 
   const { relations } = distillation;
   if (relations === undefined || teacher === undefined || student === undefined || isOpaque(teacher)) return;
   const vectors = relatedVectors(relations.of, { teacher, student });
-  const heads = relations.heads ?? student.heads;
+  const heads = relationHeads(relations, student);
   const undivided = vectors.find(({ width }) => width % heads !== 0);
   if (undivided === undefined) return;
   const at: Path = ['distillation', 'relations', 'heads'];

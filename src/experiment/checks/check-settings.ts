@@ -2,6 +2,7 @@
 
 import { isSoftened } from '../../protocol/divergences';
 import { engineOfMoments, engineOfTeacherPrecision, enginesWith } from '../../protocol/engines';
+import { imitationNames } from '../../protocol/imitation';
 import { deviceNames, devicesOf, torchrunEngine } from '../../protocol/torchrun';
 import { phrase } from '../../protocol/problems/phrases';
 import { familiesOfTask, sharesKeyValueHeads } from '../architecture';
@@ -293,41 +294,21 @@ function checkStudentSource({ task, student, teacher }: Experiment, findings: Fi
   }
 }
 
-/** Losses of what is inside the models. */
-export const insideLosses = ['hidden', 'attention', 'relations'] as const;
-
-/** What is said of teachers that show nothing but their predictions. */
-const unseen = {
-  ensemble: {
-    hidden: 'ensemble-without-hidden',
-    attention: 'ensemble-without-attention',
-    relations: 'ensemble-without-relations',
-    blocks: 'ensemble-without-blocks',
-  },
-  opaque: {
-    hidden: 'opaque-without-hidden',
-    attention: 'opaque-without-attention',
-    relations: 'opaque-without-relations',
-    blocks: 'opaque-without-blocks',
-  },
-  endpoint: {
-    hidden: 'endpoint-without-hidden',
-    attention: 'endpoint-without-attention',
-    relations: 'endpoint-without-relations',
-    blocks: 'endpoint-without-blocks',
-  },
-} as const;
-
-function refuseInside({ distillation, student }: Experiment, teacher: keyof typeof unseen, findings: Findings): void {
-  const codes = unseen[teacher];
-  for (const key of insideLosses) {
-    const path = ['distillation', key];
+/** Of teachers that show nothing but their predictions. */
+function refuseInside(
+  { distillation, student }: Experiment,
+  teacher: 'ensemble' | 'opaque' | 'endpoint',
+  findings: Findings,
+): void {
+  for (const name of imitationNames) {
+    const path = ['distillation', name];
     findings.check(() => {
-      if (distillation[key] !== undefined) findings.error(path, codes[key], {}, removeKey(path));
+      if (distillation[name] !== undefined) findings.error(path, `${teacher}-without-${name}`, {}, removeKey(path));
     });
   }
   findings.check(() => {
-    if (student.initialize.from === 'teacher') findings.error(['student', 'initialize', 'from'], codes.blocks, {});
+    const path = ['student', 'initialize', 'from'];
+    if (student.initialize.from === 'teacher') findings.error(path, `${teacher}-without-blocks`, {});
   });
 }
 
@@ -510,9 +491,9 @@ export function nearestDivisors(width: number, heads: number): number[] {
 }
 
 function checkThatSomethingIsDistilled({ distillation }: Experiment, findings: Findings): void {
-  if (isAlways(distillation.alpha, 0) && insideLosses.every((key) => distillation[key] === undefined)) {
+  if (isAlways(distillation.alpha, 0) && imitationNames.every((name) => distillation[name] === undefined)) {
     const path = ['distillation', 'alpha'];
-    findings.warning(path, 'nothing-distilled', {}, setValue(path, 0.7));
+    findings.warning(path, 'nothing-distilled', { losses: imitationNames }, setValue(path, 0.7));
   }
 }
 

@@ -4,16 +4,14 @@
 import * as z from 'zod';
 import { usualSeparator } from '../../dataset/dataset';
 import { familyNames, layoutOf } from '../../model/layouts/families';
+import { defaultDivergence, divergenceFacts, divergenceNames, positionOrders } from '../../protocol/divergences';
 import {
   attentionLossKinds,
   blockRules,
-  defaultDivergence,
-  divergenceFacts,
-  divergenceNames,
   hiddenLossKinds,
-  positionOrders,
+  type ImitationName,
   vectorKinds,
-} from '../../protocol/divergences';
+} from '../../protocol/imitation';
 import { engineNames, momentFormats, precisions, teacherPrecisions } from '../../protocol/engines';
 import {
   rendezvousPattern,
@@ -578,6 +576,62 @@ const comparedBlocks = z
 
 const insideWeight = z.number().gt(0).default(0.1).describe('Weight of this loss in the total.');
 
+/** Each imitates something inside the teacher. */
+const imitationSchemas = {
+  hidden: z
+    .strictObject({
+      loss: z.enum(hiddenLossKinds).default('mse').describe('How hidden states are compared.'),
+      layers: some(blockPair).meta({
+        description: 'Pairs [teacher block, student block], counted from 0; the output of each is compared.',
+        examples: [
+          [
+            [1, 0],
+            [3, 1],
+          ],
+        ],
+      }),
+      weight: insideWeight,
+    })
+    .optional()
+    .describe('Also imitate hidden states. Where widths differ, a projection is learnt.'),
+  attention: z
+    .strictObject({
+      loss: z
+        .enum(attentionLossKinds)
+        .default('mse')
+        .describe(
+          '"mse": the scores before the softmax, as TinyBERT compares them; mean over what real tokens see, and over heads. "ce": the cross-entropy of the distributions after it, whose gradient is MiniLM\'s; mean over tokens and heads. It is the entropy of the teacher\'s where both are the same, and not 0.',
+        ),
+      layers: comparedBlocks.meta({ examples: ['uniform', 'last', [[3, 1]]] }),
+      weight: insideWeight,
+    })
+    .optional()
+    .meta({
+      description:
+        "Also imitate what the teacher's attention looks at. Teacher and student have as many heads; the student may share keys and values among more or fewer of them.",
+      examples: [{ loss: 'mse', layers: 'uniform', weight: 0.1 }],
+    }),
+  relations: z
+    .strictObject({
+      of: some(z.enum(vectorKinds))
+        .default([...vectorKinds])
+        .describe(
+          "Of which vectors of each token relations are compared: as a block's projections give them, all heads beside each other, before rotary positions. The loss is their sum.",
+        ),
+      heads: count(
+        "Relation heads, into which those vectors are divided anew; they divide the width of each, in both models. As many as the student's attention heads if left out.",
+      ).optional(),
+      layers: comparedBlocks.meta({ examples: ['last', 'uniform', [[5, 1]]] }),
+      weight: insideWeight,
+    })
+    .optional()
+    .meta({
+      description:
+        "Also imitate relations between tokens (MiniLMv2): the KL between the softmax of scaled dot products of the teacher's queries, keys or values and the student's, over what a token sees; mean over relation heads and real tokens. Widths and numbers of heads may differ.",
+      examples: [{ of: ['queries', 'keys', 'values'], heads: 12, layers: 'last', weight: 0.1 }],
+    }),
+} satisfies Record<ImitationName, z.ZodType>;
+
 const distillationSchema = z
   .strictObject({
     temperature: z
@@ -608,58 +662,7 @@ const distillationSchema = z
       .describe(
         "Multiplies the distillation loss by T², which keeps its gradient's size roughly constant in T. Not mse-logits and cosine-logits, which T does not enter.",
       ),
-    hidden: z
-      .strictObject({
-        loss: z.enum(hiddenLossKinds).default('mse').describe('How hidden states are compared.'),
-        layers: some(blockPair).meta({
-          description: 'Pairs [teacher block, student block], counted from 0; the output of each is compared.',
-          examples: [
-            [
-              [1, 0],
-              [3, 1],
-            ],
-          ],
-        }),
-        weight: insideWeight,
-      })
-      .optional()
-      .describe('Also imitate hidden states. Where widths differ, a projection is learnt.'),
-    attention: z
-      .strictObject({
-        loss: z
-          .enum(attentionLossKinds)
-          .default('mse')
-          .describe(
-            '"mse": the scores before the softmax, as TinyBERT compares them; mean over what real tokens see, and over heads. "ce": the cross-entropy of the distributions after it, whose gradient is MiniLM\'s; mean over tokens and heads. It is the entropy of the teacher\'s where both are the same, and not 0.',
-          ),
-        layers: comparedBlocks.meta({ examples: ['uniform', 'last', [[3, 1]]] }),
-        weight: insideWeight,
-      })
-      .optional()
-      .meta({
-        description:
-          "Also imitate what the teacher's attention looks at. Teacher and student have as many heads; the student may share keys and values among more or fewer of them.",
-        examples: [{ loss: 'mse', layers: 'uniform', weight: 0.1 }],
-      }),
-    relations: z
-      .strictObject({
-        of: some(z.enum(vectorKinds))
-          .default([...vectorKinds])
-          .describe(
-            "Of which vectors of each token relations are compared: as a block's projections give them, all heads beside each other, before rotary positions. The loss is their sum.",
-          ),
-        heads: count(
-          "Relation heads, into which those vectors are divided anew; they divide the width of each, in both models. As many as the student's attention heads if left out.",
-        ).optional(),
-        layers: comparedBlocks.meta({ examples: ['last', 'uniform', [[5, 1]]] }),
-        weight: insideWeight,
-      })
-      .optional()
-      .meta({
-        description:
-          "Also imitate relations between tokens (MiniLMv2): the KL between the softmax of scaled dot products of the teacher's queries, keys or values and the student's, over what a token sees; mean over relation heads and real tokens. Widths and numbers of heads may differ.",
-        examples: [{ of: ['queries', 'keys', 'values'], heads: 12, layers: 'last', weight: 0.1 }],
-      }),
+    ...imitationSchemas,
     sequenceLevel: z
       .boolean()
       .optional()

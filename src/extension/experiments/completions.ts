@@ -18,6 +18,7 @@ import { describeDataset } from '../../dataset/dataset-description';
 import { datasetFilesIn, fileSplits, findSplitFiles } from '../../experiment/checks/dataset-files';
 import { childOf } from '../../experiment/file/schema-tree';
 import { formatBytes, formatCount } from '../../protocol/format';
+import { imitationFacts, ofEachImitation } from '../../protocol/imitation';
 import { modelPackageNames, modelPackages } from '../../protocol/model-packages';
 import type { ModelRecord } from '../../protocol/records';
 import type { ModelList } from '../models/model-list';
@@ -165,6 +166,9 @@ function snippetItems(
     });
 }
 
+/** Its texts are in the table: scripts/l10n.mjs takes them from there. */
+const translate: (text: string) => string = l10n.t;
+
 /** A title tells a snippet from others with the same key. */
 function snippetWords(): Record<SnippetId, readonly [title: string, description: string]> {
   return {
@@ -182,17 +186,9 @@ function snippetWords(): Record<SnippetId, readonly [title: string, description:
     ],
     softLabels: [l10n.t('soft labels'), l10n.t('Temperature and the share of the distillation loss.')],
     falling: [l10n.t('falling'), l10n.t('Wide distributions first, sharper ones towards the end.')],
-    hiddenStates: [
-      l10n.t('imitate hidden states'),
-      l10n.t('Pairs [teacher block, student block], counted from 0. Where widths differ, a projection is learnt.'),
-    ],
-    attention: [
-      l10n.t('imitate attention'),
-      l10n.t("What the teacher's heads look at, block by block or in the last; the student has as many heads."),
-    ],
-    relations: [
-      l10n.t('imitate relations'),
-      l10n.t("How alike tokens are in the teacher's queries, keys and values, whatever the student's width and heads."),
-    ],
+    ...ofEachImitation((name) => {
+      const { title, description } = imitationFacts[name].snippet;
+      return [translate(title), translate(description)] as const;
+    }),
   };
 }

@@ -1,5 +1,7 @@
 /** @file Parts of an experiment to begin with, in TextMate's notation. A test puts each into an experiment and checks it. */
 
+import { imitationFacts, type ImitationName, imitationNames } from '../../protocol/imitation';
+
 export type SnippetId =
   | 'fineTuned'
   | 'trainedHere'
@@ -9,9 +11,7 @@ export type SnippetId =
   | 'teacherBlocks'
   | 'softLabels'
   | 'falling'
-  | 'hiddenStates'
-  | 'attention'
-  | 'relations';
+  | ImitationName;
 
 export interface Snippet {
   /** By which completions.ts has its words. */
@@ -74,22 +74,7 @@ export const snippets: readonly Snippet[] = [
     key: 'temperature',
     body: '{ "from": ${1:8}, "to": ${2:2}, "schedule": "linear" }',
   },
-  {
-    id: 'hiddenStates',
-    owner: 'distillation',
-    key: 'hidden',
-    body: '{ "layers": [[${1:1}, ${2:0}], [${3:3}, ${4:1}]], "weight": ${5:0.1} }',
-  },
-  {
-    id: 'attention',
-    owner: 'distillation',
-    key: 'attention',
-    body: '{ "loss": "${1|mse,ce|}", "layers": "${2|uniform,last|}", "weight": ${3:0.1} }',
-  },
-  {
-    id: 'relations',
-    owner: 'distillation',
-    key: 'relations',
-    body: '{ "of": ["queries", "keys", "values"], "heads": ${1:4}, "layers": "${2|last,uniform|}", "weight": ${3:0.1} }',
-  },
+  ...imitationNames.map((name): Snippet => {
+    return { id: name, owner: 'distillation', key: name, body: imitationFacts[name].snippet.body };
+  }),
 ];

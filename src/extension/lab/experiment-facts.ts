@@ -5,9 +5,10 @@ import { isTrained } from '../../experiment/ensemble';
 import type { ArchitectureSpec, ResolvedExperiment } from '../../experiment/file/schema';
 import type { ExperimentFacts, ModelShape } from '../../protocol/lab-data';
 import { isSoftened } from '../../protocol/divergences';
+import { ofEachImitation } from '../../protocol/imitation';
 
 export function experimentFacts({ teacher, student, distillation, training }: ResolvedExperiment): ExperimentFacts {
-  const { divergence, scaleByTemperatureSquared, hidden, attention, relations } = distillation;
+  const { divergence, scaleByTemperatureSquared } = distillation;
   const { clipNorm, schedule, evaluateEvery } = training;
   return {
     student: shapeOf(student.architecture),
@@ -17,21 +18,16 @@ export function experimentFacts({ teacher, student, distillation, training }: Re
     teacherSchedule: isTrained(teacher) ? teacher.training.schedule : undefined,
     divergence,
     scaleByTemperatureSquared: scaleByTemperatureSquared && isSoftened(divergence),
-    hidden: hidden && { weight: hidden.weight, layers: hidden.layers },
-    attention: attention && { ...attention, layers: pairsOf(attention.layers) },
-    relations: relations && {
-      weight: relations.weight,
-      heads: relations.heads ?? student.architecture.heads,
-      layers: pairsOf(relations.layers),
-    },
+    // A rule has become pairs where the run was begun.
+    ...ofEachImitation((name) => {
+      const settings = distillation[name];
+      return settings && { ...settings, layers: typeof settings.layers === 'string' ? [] : settings.layers };
+    }),
     clipNorm: typeof clipNorm === 'number' ? clipNorm : undefined,
     schedule,
     evaluateEvery,
   };
 }
-
-/** A rule has become pairs where the run was begun. */
-const pairsOf = <T>(layers: T[] | string): T[] => (typeof layers === 'string' ? [] : layers);
 
 function shapeOf({ family, layers, hiddenSize }: ArchitectureSpec): ModelShape {
   return { family, layers, hiddenSize };

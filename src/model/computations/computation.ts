@@ -1,7 +1,7 @@
 /** @file What a family's computation is given and gives: the types that the families and what is the same for all share. */
 
 import type * as tf from '@tensorflow/tfjs-core';
-import type { VectorKind } from '../../protocol/divergences';
+import type { VectorKind } from '../../protocol/imitation';
 import type { Architecture } from '../architecture';
 
 /** Parameters by their Hugging Face names and in their layouts. */

@@ -1,6 +1,7 @@
 /** @file Drawings as plain trees of SVG shapes: the page puts them on screen, a report writes them as files. */
 
 import { inXml } from '../escapes';
+import { imitationFacts, ofEachImitation } from '../imitation';
 import type { Role } from '../records';
 
 export interface Shape {
@@ -112,9 +113,7 @@ export const paperColours: Readonly<Record<string, string>> = {
   soft: '#8250df',
   ownSoft: '#b35900',
   hard: '#1a7f37',
-  hidden: '#7d6a00',
-  attention: '#0969da',
-  relations: '#1b7c83',
+  ...ofEachImitation((name) => imitationFacts[name].colours.light),
   wrong: '#cf222e',
 };
 
@@ -133,9 +132,7 @@ export const darkPaperColours: Readonly<Record<string, string>> = {
   soft: '#bc8cff',
   ownSoft: '#e3973d',
   hard: '#56d364',
-  hidden: '#d2b53b',
-  attention: '#58a6ff',
-  relations: '#39c5cf',
+  ...ofEachImitation((name) => imitationFacts[name].colours.dark),
   wrong: '#ff7b72',
 };
 

@@ -1,21 +1,13 @@
 /** @file What is wrong with a teacher behind a server: what it cannot show, and why a server did not answer. */
 
 import type { Entry } from './templates';
+import { withoutInside } from './without-inside';
 
 export const endpointProblems = {
-  'endpoint-without-hidden': {
-    message: 'A server shows its log-probabilities alone: there are no hidden states to imitate.',
-    remedy: 'Remove "hidden", or use a checkpoint of the model.',
-  },
-  'endpoint-without-attention': {
-    message: 'A server shows its log-probabilities alone: there is no attention to imitate.',
-    remedy: 'Remove "attention", or use a checkpoint of the model.',
-  },
-  'endpoint-without-relations': {
-    message:
-      'A server shows its log-probabilities alone: there are no queries, keys and values whose relations could be imitated.',
-    remedy: 'Remove "relations", or use a checkpoint of the model.',
-  },
+  ...withoutInside('endpoint', {
+    message: (verb, what) => `A server shows its log-probabilities alone: there ${verb} no ${what}.`,
+    instead: 'use a checkpoint of the model',
+  }),
   'endpoint-without-blocks': {
     message: 'A server shows no blocks to start the student from.',
     remedy: 'Use "random" or "checkpoint".',

@@ -1,6 +1,7 @@
 /** @file What can be wrong with an experiment file: its JSON, its keys and values, and what they say together. */
 
 import type { Entry } from './templates';
+import { withoutInside } from './without-inside';
 
 const syntax = {
   'check-took-too-long': {
@@ -262,7 +263,7 @@ const settings = {
   },
   'nothing-distilled': {
     message: 'Nothing is distilled: alpha 0 leaves only the hard labels, and nothing inside the teacher is imitated.',
-    remedy: 'Raise "alpha", or add "hidden", "attention" or "relations".',
+    remedy: 'Raise "alpha", or add {losses:or}.',
   },
   'warmup-too-long': {
     message: 'The warm-up of {warmup} updates is not over when training ends after {updates}.',
@@ -357,35 +358,18 @@ const models = {
     message: 'Rows cannot be packed: The {role} classifies a text by its last token, not by its first.',
     remedy: 'Leave "pack" out, or use an encoder.',
   },
-  'ensemble-without-hidden': {
-    message: 'A mean of probabilities has no hidden states to imitate.',
-    remedy: 'Remove "hidden", or use a single teacher.',
-  },
-  'ensemble-without-attention': {
-    message: 'A mean of probabilities has no attention to imitate.',
-    remedy: 'Remove "attention", or use a single teacher.',
-  },
-  'ensemble-without-relations': {
-    message: 'A mean of probabilities has no queries, keys and values whose relations could be imitated.',
-    remedy: 'Remove "relations", or use a single teacher.',
-  },
+  ...withoutInside('ensemble', {
+    message: (_, what) => `A mean of probabilities has no ${what}.`,
+    instead: 'use a single teacher',
+  }),
   'ensemble-without-blocks': {
     message: 'An ensemble has no blocks of its own to start the student from.',
     remedy: 'Use "random" or "checkpoint".',
   },
-  'opaque-without-hidden': {
-    message: 'An ONNX file shows its logits alone: there are no hidden states to imitate.',
-    remedy: 'Remove "hidden", or name the checkpoint that the file was exported from.',
-  },
-  'opaque-without-attention': {
-    message: 'An ONNX file shows its logits alone: there is no attention to imitate.',
-    remedy: 'Remove "attention", or name the checkpoint that the file was exported from.',
-  },
-  'opaque-without-relations': {
-    message:
-      'An ONNX file shows its logits alone: there are no queries, keys and values whose relations could be imitated.',
-    remedy: 'Remove "relations", or name the checkpoint that the file was exported from.',
-  },
+  ...withoutInside('opaque', {
+    message: (verb, what) => `An ONNX file shows its logits alone: there ${verb} no ${what}.`,
+    instead: 'name the checkpoint that the file was exported from',
+  }),
   'opaque-without-blocks': {
     message: 'An ONNX file has no blocks to start the student from.',
     remedy: 'Use "random" or "checkpoint".',

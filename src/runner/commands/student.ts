@@ -13,8 +13,7 @@ import { parseExperiment, readExperimentFile, type ParsedExperiment } from '../.
 import type { ArchitectureSpec, Experiment } from '../../experiment/file/schema';
 import { studentAlternatives, type StudentAlternative } from '../../experiment/student-alternatives';
 import { type Architecture, isOpaque } from '../../model/architecture';
-import { type BlockPairs, pairBlocks, relatedVectors } from '../../model/block-pairs';
-import type { BlockRule } from '../../protocol/divergences';
+import { comparable } from '../../model/block-pairs';
 import { frozenBytes } from '../../model/files/checkpoint';
 import { parameterCount } from '../../model/layouts/config';
 import { isNarrower } from '../../model/pruning';
@@ -183,20 +182,7 @@ export function memoryOf(
     return { rows, length, predictions };
   };
   // Pairs of blocks are those of the file's own student; another may have fewer blocks, and other heads.
-  const areThere = (layers: BlockPairs): boolean => layers.every(([, block]) => block < student.layers);
-  const { hidden, attention, relations } = distillation;
-  const isThere = (compared: { layers: BlockPairs | BlockRule }): boolean =>
-    areThere(pairBlocks(compared.layers, teacher, student));
-  const heads = relations?.heads ?? student.heads;
-  const divides = ({ width }: { width: number }): boolean => width % heads === 0;
-  const inside = {
-    hidden: hidden && areThere(hidden.layers) ? hidden : undefined,
-    attention: attention && isThere(attention) && student.heads === teacher.heads ? attention : undefined,
-    relations:
-      relations && isThere(relations) && relatedVectors(relations.of, { teacher, student }).every(divides)
-        ? relations
-        : undefined,
-  };
+  const inside = comparable(distillation, { teacher, student });
   const writes = onPolicyOf(distillation) !== undefined;
   return predictPeakBytes({
     pairing: { student, teacher, objective: { ...distillation, ...inside } },

@@ -10,6 +10,7 @@ import { positionsOf } from '../../distill/pairing';
 import { parameterCount } from '../../model/layouts/config';
 import { inMarkdown } from '../../protocol/escapes';
 import { formatCount, formatPercent } from '../../protocol/format';
+import { imitationFacts, imitationNames } from '../../protocol/imitation';
 import type { Comparison, Role, Task } from '../../protocol/records';
 import { readOwnedIfThere } from '../../run-directory/owned';
 import { findings, markdownIntervals, markdownTable } from './comparison-table';
@@ -155,9 +156,8 @@ function origin(experiment: ResolvedExperiment, role: Role): string {
   const { temperature, alpha, divergence } = distillation;
   const at = (value: typeof temperature): string =>
     typeof value === 'number' ? String(value) : `${value.from} to ${value.to}`;
-  const { hidden, attention, relations } = distillation;
-  const imitated = [hidden && 'hidden states', attention && 'attention', relations && 'relations between tokens'];
-  const named = imitated.filter(Boolean).join(' and ');
+  const imitated = imitationNames.filter((name) => distillation[name] !== undefined);
+  const named = imitated.map((name) => imitationFacts[name].imitated).join(' and ');
   const inside = named === '' ? '' : ` It has also imitated the teacher's ${named}.`;
   switch (role) {
     case 'teacher':

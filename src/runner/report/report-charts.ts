@@ -9,6 +9,7 @@ import {
 import { darkPaperColours, paperColours, svgText, titled, type Drawing } from '../../protocol/drawing/shapes';
 import { timeDrawing, type DrawnLine } from '../../protocol/drawing/time-drawing';
 import { formatQuantity } from '../../protocol/format';
+import { imitationFacts, ofEachImitation } from '../../protocol/imitation';
 import { type Quality } from '../../protocol/quality';
 import type { Comparison, EvaluationRecord, LossComponents, MetricsRecord } from '../../protocol/records';
 import { linearTicks, tickLabels, wholeTicks } from '../../protocol/ticks';
@@ -107,24 +108,12 @@ function componentOf({ loss, onPolicy }: MetricsRecord, key: Component): number 
   return key === 'soft' && onPolicy ? undefined : loss[key];
 }
 
-const inks: Record<Component, string> = {
-  total: 'var(--total)',
-  soft: 'var(--soft)',
-  ownSoft: 'var(--ownSoft)',
-  hard: 'var(--hard)',
-  hidden: 'var(--hidden)',
-  attention: 'var(--attention)',
-  relations: 'var(--relations)',
-};
-
 const names: Record<Component, string> = {
   total: 'total',
   soft: 'distillation loss (soft)',
   ownSoft: 'distillation loss on own texts',
   hard: 'student loss (hard)',
-  hidden: 'hidden-layer loss',
-  attention: 'attention loss',
-  relations: 'relation loss',
+  ...ofEachImitation((name) => imitationFacts[name].title.toLowerCase()),
 };
 
 /** The total and its components, each before its weight: means of as many stretches as fit. */
@@ -141,14 +130,14 @@ function lossChart(metrics: readonly MetricsRecord[]): string | undefined {
     return all;
   };
   const x = metrics.filter((_, i) => i % stretch === 0).map(({ step }) => step);
-  const present = (Object.keys(inks) as Component[]).filter((key) =>
+  const present = (Object.keys(names) as Component[]).filter((key) =>
     metrics.some((record) => componentOf(record, key) !== undefined),
   );
   const lines = present.map((key): DrawnLine => ({
     name: names[key],
     x,
     y: means(key),
-    ink: inks[key],
+    ink: `var(--${key})`,
     label: names[key],
     width: key === 'total' ? 2 : 1.5,
   }));

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { mapValues } from '../../distill/named';
-import { comparedAttention, comparedRelations, type Objective, wholeBlocks, type Pairing } from '../../distill/pairing';
+import { nameOfReading, readOfStudent, type Pairing } from '../../distill/pairing';
 import type { Strategy } from '../../distill/planning/scaling';
 import { projectionShapes } from '../../distill/specs';
 import { lengthsOf, type Examples } from '../../dataset/example-store';
@@ -12,6 +12,8 @@ import type { TrainingSpec } from '../../experiment/file/schema';
 import { writeAtomically } from '../../model/files/atomic';
 import { saveCheckpoint } from '../../model/files/checkpoint';
 import { writeSafetensors, type TensorToWrite } from '../../model/files/safetensors';
+import { isOpaque } from '../../model/architecture';
+import { settled } from '../../model/block-pairs';
 import { floatsOf, type FrozenModel, type Parameters } from '../../model/parameters';
 import type { Role } from '../../protocol/records';
 import { makeFolder } from '../../run-directory/folders';
@@ -88,7 +90,9 @@ function describeJob(run: PreparedRun, training: JobTraining, setup: JobSetup): 
   const { role, name, pairing, teacher, frozen, paths, spec } = training;
   const { shared, folder, runner, strategy, tokenizer, isApart = false } = setup;
   const here = (target: string): string => path.relative(folder, target).split(path.sep).join('/');
-  const { student, objective } = pairing;
+  const { student, objective, teacher: imitated } = pairing;
+  const isSeen = objective && !isOpaque(imitated);
+  const imitations = isSeen ? settled(objective, { teacher: imitated, student }) : {};
   const isHeld = teacher !== undefined || frozen !== undefined;
   const pinned = isHeld && choosePinned(data.validation, student.labels?.length ?? student.vocabularySize);
   return {
@@ -103,10 +107,10 @@ function describeJob(run: PreparedRun, training: JobTraining, setup: JobSetup): 
     activationCheckpointing: experiment.torchrun?.activationCheckpointing ?? false,
     compile: experiment.torchrun?.compile ?? false,
     training: spec,
-    objective: objective ? { ...objective, ...insideOf(pairing) } : null,
+    objective: objective ? { ...objective, ...imitations } : null,
     student,
     teacher: teacher?.architecture ?? null,
-    wholeBlocks: wholeBlocks(pairing),
+    computes: readOfStudent(pairing).map(nameOfReading),
     maxLength: experiment.dataset.maxLength,
     padId: data.tokenizer.padId,
     maskId: data.tokenizer.special.mask ?? null,
@@ -122,18 +126,6 @@ function describeJob(run: PreparedRun, training: JobTraining, setup: JobSetup): 
     tokenizer: tokenizer === undefined ? null : here(tokenizer),
     runner: runner ?? null,
     sharesFolder: !isApart,
-  };
-}
-
-/** With a rule's pairs in its place, and the number of relation heads. */
-function insideOf(pairing: Pairing): Pick<Objective, 'attention' | 'relations'> {
-  const { attention, relations } = pairing.objective ?? {};
-  const layersOf = (compared: ReturnType<typeof comparedAttention>) =>
-    compared.map(({ teacher, student }) => [teacher, student] as const);
-  const heads = relations?.heads ?? pairing.student.heads;
-  return {
-    attention: attention && { ...attention, layers: layersOf(comparedAttention(pairing)) },
-    relations: relations && { ...relations, heads, layers: layersOf(comparedRelations(pairing)) },
   };
 }
 

@@ -8,6 +8,7 @@ import { AskedTeacher } from '../../distill/teacher/asked-teacher';
 import { layoutCache } from '../../distill/teacher/cache-layout';
 import type { RecordPart } from '../../distill/teacher/records';
 import type { Teacher } from '../../distill/teacher/teacher';
+import { nothingInside } from '../../distill/pairing';
 import { logitsWidth } from '../../distill/specs';
 import type { Examples } from '../../dataset/example-store';
 import { countedPositions, type TokenExample } from '../../dataset/examples';
@@ -49,7 +50,7 @@ async function writeAnswersTo(
 ): Promise<readonly RecordPart[]> {
   const { task, dataset } = experiment;
   const top = task === 'causal-lm' ? source.kept : undefined;
-  const imitated = { teacher: architecture, blocks: [] };
+  const imitated = { teacher: architecture, ...nothingInside };
   const layout = layoutCache(examples, { imitated, task, maxLength: dataset.maxLength, values: 'float32', top });
   const record = {
     teacher: nameOfTeacher(experiment, paths.id, 0),
