@@ -123,7 +123,7 @@ export const imitationFacts: { readonly [Name in ImitationName]: ImitationFacts<
       title: 'imitate relations',
       description:
         "How alike tokens are in the teacher's queries, keys and values, whatever the student's width and heads.",
-      body: '{ "of": ["queries", "keys", "values"], "heads": ${1:4}, "layers": "${2|last,uniform|}", "weight": ${3:0.1} }',
+      body: '{ "of": ["queries", "keys", "values"], "heads": ${1:4}, "layers": "${2|last,uniform|}", "weight": ${3:1} }',
     },
   },
 };

@@ -77,7 +77,7 @@ describe('loadExperiment', () => {
       return (await loadExperiment(file)).experiment.distillation.relations;
     };
     const all = ['queries', 'keys', 'values'];
-    expect(await relationsOf({ layers: 'last' })).toEqual({ of: all, heads: 4, layers: [[3, 1]], weight: 0.1 });
+    expect(await relationsOf({ layers: 'last' })).toEqual({ of: all, heads: 4, layers: [[3, 1]], weight: 1 });
     expect(await relationsOf({ of: ['keys', 'keys'], heads: 8, layers: [[2, 0]], weight: 2 })).toEqual({
       of: ['keys'],
       heads: 8,

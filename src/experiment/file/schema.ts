@@ -574,7 +574,7 @@ const comparedBlocks = z
     'Pairs [teacher block, student block], counted from 0. "uniform": each block of the student with one of the teacher, at even distances up to the last (TinyBERT). "last": the last of both (MiniLM).',
   );
 
-const insideWeight = z.number().gt(0).default(0.1).describe('Weight of this loss in the total.');
+const insideWeight = z.number().gt(0).describe('Weight of this loss in the total.');
 
 /** Each imitates something inside the teacher. */
 const imitationSchemas = {
@@ -590,7 +590,7 @@ const imitationSchemas = {
           ],
         ],
       }),
-      weight: insideWeight,
+      weight: insideWeight.default(0.1),
     })
     .optional()
     .describe('Also imitate hidden states. Where widths differ, a projection is learnt.'),
@@ -603,7 +603,7 @@ const imitationSchemas = {
           '"mse": the scores before the softmax, as TinyBERT compares them; mean over what real tokens see, and over heads. "ce": the cross-entropy of the distributions after it, whose gradient is MiniLM\'s; mean over tokens and heads. It is the entropy of the teacher\'s where both are the same, and not 0.',
         ),
       layers: comparedBlocks.meta({ examples: ['uniform', 'last', [[3, 1]]] }),
-      weight: insideWeight,
+      weight: insideWeight.default(0.1),
     })
     .optional()
     .meta({
@@ -622,13 +622,13 @@ const imitationSchemas = {
         "Relation heads, into which those vectors are divided anew; they divide the width of each, in both models. As many as the student's attention heads if left out.",
       ).optional(),
       layers: comparedBlocks.meta({ examples: ['last', 'uniform', [[5, 1]]] }),
-      weight: insideWeight,
+      weight: insideWeight.default(1),
     })
     .optional()
     .meta({
       description:
         "Also imitate relations between tokens (MiniLMv2): the KL between the softmax of scaled dot products of the teacher's queries, keys or values and the student's, over what a token sees; mean over relation heads and real tokens. Widths and numbers of heads may differ.",
-      examples: [{ of: ['queries', 'keys', 'values'], heads: 12, layers: 'last', weight: 0.1 }],
+      examples: [{ of: ['queries', 'keys', 'values'], heads: 12, layers: 'last', weight: 1 }],
     }),
 } satisfies Record<ImitationName, z.ZodType>;
 
