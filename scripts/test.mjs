@@ -26,7 +26,9 @@ const suites = {
 const longForms = {
   unit: [
     'op-suite',
+    'golden/attention',
     'golden/models-recorded',
+    'golden/on-policy',
     'golden/trajectories',
     'engine/openvino-bfloat16',
     'engine/openvino-narrow-weights',
