@@ -192,7 +192,7 @@ const temporary = temporaryFolder();
 process.env.TMPDIR = process.env.TMP = process.env.TEMP = temporary;
 installTestLibraries();
 prepare(chosen.map(([name]) => name));
-// Node reads these certificates at each start, three times as long as the start itself. What is fetched has been; tests ask nobody but themselves.
+// Node reads these certificates at each start, which is then more than twice as long. What is fetched has been; tests ask nobody but themselves.
 delete process.env.NODE_EXTRA_CA_CERTS;
 const all = await runAll(chosen);
 rmSync(temporary, { recursive: true, force: true });
