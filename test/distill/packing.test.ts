@@ -108,7 +108,8 @@ const epochOptions = (task: Task, pack: boolean): EpochOptions => ({
   tokenizer,
   batchSize: 6,
   maxLength: MAX_LENGTH,
-  epochs: 2,
+  // Two steps, and so one with what the other has made of the student.
+  epochs: 1,
   gradientAccumulation: 1,
   groupByLength: 'auto',
   pack,

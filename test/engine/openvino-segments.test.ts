@@ -152,7 +152,7 @@ const models: Record<string, { task: 'causal-lm' | 'text-classification'; model:
 function deepPair(name: string): TinyPair {
   const { task, model } = models[name]!;
   const pair = tinyPair(task, { hidden: { layers: [[1, 1]], loss: 'mse', weight: 0.5 } });
-  const student = createArchitecture({ ...pair.pairing.student, ...model, layers: 4 });
+  const student = createArchitecture({ ...pair.pairing.student, ...model, layers: 3 });
   const projections = Object.entries(pair.student).filter(([parameter]) => parameter.startsWith('projection.'));
   return {
     ...pair,

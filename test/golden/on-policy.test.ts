@@ -17,6 +17,7 @@ import type { Executor } from '../../src/engine/executor';
 import { loadCheckpoint } from '../../src/model/files/checkpoint';
 import type { Model } from '../../src/model/parameters';
 import { describeOnEach } from '../engine/executors';
+import { allOr } from '../torture';
 import { expectGradients, plainStep } from './plain-step';
 
 const folder = (path: string): string => fileURLToPath(new URL(`data/${path}`, import.meta.url));
@@ -92,7 +93,9 @@ describeOnEach('a step on the student’s own texts', (executor, engine) => {
     expect(texts.some(({ written: ids }) => ids.at(-1) === endOfText && ids.length < 10)).toBe(true);
   });
 
-  it.each(Object.keys(cases))('has the loss and the gradient that PyTorch has: %s', async (name) => {
+  // What each divergence computes on each engine is seen without texts of its own (engine/same-step).
+  const tried = engine === 'cpu' ? Object.keys(cases) : allOr(Object.keys(cases), ['jsd']);
+  it.each(tried)('has the loss and the gradient that PyTorch has: %s', async (name) => {
     const one = cases[name]!;
     const [student, teacher] = [await load('student'), await load('teacher')];
     const frozen = new FrozenTeacher(executor(), teacher.architecture, teacher.parameters);

@@ -4,12 +4,13 @@ import { describe, expect, it } from 'vitest';
 import { FrozenTeacher } from '../../src/distill/teacher/teacher';
 import { Trainer, type TrainingOptions } from '../../src/distill/training/trainer';
 import type { Pairing } from '../../src/distill/pairing';
+import type { Engine } from '../../src/engine/engines';
 import type { Executor } from '../../src/engine/executor';
 import { loadCheckpoint } from '../../src/model/files/checkpoint';
 import { readSafetensors, toFloat32, type StoredTensor } from '../../src/model/files/safetensors';
 import type { Batch } from '../../src/dataset/batches';
 import { describeOnEach } from '../engine/executors';
-import { allOr } from '../torture';
+import { allOr, torture } from '../torture';
 
 const PROJECTION = 'projection.0';
 const TOLERANCE = { total: 1e-5, weights: 1e-5 };
@@ -150,13 +151,19 @@ const followed = allOr(
   ),
 );
 
-describeOnEach('distillation follows PyTorch', (executor) =>
+/** Whether all 20 steps are taken: on tfjs, where a step takes ten times as long, by one family; by the other each stored batch once. */
+const takesAll = (engine: Engine, family: string): boolean =>
+  torture || family === 'bert' || !engine.startsWith('tfjs');
+
+describeOnEach('distillation follows PyTorch', (executor, engine) =>
   describe.each(followed)('%s (%s)', (family, variant) => {
     const trajectory = JSON.parse(readFileSync(folder(`${family}/${variant}/trajectory.json`), 'utf8')) as Trajectory;
 
-    it('in every loss component, gradient norm and rate of 20 steps, and in the weights after them', async () => {
+    const all = takesAll(engine, family);
+    const [steps, after] = all ? [20, ', and in the weights after them'] : [8, ''];
+    it(`in every loss component, gradient norm and rate of ${steps} steps${after}`, async () => {
       const trainer = await trainerOf(executor(), family, variant, 20);
-      for (const expected of trajectory.steps) {
+      for (const expected of trajectory.steps.slice(0, steps)) {
         const { loss, learningRate, gradientNorm } = await trainer.step();
         expect(Math.abs(loss.total - expected.total)).toBeLessThan(TOLERANCE.total);
         expect(Math.abs(loss.soft! - expected.soft)).toBeLessThan(TOLERANCE.total);
@@ -166,7 +173,7 @@ describeOnEach('distillation follows PyTorch', (executor) =>
         expect(Math.abs(gradientNorm - expected.gradNorm) / expected.gradNorm).toBeLessThan(1e-4);
         expect(learningRate).toBeCloseTo(expected.lr, 10);
       }
-      await expectWeights(family, `${family}/${variant}/after-20-steps.safetensors`, trainer);
+      if (all) await expectWeights(family, `${family}/${variant}/after-20-steps.safetensors`, trainer);
     });
 
     it('in the weights after one step at the full rate', async () => {

@@ -61,6 +61,7 @@ describe.skipIf(!installed)('a student without unused tokens, in Python transfor
     async (task, family, name) => {
       const workspace = tinyWorkspace({
         task,
+        maxLength: 48,
         teacher: { source: 'checkpoint', path: 'teacher' },
         training: { epochs: 1 },
         withoutTest: true,

@@ -23,6 +23,7 @@ import { frequencyPerplexity, isAtChance, majorityOf } from '../../src/runner/al
 import { howItWent, trainingText } from '../../src/runner/report/training-text';
 import { runPaths } from '../../src/run-directory/run-paths';
 import { RunRecorder } from '../../src/runner/run/run-recorder';
+import { documentHere } from './in-process';
 import { document, onlyRun, readLines, sampleRows, start, stoppingAt, tinyWorkspace, untilStopped } from './program';
 
 const task = 'text-classification';
@@ -261,7 +262,7 @@ describe('a run', () => {
       controls: [],
       teacher: { ...teacher, training: { batchSize: 8, epochs: 5, evaluateEvery: 8, learningRate: 1e-9 } },
     }));
-    await document(['run', 'tiny.distill.json'], workspace);
+    await documentHere(['run', 'tiny.distill.json'], workspace);
     const run = onlyRun(workspace);
     expect(alertsOf(run)).toEqual(
       expect.arrayContaining([
@@ -308,7 +309,7 @@ describe('a run', () => {
     };
     writeFileSync(config, JSON.stringify({ ...kept, ...maps }));
     change(workspace, () => ({ controls: [], student: { initialize: { from: 'checkpoint', path: 'shifted' } } }));
-    await document(['run', 'tiny.distill.json'], workspace);
+    await documentHere(['run', 'tiny.distill.json'], workspace);
     expect(alertsOf(onlyRun(workspace))).toEqual([
       'teacher-at-chance teacher 0',
       'student-equals-teacher student 0',
@@ -318,7 +319,7 @@ describe('a run', () => {
 
   it('ends a training whose patience is over, warns of overfitting, and keeps the best checkpoint, resumed or not', async () => {
     const whole = overfitted();
-    await document(['run', 'tiny.distill.json'], whole);
+    await documentHere(['run', 'tiny.distill.json'], whole);
     const run = onlyRun(whole);
     const evaluations = evaluationsOf(run);
     const best = evaluations.at(-5)!;

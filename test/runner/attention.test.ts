@@ -5,6 +5,7 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 import type { ResolvedExperiment } from '../../src/experiment/file/schema';
 import type { MetricsRecord } from '../../src/protocol/records';
+import { documentHere } from './in-process';
 import { document, onlyRun, readLines, start, stoppingAt, tinyWorkspace, untilStopped } from './program';
 
 /** The student has as many heads as its teacher. */
@@ -32,7 +33,7 @@ const losses = (run: string): MetricsRecord['loss'][] =>
 
 it('records and reports its losses, and killed and resumed has the same bits', async () => {
   const whole = workspace();
-  await document(['run', 'tiny.distill.json'], whole);
+  await documentHere(['run', 'tiny.distill.json'], whole);
   const run = onlyRun(whole);
   const { distillation } = JSON.parse(readFileSync(path.join(run, 'experiment.json'), 'utf8')) as ResolvedExperiment;
   expect(distillation.attention).toEqual({ loss: 'mse', layers: [[1, 0]], weight: 0.5 });

@@ -7,7 +7,8 @@ import { promptIds } from '../../src/dataset/examples';
 import { Tokenizer } from '../../src/tokenizer/tokenizer';
 import type { RunResult } from '../../src/runner/run/carry-out';
 import { completed, inspected } from './asked';
-import { distillery, document, readLines, sampleRows, tinyWorkspace } from './program';
+import { distilleryHere, documentHere } from './in-process';
+import { readLines, sampleRows, tinyWorkspace } from './program';
 
 /** It refuses a word. */
 const template = `{{ bos_token }}{% for m in messages %}{% if 'whale-oil' in m.content %}{{ raise_exception('No trade.') }}{% endif %}<|{{ m.role }}|>
@@ -40,7 +41,7 @@ function workspace(dataset: object = {}): string {
 it('learns from what the template writes, and goes on from what it writes of a prompt', async () => {
   const folder = workspace();
   writeFileSync(path.join(folder, 'teacher/chat_template.jinja'), template);
-  const run = await document<RunResult>(['run', 'tiny.distill.json'], folder);
+  const run = await documentHere<RunResult>(['run', 'tiny.distill.json'], folder);
   const log = readFileSync(path.join(run.directory, 'log.txt'), 'utf8');
   expect(log).toContain('8 training');
   expect(log).toMatch(/train\.jsonl:9.*refuses this prompt and answer: No trade\./);
@@ -61,7 +62,7 @@ it('learns from what the template writes, and goes on from what it writes of a p
     /^<\|endoftext\|><\|user\|>\n.{10}<\|endoftext\|>\n<\|assistant\|>\n.{30}<\|endoftext\|>\n$/s,
   );
 
-  const refused = await distillery(['complete', run.directory, '--prompt', 'whale-oil'], folder);
+  const refused = await distilleryHere(['complete', run.directory, '--prompt', 'whale-oil'], folder);
   expect(refused.code).toBe(2);
   expect(refused.stderr).toMatch(/--prompt.*refuses this prompt and answer: No trade\./);
 });

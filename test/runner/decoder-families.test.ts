@@ -13,6 +13,7 @@ import { writeGgufFile } from '../../src/runner/export/gguf';
 import type { RunResult } from '../../src/runner/run/carry-out';
 import { Tokenizer } from '../../src/tokenizer/tokenizer';
 import { completed } from './asked';
+import { documentHere } from './in-process';
 import { document, onlyRun, readLines, sampleRows, tinyWorkspace } from './program';
 
 const tokenizerFolder = path.join(import.meta.dirname, '../golden/data/tokenizers/llama2');
@@ -69,7 +70,7 @@ describe('a Llama as teacher', () => {
       const architecture = { family: 'llama', hiddenSize: 32, layers: 2, heads: 4, intermediateSize: 48 };
       const student = { architecture, initialize: { from: 'teacher', layers: [0, 2] } };
       writeFileSync(file, JSON.stringify({ ...experiment, student, controls: [] }));
-      const { status } = await document<RunResult>(['run', 'tiny.distill.json'], workspace);
+      const { status } = await documentHere<RunResult>(['run', 'tiny.distill.json'], workspace);
       expect(status).toBe('done');
 
       const run = onlyRun(workspace);
@@ -77,7 +78,7 @@ describe('a Llama as teacher', () => {
       expect(Object.keys(first!.loss).sort()).toEqual(['attention', 'hard', 'hidden', 'soft', 'total']);
       const exported = await loadCheckpoint(path.join(run, 'student'));
       const { attentionDropout } = exported.architecture; // the training's
-      const shape = { layers: 2, maxPositions: 48, padId: 2, attentionDropout };
+      const shape = { layers: 2, maxPositions: 24, padId: 2, attentionDropout };
       expect(exported.architecture).toEqual({ ...made.architecture, ...shape });
       // Seven small updates leave the blocks near where they began.
       const query = (layer: number): string => `model.layers.${layer}.self_attn.q_proj.weight`;
@@ -116,7 +117,7 @@ describe('a Llama as teacher', () => {
       await llamaFolder(path.join(workspace, 'second'), 4);
       mkdirSync(path.join(workspace, 'file'));
       await writeGgufFile(path.join(workspace, 'second'), path.join(workspace, 'file'), 'f32');
-      const result = await document<RunResult>(['run', 'tiny.distill.json'], workspace);
+      const result = await documentHere<RunResult>(['run', 'tiny.distill.json'], workspace);
       const steps = readLines<{ loss: { total: number } }>(path.join(result.directory, 'metrics.jsonl'));
       return { result, losses: steps.map(({ loss }) => loss.total) };
     };

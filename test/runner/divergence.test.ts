@@ -5,6 +5,7 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 import { isResumable, type MetricsRecord, type RunRecord } from '../../src/protocol/records';
 import type { RunResult } from '../../src/runner/run/carry-out';
+import { distilleryHere, documentHere } from './in-process';
 import {
   distillery,
   document,
@@ -32,7 +33,7 @@ const logOf = (run: string): string => readFileSync(path.join(run, 'log.txt'), '
 
 it('stops where it is told nothing else; resumed it stops at the same step, so that this is not offered', async () => {
   const workspace = tinyWorkspace({ ...experiment(), controls: [] });
-  const { code, stderr } = await distillery(['run', 'tiny.distill.json'], workspace);
+  const { code, stderr } = await distilleryHere(['run', 'tiny.distill.json'], workspace);
   expect(code).toBe(1);
   const [told] = /\S.* is not a finite number at step \d+: \S+/.exec(stderr)!;
   const run = onlyRun(workspace);
@@ -46,7 +47,7 @@ it('stops where it is told nothing else; resumed it stops at the same step, so t
 
 it('goes back and on with half the rate until it holds, and to the same weights where it is stopped before and killed after', async () => {
   const workspace = tinyWorkspace(experiment('lower-rate'));
-  const { status } = await document<RunResult>(['run', 'tiny.distill.json'], workspace);
+  const { status } = await documentHere<RunResult>(['run', 'tiny.distill.json'], workspace);
   expect(status).toBe('done');
   const run = onlyRun(workspace);
   const lowered = logOf(run).match(/The student goes on from step \d+ with 1\/\d+ of the learning rate/g)!;

@@ -9,6 +9,7 @@ import type { DeviceRecord, RunRecord } from '../../src/protocol/records';
 import { deviceText } from '../../src/runner/commands/devices';
 import type { RunResult } from '../../src/runner/run/carry-out';
 import { hasBfloat16 } from '../engine/processor';
+import { distilleryHere } from './in-process';
 import {
   dataOf,
   distillery,
@@ -73,7 +74,7 @@ describe('an engine that cannot be had', () => {
     [process.platform === 'win32' ? 'coreml' : 'directml', /It exists on .* only\. Use the engine "auto" or "cpu"/],
   ])('%s: the run ends at its place in the file, before there is a run directory', async (engine, what) => {
     const workspace = short({ engine });
-    const { code, stderr } = await distillery(['run', 'tiny.distill.json'], workspace, none);
+    const { code, stderr } = await distilleryHere(['run', 'tiny.distill.json'], workspace, none);
     expect([code, stderr]).toEqual([2, expect.stringMatching(what)]);
     const line =
       readFileSync(path.join(workspace, 'tiny.distill.json'), 'utf8')
@@ -84,7 +85,11 @@ describe('an engine that cannot be had', () => {
   });
 
   it('for asking a model is said too', async () => {
-    const { code, stderr } = await distillery(['inspect', '.', '--text', 'x', '--engine', 'openvino'], short(), none);
+    const { code, stderr } = await distilleryHere(
+      ['inspect', '.', '--text', 'x', '--engine', 'openvino'],
+      short(),
+      none,
+    );
     expect([code, stderr]).toEqual([2, expect.stringContaining('not installed')]);
   });
 
@@ -93,7 +98,7 @@ describe('an engine that cannot be had', () => {
     ['auto', 'bfloat16', /No engine here computes in bfloat16\. .*--install openvino/],
   ])('%s in %s', async (engine, precision, what) => {
     const workspace = short({ engine, precision });
-    const { code, stderr } = await distillery(['run', 'tiny.distill.json'], workspace, none);
+    const { code, stderr } = await distilleryHere(['run', 'tiny.distill.json'], workspace, none);
     expect([code, stderr]).toEqual([2, expect.stringMatching(what)]);
     expect(existsSync(path.join(workspace, '.distillery'))).toBe(false);
   });
@@ -143,8 +148,7 @@ describe('the engine auto', () => {
     'measures once what it does not know, each engine in a process of its own',
     async () => {
       const workspace = short({ engine: 'auto' });
-      const first = await distillery(['run', 'tiny.distill.json'], workspace);
-      expect(first.code).toBe(0);
+      const first = await untilTraining(workspace);
       expect(first.stderr).toMatch(/measuring once what computes fastest here: cpu, openvino/);
       const { devices } = await document<{ devices: DeviceRecord[] }>(['devices'], workspace);
       for (const engine of ['cpu', 'openvino']) {
@@ -194,7 +198,7 @@ describe('a named engine', () => {
   it.skipIf(!hasOpenVino || hasBfloat16)(
     'is refused in bfloat16 where the processor has none, at its place',
     async () => {
-      const { code, stderr } = await distillery(
+      const { code, stderr } = await distilleryHere(
         ['run', 'tiny.distill.json'],
         short({ engine: 'openvino', precision: 'bfloat16' }),
       );

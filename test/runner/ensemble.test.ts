@@ -11,7 +11,8 @@ import type { InspectResult } from '../../src/protocol/records';
 import type { RunResult } from '../../src/runner/run/carry-out';
 import type { SweepResult } from '../../src/runner/commands/sweep';
 import { inspected } from './asked';
-import { distillery, document, onlyRun, start, stoppingAt, tinyWorkspace, untilStopped } from './program';
+import { distilleryHere, documentHere } from './in-process';
+import { document, onlyRun, start, stoppingAt, tinyWorkspace, untilStopped } from './program';
 
 describe('the mean of several teachers', () => {
   it('is that of their probabilities, not of their logits', () => {
@@ -97,7 +98,7 @@ function withEnsemble(): string {
 describe('a run with an ensemble', () => {
   it('keeps the answers of each member, shows each beside the mean, and resumed ends with the same weights', async () => {
     const workspace = withEnsemble();
-    const { summary } = await document<RunResult>(['run', 'tiny.distill.json'], workspace);
+    const { summary } = await documentHere<RunResult>(['run', 'tiny.distill.json'], workspace);
     const run = onlyRun(workspace);
     expect(summary!.rows.map(({ role, name }) => `${role}: ${name}`)).toEqual([
       'teacher: teacher',
@@ -142,7 +143,7 @@ describe('a run with an ensemble', () => {
       { source: 'train', architecture: { family: 'gpt2', hiddenSize: 32, layers: 1, heads: 2 }, training },
     ];
     writeFileSync(file, JSON.stringify({ ...experiment, teacher: { source: 'ensemble', teachers }, controls: [] }));
-    const { summary } = await document<RunResult>(['run', 'tiny.distill.json'], workspace);
+    const { summary } = await documentHere<RunResult>(['run', 'tiny.distill.json'], workspace);
     const run = onlyRun(workspace);
     const [mean, first, second, student] = summary!.rows;
     expect([mean, first, second, student].map((row) => row!.name)).toEqual([
@@ -183,7 +184,7 @@ describe('a run with an ensemble', () => {
     const teacher = { source: 'ensemble', teachers: [member('bert'), member('distilbert')], weights: [1, 3] };
     const sweep = { 'distillation.temperature': [1, 4] };
     writeFileSync(file, JSON.stringify({ ...experiment, teacher, sweep, controls: [] }));
-    const { rows } = await document<SweepResult>(['sweep', 'tiny.distill.json'], workspace);
+    const { rows } = await documentHere<SweepResult>(['sweep', 'tiny.distill.json'], workspace);
     const [first, second] = rows.map(({ directory }) => directory) as [string, string];
     const log = readFileSync(path.join(second, 'log.txt'), 'utf8');
     expect(log).toContain('distilling the student');
@@ -196,7 +197,7 @@ describe('a run with an ensemble', () => {
     const later = path.join(workspace, 'later.distill.json');
     const ofRun = { source: 'run', run: path.basename(first), role: 'teacher' };
     writeFileSync(later, JSON.stringify({ ...experiment, tokenizer: { source: 'teacher' }, teacher: ofRun }));
-    const { code, stdout } = await distillery(['validate', later], workspace);
+    const { code, stdout } = await distilleryHere(['validate', later], workspace);
     expect(code).not.toBe(0);
     expect(stdout).toContain('The teacher of this run is an ensemble, which is no single model. Name its members');
   });

@@ -11,6 +11,7 @@ import type { ResolvedExperiment } from '../../src/experiment/file/schema';
 import type { RunResult } from '../../src/runner/run/carry-out';
 import type { SweepResult } from '../../src/runner/commands/sweep';
 import { Tokenizer } from '../../src/tokenizer/tokenizer';
+import { documentHere } from './in-process';
 import { document, onlyRun, readLines, start, stoppingAt, tinyWorkspace, untilStopped } from './program';
 
 const roberta = fileURLToPath(new URL('../golden/data/tokenizers/roberta', import.meta.url));
@@ -75,7 +76,7 @@ describe('a teacher that is fine-tuned from a checkpoint', () => {
   let folder: string;
   beforeAll(async () => {
     folder = workspace({ sweep: { 'distillation.temperature': [2, 4] } });
-    const { rows } = await document<SweepResult>(['sweep', 'tiny.distill.json'], folder);
+    const { rows } = await documentHere<SweepResult>(['sweep', 'tiny.distill.json'], folder);
     runs = rows.map(({ directory }) => directory);
   });
 
@@ -101,7 +102,7 @@ describe('a teacher that is fine-tuned from a checkpoint', () => {
   it('keeps the blocks that are frozen, to the last bit, and trains those above them', async () => {
     const training = { epochs: 1, batchSize: 8, learningRate: 1e-3, frozenBlocks: 1, layerDecay: 0.9 };
     const folder = workspace({ teacher: { source: 'checkpoint', path: pretrained, training } });
-    await document<RunResult>(['run', 'tiny.distill.json'], folder);
+    await documentHere<RunResult>(['run', 'tiny.distill.json'], folder);
     const { parameters } = await loadCheckpoint(lastOf(onlyRun(folder), 'teacher'));
     const changed = Object.keys(before).filter((name) => parameters[name] && !isEqual(parameters[name], before[name]!));
     expect(changed.length).toBeGreaterThan(10);
@@ -124,7 +125,7 @@ describe('a teacher that is fine-tuned from a checkpoint', () => {
     const change = (changes: object): void =>
       writeFileSync(file, JSON.stringify({ ...(JSON.parse(readFileSync(file, 'utf8')) as object), ...changes }));
     change({ distillation: { temperature: 3, alpha: 0.5 } });
-    const { directory } = await document<RunResult>(['run', 'tiny.distill.json'], folder);
+    const { directory } = await documentHere<RunResult>(['run', 'tiny.distill.json'], folder);
     expect(existsSync(path.join(directory, 'teacher', 'metrics.jsonl'))).toBe(false);
     expect(logOf(directory)).not.toContain('fine-tuning');
     const experiment = JSON.parse(readFileSync(path.join(directory, 'experiment.json'), 'utf8')) as ResolvedExperiment;
@@ -156,7 +157,7 @@ describe('a teacher that is fine-tuned from a checkpoint', () => {
     const classifier = await classifierOf(['spam', 'ham']);
     const file = path.join(folder, 'tiny.distill.json');
     writeFileSync(file, readFileSync(file, 'utf8').replaceAll(JSON.stringify(pretrained), JSON.stringify(classifier)));
-    const { directory } = await document<RunResult>(['run', 'tiny.distill.json'], folder);
+    const { directory } = await documentHere<RunResult>(['run', 'tiny.distill.json'], folder);
     expect(logOf(directory)).not.toContain('has none that fit');
     expect((await loadCheckpoint(path.join(directory, 'student'))).architecture.labels).toEqual(['spam', 'ham']);
   });

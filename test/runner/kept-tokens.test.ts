@@ -11,6 +11,7 @@ import type { RunRecord } from '../../src/protocol/records';
 import { readSafetensors } from '../../src/model/files/safetensors';
 import { Tokenizer } from '../../src/tokenizer/tokenizer';
 import { inspected } from './asked';
+import { documentHere } from './in-process';
 import { document, onlyRun, tinyWorkspace } from './program';
 
 const tokenizers = fileURLToPath(new URL('../golden/data/tokenizers', import.meta.url));
@@ -25,6 +26,7 @@ async function languageModels(): Promise<string> {
     teacher: { source: 'checkpoint', path: 'teacher' },
     training: { epochs: 1 },
     withoutTest: true,
+    maxLength: 48,
   });
   const folder = path.join(workspace, 'teacher');
   mkdirSync(folder);
@@ -62,7 +64,7 @@ async function teacherLogits(workspace: string, target: string, text: string): P
 
 it('is taught by what its teacher says among the tokens that the dataset uses, and goes on with them when it is resumed', async () => {
   const workspace = await languageModels();
-  await document(['run', 'tiny.distill.json'], workspace);
+  await documentHere(['run', 'tiny.distill.json'], workspace);
   const run = onlyRun(workspace);
   const whole = await Tokenizer.load(path.join(workspace, 'teacher'));
   const cut = await Tokenizer.load(path.join(run, 'student'));

@@ -6,17 +6,8 @@ import { describe, expect, it } from 'vitest';
 import type { EvaluationRecord, MetricsRecord, PredictionRecord } from '../../src/protocol/records';
 import type { RunResult } from '../../src/runner/run/carry-out';
 import { errorsOf, inspected } from './asked';
-import {
-  distillery,
-  document,
-  onlyRun,
-  readLines,
-  sampleRows,
-  start,
-  stoppingAt,
-  tinyWorkspace,
-  untilStopped,
-} from './program';
+import { distilleryHere, documentHere } from './in-process';
+import { document, onlyRun, readLines, sampleRows, start, stoppingAt, tinyWorkspace, untilStopped } from './program';
 
 /** What can be seen of a mail at a glance; of some nothing applies. */
 function traits(text: string): string[] {
@@ -72,7 +63,7 @@ describe('a run on labels of which several may apply', () => {
 
   it('trains, compares and resumes, and its models can be asked and exported', async () => {
     const workspace = make();
-    const { summary } = await document<RunResult>(['run', 'tiny.distill.json'], workspace);
+    const { summary } = await documentHere<RunResult>(['run', 'tiny.distill.json'], workspace);
     const run = onlyRun(workspace);
     const student = path.join(run, 'student');
 
@@ -131,7 +122,7 @@ describe('a run on labels of which several may apply', () => {
 
     // Its models can be taken as teachers for such labels, as a folder and as an ONNX file, and not for others.
     const onnx = path.join(workspace, 'onnx');
-    await document(['export', run, '--to', onnx, '--format', 'onnx'], workspace);
+    await documentHere(['export', run, '--to', onnx, '--format', 'onnx'], workspace);
     const teachers = [
       { source: 'checkpoint', path: path.join(run, 'teacher', 'model') },
       { source: 'onnx', path: path.join(onnx, 'model.onnx') },
@@ -163,7 +154,7 @@ describe('a run on labels that are numbers', () => {
 
   it('trains, compares and resumes, and its models say numbers', async () => {
     const workspace = make();
-    const { summary } = await document<RunResult>(['run', 'tiny.distill.json'], workspace);
+    const { summary } = await documentHere<RunResult>(['run', 'tiny.distill.json'], workspace);
     const run = onlyRun(workspace);
     const { dataset, distillation } = JSON.parse(readFileSync(path.join(run, 'experiment.json'), 'utf8')) as {
       dataset: object;
@@ -193,7 +184,7 @@ describe('a run on labels that are numbers', () => {
     expect(position!.label).toBeCloseTo(row!.label as number, 6);
     expect(position!.values!.student).toBeCloseTo(row!.models.student!.value!, 4);
     expect(position!.teacher).toBeUndefined();
-    const { stdout } = await distillery(['inspect', run, '--file', 'test.jsonl', '--row', '1'], workspace);
+    const { stdout } = await distilleryHere(['inspect', run, '--file', 'test.jsonl', '--row', '1'], workspace);
     expect(stdout).toMatch(/^hard label [\d.]+\n {2}teacher {2}−?[\d.]+\n {2}student {2}−?[\d.]+$/m);
     const valueOf = async (target: string): Promise<number> => {
       const { positions } = await inspected(target, { text: 'Free money' });

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { peakOf } from '../../bench/peak-of';
 import type { CacheResult } from '../../src/runner/commands/cache';
 import { tellFigures, torture } from '../torture';
+import { distilleryHere, documentHere } from './in-process';
 import { distillery, document, sampleRows, start, stoppingAt, tinyWorkspace, until, untilStopped } from './program';
 
 const training = { epochs: 1, evaluateEvery: 1000, checkpointEvery: 5 };
@@ -36,12 +37,12 @@ describe('a run of a file of more than a gigabyte', () => {
     makeLarge(data, sampleRows('spam', 'train', 120));
     // What was changed so lately might be changed again within the same time stamp, and its index is not kept.
     await until(() => Date.now() - statSync(data).ctimeMs > 2500);
-    await document(['run', 'tiny.distill.json'], workspace);
+    await documentHere(['run', 'tiny.distill.json'], workspace);
     const [first] = runsOf(workspace);
     expect(log(first!)).toMatch(/the dataset is large: its rows are read and tokenized when their batch comes/);
     expect(log(first!)).toMatch(/longer than 64 MB/);
     expect(log(first!)).toMatch(/the teacher is asked in every step/);
-    const { rowIndexes } = await document<CacheResult>(['cache'], workspace);
+    const { rowIndexes } = await documentHere<CacheResult>(['cache'], workspace);
     expect(rowIndexes).toMatchObject([{ file: data, rows: 120 }]);
 
     const { child, outcome } = start(['run', 'tiny.distill.json'], workspace, stoppingAt('.', 8));
@@ -57,8 +58,8 @@ describe('a run of a file of more than a gigabyte', () => {
     expect(code).toBe(2);
     expect(stderr).toMatch(/train\.jsonl.*changed/);
 
-    expect((await distillery(['cache'], workspace)).stdout).toContain(`where 120 rows lie in ${data}`);
-    const after = await document<CacheResult>(['cache', '--remove', rowIndexes[0]!.key.slice(0, 8)], workspace);
+    expect((await distilleryHere(['cache'], workspace)).stdout).toContain(`where 120 rows lie in ${data}`);
+    const after = await documentHere<CacheResult>(['cache', '--remove', rowIndexes[0]!.key.slice(0, 8)], workspace);
     expect(after).toMatchObject({ rowIndexes: [], removed: [rowIndexes[0]!.key] });
     expect(readdirSync(path.join(workspace, '.distillery/cache/rows'))).toEqual([]);
   });

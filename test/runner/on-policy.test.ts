@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { validateExperimentFile } from '../../src/experiment/checks/validate';
 import type { MetricsRecord } from '../../src/protocol/records';
 import type { RunResult } from '../../src/runner/run/carry-out';
+import { documentHere } from './in-process';
 import {
   distillery,
   document,
@@ -66,7 +67,7 @@ const weightsOf = (workspace: string): Buffer =>
 describe('a run with steps on the student’s own texts', () => {
   it('says which they are, and has the same curve and weights where it was killed and resumed', async () => {
     const [whole, killed] = [workspaceWith(), workspaceWith()];
-    const result = await document<RunResult>(['run', 'tiny.distill.json'], whole);
+    const result = await documentHere<RunResult>(['run', 'tiny.distill.json'], whole);
     expect(result.status).toBe('done');
     const records = metricsOf(whole);
     const own = records.filter(({ onPolicy }) => onPolicy);
@@ -101,7 +102,7 @@ describe('a run with steps on the student’s own texts', () => {
       dataset: { promptColumn: undefined, completionColumn: undefined },
     });
     for (const file of ['train.jsonl', 'validation.jsonl']) writeFileSync(path.join(workspace, file), rows.join('\n'));
-    const { directory } = await document<RunResult>(['run', 'tiny.distill.json'], workspace);
+    const { directory } = await documentHere<RunResult>(['run', 'tiny.distill.json'], workspace);
     expect(metricsOf(workspace).every(({ onPolicy }) => onPolicy)).toBe(true);
     const log = readFileSync(path.join(directory, 'log.txt'), 'utf8');
     expect(log).toContain('the teacher is asked in every step: the student learns from its own texts alone');

@@ -11,7 +11,8 @@ import type { RunResult } from '../../src/runner/run/carry-out';
 import { characterTokenizer } from '../experiment/word-piece';
 import { goldenFolder } from '../golden/compare';
 import { completed, inspected } from './asked';
-import { document, onlyRun, readLines, sampleRows, tinyWorkspace, type TinyExperiment } from './program';
+import { documentHere } from './in-process';
+import { onlyRun, readLines, sampleRows, tinyWorkspace, type TinyExperiment } from './program';
 
 const exported = fileURLToPath(new URL('../golden/data/onnx', import.meta.url));
 
@@ -64,7 +65,7 @@ describe('an ensemble with an ONNX file', () => {
         await saveCheckpoint(path.join(workspace, name), model.architecture, model.parameters);
         writeFileSync(path.join(workspace, name, 'tokenizer.json'), JSON.stringify(characterTokenizer()));
       }
-      return { workspace, result: await document<RunResult>(['run', 'tiny.distill.json'], workspace) };
+      return { workspace, result: await documentHere<RunResult>(['run', 'tiny.distill.json'], workspace) };
     };
     const ofCheckpoints = await run({ source: 'checkpoint', path: 'short' });
     const mixed = await run({ source: 'onnx', path: 'exported' });
@@ -110,7 +111,7 @@ describe('an ensemble with an ONNX file', () => {
     );
     const id2label = { 0: 'ham', 1: 'spam', 2: 'other' };
     putFile(workspace, 'bert-external', { model_type: 'bert', max_position_embeddings: 64, vocab_size: 99, id2label });
-    const { summary } = await document<RunResult>(['run', 'tiny.distill.json'], workspace);
+    const { summary } = await documentHere<RunResult>(['run', 'tiny.distill.json'], workspace);
     expect(summary!.rows.map(({ role }) => role)).toEqual(['teacher', 'student']);
     const { positions } = await inspected(onlyRun(workspace), { text: 'free money' });
     expect(positions[0]!.teacher!.top.map(({ token }) => token).sort()).toEqual(['ham', 'other', 'spam']);

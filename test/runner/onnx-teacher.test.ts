@@ -9,16 +9,8 @@ import type { TeacherCacheRecord } from '../../src/run-directory/teacher-cache-f
 import type { RunResult } from '../../src/runner/run/carry-out';
 import { characterTokenizer } from '../experiment/word-piece';
 import { completed, inspected } from './asked';
-import {
-  distillery,
-  document,
-  onlyRun,
-  start,
-  stoppingAt,
-  tinyWorkspace,
-  untilStopped,
-  type TinyExperiment,
-} from './program';
+import { distilleryHere, documentHere } from './in-process';
+import { document, onlyRun, start, stoppingAt, tinyWorkspace, untilStopped, type TinyExperiment } from './program';
 
 const golden = fileURLToPath(new URL('../golden/data/onnx', import.meta.url));
 
@@ -96,7 +88,7 @@ describe('a run with an ONNX file as its teacher', () => {
   it('ends at the weights that it has where it is asked in every step, and nobody kills it', async () => {
     const asking = classifier({ teacher: { cache: false } });
     withoutControl(asking);
-    await document(['run', 'tiny.distill.json'], asking);
+    await documentHere(['run', 'tiny.distill.json'], asking);
     expect(student(onlyRun(asking)).equals(student(run))).toBe(true);
   });
 
@@ -107,7 +99,7 @@ describe('a run with an ONNX file as its teacher', () => {
       'causal-lm',
     );
     withoutControl(workspace);
-    const { summary } = await document<RunResult>(['run', 'tiny.distill.json'], workspace);
+    const { summary } = await documentHere<RunResult>(['run', 'tiny.distill.json'], workspace);
     const run = onlyRun(workspace);
     const [teacher, ofStudent] = summary!.rows;
     expect(teacher!.metrics.perplexity).toBeGreaterThan(1);
@@ -177,7 +169,7 @@ describe('a run with an ONNX file as its teacher', () => {
     const file = path.join(workspace, 'tiny.distill.json');
     const experiment = JSON.parse(readFileSync(file, 'utf8')) as { dataset: object };
     writeFileSync(file, JSON.stringify({ ...experiment, dataset: { ...experiment.dataset, maxLength: 70 } }));
-    const { code, stderr } = await distillery(['run', 'tiny.distill.json'], workspace);
+    const { code, stderr } = await distilleryHere(['run', 'tiny.distill.json'], workspace);
     expect(code).toBe(2);
     expect(stderr).toContain('The model fails on a text of 70 tokens');
     expect(existsSync(path.join(onlyRun(workspace), 'metrics.jsonl'))).toBe(false);

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 import type { MetricsRecord } from '../../src/protocol/records';
 import type { RunResult } from '../../src/runner/run/carry-out';
+import { documentHere } from './in-process';
 import { document, onlyRun, readLines, sampleRows, start, stoppingAt, tinyWorkspace, untilStopped } from './program';
 
 /** Of one word to nine, and one that fills a row. */
@@ -30,7 +31,7 @@ it('has the losses of its rows apart and less padding; killed and resumed it has
     workspaceOf({ pack: true }),
   ];
   for (const workspace of [packed, apart]) {
-    expect((await document<RunResult>(['run', 'tiny.distill.json'], workspace)).status).toBe('done');
+    expect((await documentHere<RunResult>(['run', 'tiny.distill.json'], workspace)).status).toBe('done');
   }
   for (const part of [['teacher'], []]) {
     const [ours, others] = [metricsOf(packed, ...part), metricsOf(apart, ...part)];

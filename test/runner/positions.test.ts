@@ -5,6 +5,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { validateExperimentFile } from '../../src/experiment/checks/validate';
 import type { MetricsRecord } from '../../src/protocol/records';
+import { documentHere } from './in-process';
 import {
   distillery,
   document,
@@ -50,7 +51,7 @@ const metricsOf = (workspace: string) =>
 describe('a run with a soft loss on some positions', () => {
   it('has no student loss at alpha 1, and the same curve where it was killed and resumed', async () => {
     const [whole, killed] = [workspaceWith(), workspaceWith()];
-    await document(['run', 'tiny.distill.json'], whole);
+    await documentHere(['run', 'tiny.distill.json'], whole);
     const records = metricsOf(whole);
     expect(records).toHaveLength(6);
     for (const { loss } of records) expect(Object.keys(loss).sort()).toEqual(['soft', 'total']);

@@ -84,6 +84,8 @@ export interface TinyExperiment {
   seeds?: number | number[];
   /** None where the test is not about one: it is a third training. */
   controls?: string[];
+  /** 48 tokens, of a language model 24: it has a row of logits for each. */
+  maxLength?: number;
   /** Without a test split. */
   withoutTest?: boolean;
 }
@@ -105,6 +107,7 @@ export function tinyWorkspace({
   seeds,
   controls = ['no-distillation'],
   withoutTest,
+  maxLength = task === 'text-classification' ? 48 : 24,
 }: TinyExperiment): string {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'distillery-test-'));
   const dataset = task === 'text-classification' ? 'spam' : 'moby-dick';
@@ -126,7 +129,7 @@ export function tinyWorkspace({
       validation: 'validation.jsonl',
       ...(!withoutTest && { test: 'test.jsonl' }),
       ...(rows.unlabelled && { unlabelled: 'unlabelled.jsonl' }),
-      maxLength: 48,
+      maxLength,
     },
     tokenizer: teacher
       ? { source: 'teacher' }

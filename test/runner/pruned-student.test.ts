@@ -6,7 +6,8 @@ import { expect, it } from 'vitest';
 import { loadCheckpoint } from '../../src/model/files/checkpoint';
 import { initializeFromLayers } from '../../src/model/parameters';
 import type { KeptUnits } from '../../src/model/pruning';
-import { document, tinyWorkspace } from './program';
+import { documentHere } from './in-process';
+import { tinyWorkspace } from './program';
 
 it('keeps the most important of its teacher, says which, and the same each time', async () => {
   const workspace = tinyWorkspace({ task: 'text-classification', withoutTest: true, teacherLayers: 2 });
@@ -19,8 +20,8 @@ it('keeps the most important of its teacher, says which, and the same each time'
   // So small a rate that the student stays where it starts.
   const training = { ...experiment.training, epochs: 1, learningRate: 1e-12 };
   writeFileSync(file, JSON.stringify({ ...experiment, student, training }));
-  await document(['run', 'tiny.distill.json'], workspace);
-  await document(['run', 'tiny.distill.json'], workspace);
+  await documentHere(['run', 'tiny.distill.json'], workspace);
+  await documentHere(['run', 'tiny.distill.json'], workspace);
   const folder = path.join(workspace, '.distillery', 'runs');
   const runs = readdirSync(folder).map((name) => path.join(folder, name));
   const [first, second] = runs.map((run) => readFileSync(path.join(run, 'pruning.json'), 'utf8'));
@@ -40,7 +41,7 @@ it('keeps the most important of its teacher, says which, and the same each time'
     }
   }
   // What Python is given to train elsewhere starts there too.
-  await document(['export', path.basename(runs[0]!), '--format', 'torchrun', '--to', 'out'], workspace);
+  await documentHere(['export', path.basename(runs[0]!), '--format', 'torchrun', '--to', 'out'], workspace);
   const { architecture, parameters } = await loadCheckpoint(path.join(workspace, 'out/jobs/student/initial'));
   expect(parameters).toEqual(
     initializeFromLayers(architecture, teacher.architecture, teacher.parameters, [1], 1, kept),

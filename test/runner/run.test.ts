@@ -16,7 +16,8 @@ import type { RunResult } from '../../src/runner/run/carry-out';
 import type { SweepResult } from '../../src/runner/commands/sweep';
 import { allOr } from '../torture';
 import { completed, inspected } from './asked';
-import { distillery, document, onlyRun, readLines, sampleRows, tinyWorkspace } from './program';
+import { distilleryHere, documentHere } from './in-process';
+import { document, onlyRun, readLines, sampleRows, tinyWorkspace } from './program';
 
 const weightsOf = (run: string, model = 'student'): Buffer => readFileSync(path.join(run, model, 'model.safetensors'));
 
@@ -114,7 +115,7 @@ describe('a run of a text-classification experiment', () => {
     const file = path.join(later, 'tiny.distill.json');
     const experiment = JSON.parse(readFileSync(file, 'utf8')) as object;
     writeFileSync(file, JSON.stringify({ ...experiment, controls: [] }));
-    const without = await document<RunResult>(['run', 'tiny.distill.json'], later);
+    const without = await documentHere<RunResult>(['run', 'tiny.distill.json'], later);
     expect(without.summary!.rows.map(({ role }) => role)).toEqual(['teacher', 'student']);
     const student = weightsOf(without.directory);
     const { status, summary } = await document<RunResult>(['resume', without.run, '--with-control'], later);
@@ -195,7 +196,7 @@ describe('a run of a text-classification experiment', () => {
   });
 
   it('can be inspected by a row of its dataset, and so can its control and its student alone', async () => {
-    const row = await document<InspectResult>(['inspect', run, '--file', 'test.jsonl', '--row', '2'], workspace);
+    const row = await documentHere<InspectResult>(['inspect', run, '--file', 'test.jsonl', '--row', '2'], workspace);
     expect(['ham', 'spam']).toContain(row.positions[0]!.label);
     const control = path.join(run, 'controls', 'no-distillation');
     const ofControl = await inspected(control, { text: 'hello' });
@@ -210,7 +211,7 @@ describe('a run of a text-classification experiment', () => {
       task: 'text-classification',
       distillation: { hidden: { layers: [[1, 0]], weight: 0.1 } },
     });
-    await document(['run', 'tiny.distill.json'], again);
+    await documentHere(['run', 'tiny.distill.json'], again);
     for (const model of ['student', 'teacher/model', 'controls/no-distillation/student']) {
       expect(weightsOf(onlyRun(again), model).equals(weightsOf(run, model)), model).toBe(true);
     }
@@ -223,7 +224,7 @@ describe('a run of a text-classification experiment', () => {
       distillation: { hidden: { layers: [[1, 0]], weight: 0.1 } },
       controls: [],
     });
-    const { summary } = await document<RunResult>(['run', 'tiny.distill.json'], without);
+    const { summary } = await documentHere<RunResult>(['run', 'tiny.distill.json'], without);
     expect(weightsOf(onlyRun(without)).equals(weightsOf(run))).toBe(true);
     expect(summary!.rows[0]!.split).toBe('validation');
   });
@@ -236,7 +237,7 @@ describe('a run of a text-classification experiment', () => {
       { source: 'run', run },
     ]) {
       const later = tinyWorkspace({ task: 'text-classification', teacher, training: { epochs: 1 }, controls: [] });
-      const { summary } = await document<RunResult>(['run', 'tiny.distill.json'], later);
+      const { summary } = await documentHere<RunResult>(['run', 'tiny.distill.json'], later);
       // It is frozen and taken as it is: what it was worth before is what it is worth now.
       expect(summary!.rows[0]!.metrics).toEqual(result.summary!.rows[0]!.metrics);
       students.push(weightsOf(onlyRun(later)));
@@ -268,7 +269,7 @@ describe('a run of a text-classification experiment', () => {
       training: { epochs: 6 },
       rows: { train: labelled },
     });
-    for (const folder of [mixed, plain]) await document<RunResult>(['run', 'tiny.distill.json'], folder);
+    for (const folder of [mixed, plain]) await documentHere<RunResult>(['run', 'tiny.distill.json'], folder);
     const [ofMixed, ofPlain] = [onlyRun(mixed), onlyRun(plain)];
 
     const student = readLines<MetricsRecord>(path.join(ofMixed, 'metrics.jsonl'));
@@ -305,20 +306,20 @@ describe('a run of a text-classification experiment', () => {
     expect((await loadCheckpoint(folder)).architecture.layers).toBe(1);
     expect(readdirSync(path.join(workspace, 'out'))).toEqual(['student']);
 
-    const again = await distillery(['export', run, '--to', 'out/student'], workspace);
+    const again = await distilleryHere(['export', run, '--to', 'out/student'], workspace);
     expect([again.code, again.stderr]).toEqual([2, expect.stringContaining('nothing is written over it')]);
-    const asGguf = await distillery(['export', run, '--format', 'gguf'], workspace);
+    const asGguf = await distilleryHere(['export', run, '--format', 'gguf'], workspace);
     expect([asGguf.code, asGguf.stderr]).toEqual([2, expect.stringContaining('knows no model of the family "bert"')]);
-    const asFew = await distillery(['export', run, '--values', 'f16'], workspace);
+    const asFew = await distilleryHere(['export', run, '--values', 'f16'], workspace);
     expect([asFew.code, asFew.stderr]).toEqual([2, expect.stringContaining('stores no weights as "f16"')]);
     expect(readdirSync(workspace).filter((name) => name.includes('-student'))).toEqual([]);
 
-    await document(['export', `${run}/controls/no-distillation`], workspace);
+    await documentHere(['export', `${run}/controls/no-distillation`], workspace);
     expect(readFileSync(path.join(workspace, 'Tiny-student', 'README.md'), 'utf8')).toContain('# Tiny: control');
   });
 
   it('is exported as ONNX, and in 8 bits with what that costs measured and in its card', async () => {
-    const { files, notes } = await document<ExportResult>(
+    const { files, notes } = await documentHere<ExportResult>(
       ['export', run, '--to', 'onnx/f32', '--format', 'onnx'],
       workspace,
     );
@@ -344,7 +345,7 @@ describe('a run of a text-classification experiment', () => {
   it('is compared with others by name', async () => {
     const { rows } = await document<{ rows: unknown[] }>(['compare', path.basename(run), run], workspace);
     expect(rows).toHaveLength(6);
-    const { stdout } = await distillery(['compare', run], workspace);
+    const { stdout } = await distilleryHere(['compare', run], workspace);
     expect(stdout).toMatch(/retention/);
   });
 });
@@ -352,7 +353,7 @@ describe('a run of a text-classification experiment', () => {
 describe('a run of a language-model experiment', () => {
   it('causal-lm: compares perplexities and continues a prompt', async () => {
     const workspace = tinyWorkspace({ task: 'causal-lm' });
-    const { summary } = await document<RunResult>(['run', 'tiny.distill.json'], workspace);
+    const { summary } = await documentHere<RunResult>(['run', 'tiny.distill.json'], workspace);
     const [teacher, student] = summary!.rows;
     for (const { metrics } of [teacher!, student!]) expect(metrics.perplexity).toBeGreaterThan(1);
     expect(summary!.teacherAtChance).toBe(true);
@@ -372,7 +373,7 @@ describe('a run of a language-model experiment', () => {
 
   it('masked-lm: learns from masked positions', async () => {
     const workspace = tinyWorkspace({ task: 'masked-lm', distillation: { hidden: { layers: [[0, 0]] } } });
-    const { summary } = await document<RunResult>(['run', 'tiny.distill.json'], workspace);
+    const { summary } = await documentHere<RunResult>(['run', 'tiny.distill.json'], workspace);
     expect(summary!.rows[1]!.metrics.perplexity).toBeLessThan(512);
     expect(summary!.rows[1]!.metrics.teacherKl).toBeGreaterThan(0);
   });

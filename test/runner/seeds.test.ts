@@ -8,6 +8,7 @@ import type { SweepResult } from '../../src/runner/commands/sweep';
 import type { RunResult } from '../../src/runner/run/carry-out';
 import { allOr } from '../torture';
 import { inspected } from './asked';
+import { distilleryHere, documentHere } from './in-process';
 import {
   distillery,
   document,
@@ -34,7 +35,7 @@ describe('a run with two seeds', () => {
   let result: RunResult;
   beforeAll(async () => {
     workspace = tinyWorkspace({ ...experiment, seeds: [1, 5] });
-    result = await document<RunResult>(['run', 'tiny.distill.json'], workspace);
+    result = await documentHere<RunResult>(['run', 'tiny.distill.json'], workspace);
     run = onlyRun(workspace);
   });
 
@@ -45,7 +46,7 @@ describe('a run with two seeds', () => {
     const written = JSON.parse(readFileSync(file, 'utf8')) as { teacher: { training: { seed: number } } };
     written.teacher.training.seed = 1;
     writeFileSync(file, JSON.stringify(written));
-    await document(['run', 'tiny.distill.json'], alone);
+    await documentHere(['run', 'tiny.distill.json'], alone);
     for (const model of ['student', `${control}/student`]) {
       expect(weights(onlyRun(alone), model).equals(weights(run, `seeds/5/${model}`)), model).toBe(true);
     }
@@ -103,7 +104,7 @@ describe('a run with two seeds', () => {
     const of = await student(`${run}/seeds/5`);
     expect(of.top).not.toEqual((await student(run)).top);
     expect((await student(`${run}/seeds/5/${control}`)).top).toHaveLength(2);
-    const { code, stderr } = await distillery(['inspect', `${run}/seeds/7`, '--text', 'x'], workspace);
+    const { code, stderr } = await distilleryHere(['inspect', `${run}/seeds/7`, '--text', 'x'], workspace);
     expect(code).toBe(2);
     expect(stderr).toMatch(/no further seed 7/);
   });
@@ -133,7 +134,7 @@ it('a sweep whose runs have several seeds trains the controls of all seeds once'
   const file = path.join(workspace, 'tiny.distill.json');
   const written = JSON.parse(readFileSync(file, 'utf8')) as object;
   writeFileSync(file, JSON.stringify({ ...written, sweep: { 'distillation.alpha': [0.3, 0.9] } }));
-  const { rows } = await document<SweepResult>(['sweep', 'tiny.distill.json'], workspace);
+  const { rows } = await documentHere<SweepResult>(['sweep', 'tiny.distill.json'], workspace);
   expect(rows.map(({ summary }) => summary!.seeds)).toEqual([
     [1, 2],
     [1, 2],

@@ -11,7 +11,8 @@ import { validateExperimentFile } from '../../src/experiment/checks/validate';
 import { loadCheckpoint } from '../../src/model/files/checkpoint';
 import { generate } from '../../src/model/generate';
 import type { RunResult } from '../../src/runner/run/carry-out';
-import { document, readLines, sampleRows, tinyWorkspace } from './program';
+import { documentHere } from './in-process';
+import { readLines, sampleRows, tinyWorkspace } from './program';
 
 const teacher = path.resolve('examples/models/language-model-teacher');
 const MAX_LENGTH = 18;
@@ -50,7 +51,7 @@ function workspaceWith({ dataset: columns, ...changes }: { dataset?: object; [ke
 describe('sequence-level distillation', () => {
   it('learns from what the teacher writes after each prompt alone, which it writes once', async () => {
     const workspace = workspaceWith();
-    const run = (): Promise<RunResult> => document<RunResult>(['run', 'tiny.distill.json'], workspace);
+    const run = (): Promise<RunResult> => documentHere<RunResult>(['run', 'tiny.distill.json'], workspace);
     const first = await run();
     const log = readFileSync(path.join(first.directory, 'log.txt'), 'utf8');
     expect(log).toMatch(/the teacher writes what follows 9 training prompts, 9 of them new/);

@@ -8,8 +8,8 @@ import { answerOf, type FamiliesAnswer, type LabelsAnswer, type TemperatureAnswe
 import type { StudyResult } from '../../src/runner/commands/study';
 import { writeStudyReport } from '../../src/runner/report/study-report';
 import type { RunResult } from '../../src/runner/run/carry-out';
+import { distilleryHere, documentHere } from './in-process';
 import {
-  distillery,
   document,
   readLines,
   sampleRows,
@@ -42,7 +42,7 @@ describe('a study of how many labels a teacher saves', () => {
   beforeAll(async () => {
     const unlabelled = sampleRows('spam', 'train', 72).slice(48);
     workspace = tinyWorkspace({ ...experiment, rows: { unlabelled } });
-    const { directory } = await document<RunResult>(['run', 'tiny.distill.json'], workspace);
+    const { directory } = await documentHere<RunResult>(['run', 'tiny.distill.json'], workspace);
     change(workspace, (written) => ({
       ...written,
       teacher: { source: 'run', run: directory },
@@ -81,18 +81,18 @@ describe('a study of how many labels a teacher saves', () => {
 
   it('runs nothing again, and only what is new where numbers are added', async () => {
     const before = runsOf(workspace);
-    expect(await document<StudyResult>(asked, workspace)).toEqual(study);
-    const more = await document<StudyResult>([...asked.slice(0, 4), '16,32,48', '--unlabelled', '8'], workspace);
+    expect(await documentHere<StudyResult>(asked, workspace)).toEqual(study);
+    const more = await documentHere<StudyResult>([...asked.slice(0, 4), '16,32,48', '--unlabelled', '8'], workspace);
     expect(more.rows.map(({ run }) => run)).toEqual([study.rows[0]!.run, expect.anything(), study.rows[1]!.run]);
     expect(runsOf(workspace)).toHaveLength(before.length + 1);
-    const { stdout } = await distillery(asked, workspace);
+    const { stdout } = await distilleryHere(asked, workspace);
     expect(stdout).toMatch(/How many labels does the teacher save\?\n +16 labels, student +█/);
   });
 });
 
 it('a study of families trains an encoder and a decoder of the same sizes', async () => {
   const workspace = tinyWorkspace(experiment);
-  const { rows, said, answer } = await document<StudyResult>(['study', 'families', 'tiny.distill.json'], workspace);
+  const { rows, said, answer } = await documentHere<StudyResult>(['study', 'families', 'tiny.distill.json'], workspace);
   expect(rows.map(({ status, values }) => [status, values['student.architecture.family']])).toEqual([
     ['done', 'bert'],
     ['done', 'gpt2'],
@@ -155,7 +155,7 @@ it.each<[string, TinyExperiment, RegExp]>([
   ['families', { ...experiment, task: 'causal-lm' }, /Families cannot be compared for causal-lm/],
 ])('a study of %s refuses an experiment that cannot answer it, before anything is run', async (kind, of, words) => {
   const workspace = tinyWorkspace(of);
-  const { code, stderr } = await distillery(['study', kind, 'tiny.distill.json'], workspace);
+  const { code, stderr } = await distilleryHere(['study', kind, 'tiny.distill.json'], workspace);
   expect(code).toBe(2);
   expect(stderr).toMatch(words);
   expect(runsOf(workspace)).toEqual([]);

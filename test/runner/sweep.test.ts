@@ -4,7 +4,8 @@ import type { Readable } from 'node:stream';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { RunRecord } from '../../src/protocol/records';
 import type { SweepResult } from '../../src/runner/commands/sweep';
-import { distillery, document, start, stoppingAt, tinyWorkspace, untilStopped, type Outcome } from './program';
+import { distilleryHere, documentHere } from './in-process';
+import { start, stoppingAt, tinyWorkspace, untilStopped, type Outcome } from './program';
 
 const training = { epochs: 2, evaluateEvery: 1000, checkpointEvery: 5 };
 
@@ -28,7 +29,7 @@ const recordsOf = (workspace: string): RunRecord[] =>
 /** Of the last checkpoint, not of the best, which may be that of step 0 in each. */
 const weights = (directory: string, model = path.join('checkpoints', 'last')): Buffer =>
   readFileSync(path.join(directory, model, 'model.safetensors'));
-const sweep = (workspace: string) => document<SweepResult>(['sweep', 'tiny.distill.json'], workspace);
+const sweep = (workspace: string) => documentHere<SweepResult>(['sweep', 'tiny.distill.json'], workspace);
 
 describe('a sweep', () => {
   let workspace: string;
@@ -71,7 +72,7 @@ describe('a sweep', () => {
       distillation: { temperature: 4 },
       controls: [],
     });
-    const { directory } = await document<{ directory: string }>(['run', 'tiny.distill.json'], alone);
+    const { directory } = await documentHere<{ directory: string }>(['run', 'tiny.distill.json'], alone);
     expect(weights(directory).equals(weights(result.rows[1]!.directory))).toBe(true);
   });
 
@@ -82,13 +83,13 @@ describe('a sweep', () => {
     expect(more.sweep).toBe(result.sweep);
     expect([more.rows[0], more.rows[2]]).toEqual(result.rows);
     expect(readdirSync(runs(workspace))).toHaveLength(3);
-    const { stdout } = await distillery(['sweep', 'tiny.distill.json'], workspace);
+    const { stdout } = await distilleryHere(['sweep', 'tiny.distill.json'], workspace);
     expect(stdout).toMatch(/T .*macro-F1.*agreement.*control macro-F1/);
   });
 
   it('is left aside by a run, with a warning', async () => {
     const plain = sweepWorkspace({ 'distillation.temperature': [1, 4] }, { controls: [] });
-    const { code, stderr } = await distillery(['run', 'tiny.distill.json'], plain);
+    const { code, stderr } = await distilleryHere(['run', 'tiny.distill.json'], plain);
     expect(code).toBe(0);
     expect(stderr).toMatch(/tiny\.distill\.json:\d+:\d+: warning: A run leaves "sweep" aside/);
     const [record] = recordsOf(plain);
@@ -113,7 +114,7 @@ describe('a sweep of several processes', () => {
 
   it('has each run carried out by one of them', async () => {
     const workspace = tinyWorkspace({ task: 'text-classification', training: short, controls: [] });
-    const { directory } = await document<{ directory: string }>(['run', 'tiny.distill.json'], workspace);
+    const { directory } = await documentHere<{ directory: string }>(['run', 'tiny.distill.json'], workspace);
     changeExperiment(workspace, (experiment) => ({
       ...experiment,
       teacher: { source: 'run', run: directory },
@@ -191,7 +192,7 @@ describe('an interrupted sweep', () => {
       ...experiment,
       training: { ...(experiment.training as object), clipNorm: 0 },
     }));
-    const { code, stdout } = await distillery(['sweep', 'tiny.distill.json', '--json'], workspace);
+    const { code, stdout } = await distilleryHere(['sweep', 'tiny.distill.json', '--json'], workspace);
     const { rows } = JSON.parse(stdout) as SweepResult;
     expect(rows.map(({ status }) => status)).toEqual(['failed', 'done']);
     expect(rows[0]!.error).toMatchObject({

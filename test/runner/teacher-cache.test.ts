@@ -3,8 +3,8 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { RunRecord } from '../../src/protocol/records';
 import type { CacheResult } from '../../src/runner/commands/cache';
+import { distilleryHere, documentHere } from './in-process';
 import {
-  distillery,
   document,
   onlyRun,
   sampleRows,
@@ -22,7 +22,7 @@ const rows = { train: sampleRows('moby-dick', 'train', 80) };
 let teacherFolder: string;
 beforeAll(async () => {
   const workspace = tinyWorkspace({ task: 'causal-lm', training: { ...training, epochs: 1 }, controls: [] });
-  await document(['run', 'tiny.distill.json'], workspace);
+  await documentHere(['run', 'tiny.distill.json'], workspace);
   teacherFolder = path.join(onlyRun(workspace), 'teacher', 'model');
 });
 
@@ -54,13 +54,13 @@ describe("a run that keeps its teacher's answers", () => {
   let weights: Buffer;
   beforeAll(async () => {
     workspace = workspaceWith(undefined);
-    await document(['run', 'tiny.distill.json'], workspace);
+    await documentHere(['run', 'tiny.distill.json'], workspace);
     weights = student(onlyRun(workspace));
   });
 
   it('fills a cache, which the next run with the same teacher finds full', async () => {
     expect(log(onlyRun(workspace))).toMatch(/asking the teacher about 80 examples/);
-    await document(['run', 'tiny.distill.json'], workspace);
+    await documentHere(['run', 'tiny.distill.json'], workspace);
     const second = runsOf(workspace).at(-1)!;
     expect(log(second)).toMatch(/the teacher's answers are known/);
     expect(student(second).equals(weights)).toBe(true);
@@ -69,7 +69,7 @@ describe("a run that keeps its teacher's answers", () => {
 
   it('ends at the weights that it has when the teacher is asked in every step', async () => {
     const asking = workspaceWith(false);
-    await document(['run', 'tiny.distill.json'], asking);
+    await documentHere(['run', 'tiny.distill.json'], asking);
     expect(cachesOf(asking)).toEqual([]);
     const [a, b] = [new Float32Array(aligned(student(onlyRun(asking)))), new Float32Array(aligned(weights))];
     expect(a.length).toBe(b.length);
@@ -91,24 +91,24 @@ describe("a run that keeps its teacher's answers", () => {
     const { caches } = await document<CacheResult>(['cache'], workspace);
     expect(caches).toMatchObject([{ examples: 80, task: 'causal-lm', values: 'float32' }]);
     expect(caches[0]!.bytesOnDisk).toBeGreaterThanOrEqual(caches[0]!.bytes!);
-    expect((await distillery(['cache', '--remove', 'nothing'], workspace)).code).toBe(2);
-    const after = await document<CacheResult>(['cache', '--remove', caches[0]!.key.slice(0, 6)], workspace);
+    expect((await distilleryHere(['cache', '--remove', 'nothing'], workspace)).code).toBe(2);
+    const after = await documentHere<CacheResult>(['cache', '--remove', caches[0]!.key.slice(0, 6)], workspace);
     expect(after).toMatchObject({ caches: [], removed: [caches[0]!.key] });
     expect(cachesOf(workspace)).toEqual([]);
   });
 
   it('says so and asks in every step where the answers would take too much space', async () => {
     const small = workspaceWith({ maxGigabytes: 1e-4 }, { training: { ...training, epochs: 1 } });
-    await document(['run', 'tiny.distill.json'], small);
+    await documentHere(['run', 'tiny.distill.json'], small);
     expect(log(onlyRun(small))).toMatch(/asked in every step: its answers would take .* teacher\.cache\.maxGigabytes/);
     expect(cachesOf(small)).toEqual([]);
   });
 
   it('in float16 takes half the space and says what that costs', async () => {
     const half = workspaceWith({ values: 'float16' }, { training: { ...training, epochs: 1 } });
-    await document(['run', 'tiny.distill.json'], half);
+    await documentHere(['run', 'tiny.distill.json'], half);
     expect(log(onlyRun(half))).toMatch(/kept; float16 costs a mean KL of .* nats/);
-    const { caches } = await document<CacheResult>(['cache'], half);
+    const { caches } = await documentHere<CacheResult>(['cache'], half);
     // So little that float32 cannot tell it from none.
     expect(caches[0]!.klError!.mean).toBeGreaterThanOrEqual(0);
     expect(caches[0]!.klError!.mean).toBeLessThan(1e-4);
@@ -120,10 +120,10 @@ describe("a run that keeps its teacher's answers", () => {
   ])('of each position learns from %s alone', async (_, logits, noted) => {
     const distillation = { temperature: 1 };
     const few = workspaceWith({ logits }, { distillation });
-    await document(['run', 'tiny.distill.json'], few);
+    await documentHere(['run', 'tiny.distill.json'], few);
     const run = onlyRun(few);
     expect(log(run)).toMatch(noted);
-    const { caches } = await document<CacheResult>(['cache'], few);
+    const { caches } = await documentHere<CacheResult>(['cache'], few);
     // Eight ids of two bytes, as many values of two, and what is said of the others.
     expect(caches[0]!.bytes! % 36).toBe(0);
     expect([caches[0]!.top, caches[0]!.drawn]).toEqual('top' in logits ? [8, undefined] : [undefined, 8]);
@@ -148,13 +148,13 @@ describe("a run that keeps its teacher's answers", () => {
         JSON.stringify({ ...experiment, engine, teacher: { ...experiment.teacher, precision: 'int8' } }),
       );
     with8Bits('tfjs-wasm');
-    const refused = await distillery(['run', 'tiny.distill.json'], rounded);
+    const refused = await distilleryHere(['run', 'tiny.distill.json'], rounded);
     expect(refused.code).toBe(2);
     expect(refused.stderr).toMatch(
       /tiny\.distill\.json:\d+:\d+: The engine "tfjs-wasm" does not ask the teacher in int8/,
     );
     with8Bits('cpu');
-    await document(['run', 'tiny.distill.json'], rounded);
+    await documentHere(['run', 'tiny.distill.json'], rounded);
     const run = onlyRun(rounded);
     expect(log(run)).toMatch(/the teacher in int8: mean KL .* times as fast/);
     const { teacherPrecision } = JSON.parse(readFileSync(path.join(run, 'run.json'), 'utf8')) as RunRecord;
@@ -165,7 +165,7 @@ describe("a run that keeps its teacher's answers", () => {
 
   it('says so where other tokens are masked in every epoch', async () => {
     const masked = tinyWorkspace({ task: 'masked-lm', training: { ...training, epochs: 1 }, controls: [] });
-    await document(['run', 'tiny.distill.json'], masked);
+    await documentHere(['run', 'tiny.distill.json'], masked);
     expect(log(onlyRun(masked))).toMatch(/asked in every step: masked-lm hides other tokens/);
   });
 });

@@ -22,7 +22,7 @@ type Learnt = 'text-classification' | 'causal-lm';
 
 /** 102 steps of a student without a control, by a teacher that an earlier run has trained. */
 async function workspaceOf(task: Learnt): Promise<string> {
-  const workspace = tinyWorkspace({ task, training: { epochs: 1 }, withoutTest: true });
+  const workspace = tinyWorkspace({ task, maxLength: 48, training: { epochs: 1 }, withoutTest: true });
   rewrite(workspace, (experiment) => (experiment.controls = []));
   await document(['run', 'tiny.distill.json'], workspace);
   const teacher = onlyRun(workspace);

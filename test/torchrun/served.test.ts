@@ -35,7 +35,7 @@ describe.skipIf(!hasPython || !torture)('a teacher behind a server', () => {
   /** With a tokenizer that has the tokens of the golden model. */
   function continuations(topLogprobs: number): string {
     const teacher = { source: 'endpoint', url: server.url, model: 'tiny', topLogprobs };
-    const workspace = tinyWorkspace({ task: 'causal-lm', training: { epochs: 4 }, teacher });
+    const workspace = tinyWorkspace({ task: 'causal-lm', maxLength: 48, training: { epochs: 4 }, teacher });
     writeFileSync(path.join(workspace, 'tokenizer.json'), JSON.stringify(json));
     rewrite(workspace, (experiment) => (experiment.tokenizer = { source: 'path', path: '.' }));
     return workspace;

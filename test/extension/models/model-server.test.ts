@@ -7,7 +7,8 @@ import { CancellationTokenSource } from 'vscode-jsonrpc/node';
 import { ModelServer } from '../../../src/extension/models/model-server';
 import type { InspectResult } from '../../../src/protocol/records';
 import type { CompletionProgress } from '../../../src/protocol/runner';
-import { distillery, document, onlyRun, runnerFile, tinyWorkspace } from '../../runner/program';
+import { distilleryHere, documentHere } from '../../runner/in-process';
+import { document, onlyRun, runnerFile, tinyWorkspace } from '../../runner/program';
 
 const complaints: string[] = [];
 const newServer = (): ModelServer =>
@@ -19,7 +20,7 @@ const newServer = (): ModelServer =>
 
 async function runTiny(task: 'text-classification' | 'causal-lm'): Promise<string> {
   const workspace = tinyWorkspace({ task, training: { epochs: 1 }, controls: [] });
-  const { code, stderr } = await distillery(['run', 'tiny.distill.json'], workspace);
+  const { code, stderr } = await distilleryHere(['run', 'tiny.distill.json'], workspace);
   if (code !== 0) throw new Error(stderr);
   return onlyRun(workspace);
 }
@@ -69,7 +70,7 @@ describe('the model server', () => {
   it('pads texts without changing what is said of them', async () => {
     const text = 'Call me Ishmael. Some years ago I went to sea.';
     const [result] = await server.ask('inspect', { target: generator, texts: [{ text }], temperature: 1, top: 3 });
-    const told = await document<InspectResult>(['inspect', generator, '--text', text, '--top', '3'], generator);
+    const told = await documentHere<InspectResult>(['inspect', generator, '--text', text, '--top', '3'], generator);
     const kls = (from: InspectResult): number[] => from.positions.map(({ kl }) => Number((kl ?? 0).toFixed(4)));
     expect(kls(result as InspectResult)).toEqual(kls(told));
   });

@@ -4,7 +4,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ModelServer } from '../../../src/extension/models/model-server';
 import { softmax } from '../../../src/protocol/distribution';
 import type { InspectResult } from '../../../src/protocol/records';
-import { distillery, onlyRun, runnerFile, tinyWorkspace } from '../../runner/program';
+import { distilleryHere } from '../../runner/in-process';
+import { onlyRun, runnerFile, tinyWorkspace } from '../../runner/program';
 
 const text = 'Call me Ishmael. Some years ago I went to sea.';
 const server = new ModelServer(
@@ -16,7 +17,7 @@ let target = '';
 
 beforeAll(async () => {
   const workspace = tinyWorkspace({ task: 'causal-lm', training: { epochs: 1 }, controls: [] });
-  const { code, stderr } = await distillery(['run', 'tiny.distill.json'], workspace);
+  const { code, stderr } = await distilleryHere(['run', 'tiny.distill.json'], workspace);
   if (code !== 0) throw new Error(stderr);
   target = onlyRun(workspace);
 });

@@ -13,6 +13,7 @@ import { promptIds } from '../../../src/dataset/examples';
 import { Tokenizer } from '../../../src/tokenizer/tokenizer';
 import { characterTokenizer } from '../../experiment/word-piece';
 import { goldenFolder } from '../../golden/compare';
+import { distilleryHere, documentHere } from '../in-process';
 import {
   distillery,
   document,
@@ -65,7 +66,7 @@ function change(workspace: string, changes: object): void {
 }
 
 const run = (workspace: string, more: NodeJS.ProcessEnv = {}): Promise<RunResult> =>
-  document<RunResult>(['run', 'tiny.distill.json'], workspace, { ...environment, ...more });
+  documentHere<RunResult>(['run', 'tiny.distill.json'], workspace, { ...environment, ...more });
 
 const logOf = (folder: string): string => readFileSync(path.join(folder, 'log.txt'), 'utf8');
 
@@ -161,13 +162,13 @@ describe('a run whose teacher gives log-probabilities of prompts', () => {
     const again = await run(workspace);
     expect(server.requests).toBe(requests);
     expect(again.summary!.rows[1]!.metrics).toEqual(result.summary!.rows[1]!.metrics);
-    const { caches } = await document<CacheResult>(['cache'], workspace);
+    const { caches } = await documentHere<CacheResult>(['cache'], workspace);
     expect(caches).toMatchObject([{ teacher: `tiny at ${new URL(server.url).host}`, examples: 97, top: 98 }]);
   });
 
   it('leaves inspection and completion to the student', async () => {
     const text = 'call me ishmael';
-    const inspected = await document<InspectResult>(['inspect', folder, '--text', text], workspace, environment);
+    const inspected = await documentHere<InspectResult>(['inspect', folder, '--text', text], workspace, environment);
     expect(inspected.positions[4]!.teacher).toBeUndefined();
     expect(inspected.positions[4]!.student!.top.length).toBeGreaterThan(0);
   });
@@ -289,7 +290,7 @@ describe('a run whose teacher is asked for classes', () => {
     expect(await codes({ prompt: 'no place for a text' })).toHaveLength(1);
     expect(await codes({ verbalizers: { ham: ' good', spam: ' great' } })).toEqual([]);
     server.kind = 'llama.cpp';
-    const { stderr } = await distillery(['run', 'tiny.distill.json'], workspace, environment);
+    const { stderr } = await distilleryHere(['run', 'tiny.distill.json'], workspace, environment);
     expect(stderr).toMatch(/"g" begins both " great" and " good"/);
   });
 });
@@ -305,7 +306,7 @@ describe('a run with a server that cannot', () => {
       return `tiny.distill.json:${line + 1}:${lines[line]!.search(setting) + 1}: `;
     };
     const failing = async (): Promise<string> => {
-      const { code, stderr } = await distillery(['run', 'tiny.distill.json'], workspace, environment);
+      const { code, stderr } = await distilleryHere(['run', 'tiny.distill.json'], workspace, environment);
       expect(code).toBe(2);
       return stderr;
     };
@@ -323,16 +324,16 @@ describe('a run with a server that cannot', () => {
   });
 
   it('is not asked for a plan, which says how much it would be', async () => {
-    const { stdout } = await distillery(['plan', 'tiny.distill.json'], workspaceWith(), environment);
+    const { stdout } = await distilleryHere(['plan', 'tiny.distill.json'], workspaceWith(), environment);
     expect(stdout).toMatch(/teacher of unknown size, answering elsewhere/);
-    expect(stdout).toMatch(/tiny at 127\.0\.0\.1:\d+ is asked about 48 texts of at most 48 tokens, a request each/);
+    expect(stdout).toMatch(/tiny at 127\.0\.0\.1:\d+ is asked about 48 texts of at most 24 tokens, a request each/);
     expect(server.requests).toBe(0);
   });
 
   it('or that the editor has not asked for is not asked', async () => {
     const workspace = workspaceWith();
     const env = { ...environment, DISTILLERY_ENDPOINTS: '{}' };
-    const { stderr } = await distillery(['run', 'tiny.distill.json'], workspace, env);
+    const { stderr } = await distilleryHere(['run', 'tiny.distill.json'], workspace, env);
     expect(stderr).toMatch(/Nobody has agreed to send texts to 127\.0\.0\.1/);
     expect(server.requests).toBe(0);
   });

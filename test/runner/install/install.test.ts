@@ -21,6 +21,7 @@ import { installedLibrary } from '../../../src/engine/libraries';
 import type { LibraryRecord } from '../../../src/protocol/records';
 import { installLibrary, type InstallListener } from '../../../src/runner/install/install';
 import { ensureWheel, hasWheel, keptWheel, openvino } from '../../harness/kept-wheel';
+import { distilleryHere } from '../in-process';
 import { distillery, document, start, stoppingAt, untilStopped, type Outcome } from '../program';
 import { zipOf } from './zip';
 
@@ -34,6 +35,13 @@ const offline = (wheels: string) => ({ PIP_NO_INDEX: '1', PIP_FIND_LINKS: wheels
 
 const install = (libraries: string, environment: NodeJS.ProcessEnv = {}, more: string[] = []): Promise<Outcome> =>
   distillery(['devices', '--install', 'openvino', ...more], folder(), {
+    DISTILLERY_LIBRARIES: libraries,
+    ...environment,
+  });
+
+/** As {@link install}, in this process. */
+const refused = (libraries: string, environment: NodeJS.ProcessEnv = {}, more: string[] = []): Promise<Outcome> =>
+  distilleryHere(['devices', '--install', 'openvino', ...more], folder(), {
     DISTILLERY_LIBRARIES: libraries,
     ...environment,
   });
@@ -94,11 +102,15 @@ describe('installing a library', () => {
     expect(readdirSync(libraries)).toEqual([]);
   });
 
-  it('takes a wheel that the person has, without Python', async (context) => {
+  it('takes a wheel that the person has, without Python, and is done by one process at a time', async (context) => {
     needWheel(context);
     const libraries = folder();
-    const { code, stderr } = await install(libraries, { PATH: folder() }, ['--file', keptWheel]);
-    expect([code, stderr]).toEqual([0, expect.stringContaining('installed OpenVINO')]);
+    // Two at once, of which one does it.
+    const outcomes = await Promise.all([1, 2].map(() => install(libraries, { PATH: folder() }, ['--file', keptWheel])));
+    const [first, second] = outcomes.sort((a, b) => a.code! - b.code!);
+    expect([first!.code, first!.stderr]).toEqual([0, expect.stringContaining('installed OpenVINO')]);
+    // Too late to meet the other, it finds the library there.
+    if (second!.code !== 0) expect(second!.stderr).toMatch(/Process \d+ is installing or removing it/);
     expect(versionsIn(libraries)).toEqual([openvino!.version]);
     const again = await install(libraries, { PATH: folder() });
     expect([again.code, again.stderr]).toEqual([0, expect.stringContaining('already installed')]);
@@ -170,17 +182,6 @@ describe('installing a library', () => {
       expect(readdirSync(path.join(libraries, 'openvino', 'download'))).toEqual([]);
     },
   );
-
-  it('is done by one process at a time', async (context) => {
-    needWheel(context);
-    const libraries = folder();
-    const outcomes = await Promise.all([1, 2].map(() => install(libraries, {}, ['--file', keptWheel])));
-    const [first, second] = outcomes.sort((a, b) => a.code! - b.code!);
-    expect(first!.code).toBe(0);
-    // Too late to meet the other, it finds the library there.
-    if (second!.code !== 0) expect(second!.stderr).toMatch(/Process \d+ is installing or removing it/);
-    expect(versionsIn(libraries)).toEqual([openvino!.version]);
-  });
 });
 
 describe('a library that cannot be installed', () => {
@@ -197,7 +198,7 @@ describe('a library that cannot be installed', () => {
   it('for want of Python', async () => {
     const libraries = folder();
     expectFailure(
-      await install(libraries, { PATH: folder() }),
+      await refused(libraries, { PATH: folder() }),
       libraries,
       /There is no Python/,
       /Install Python 3.*--file/,
@@ -211,7 +212,7 @@ describe('a library that cannot be installed', () => {
     writeFileSync(path.join(programs, 'python3'), `#!/bin/sh\nexec "${python}" -S -I "$@"\n`);
     chmodSync(path.join(programs, 'python3'), 0o755);
     expectFailure(
-      await install(libraries, { PATH: programs }),
+      await refused(libraries, { PATH: programs }),
       libraries,
       /python3 is there, but without pip/,
       /ensurepip/,
@@ -227,7 +228,7 @@ describe('a library that cannot be installed', () => {
       PIP_CONFIG_FILE: os.devNull,
     };
     expectFailure(
-      await install(libraries, unreachable),
+      await refused(libraries, unreachable),
       libraries,
       /pip cannot reach its package index/,
       /proxy and index/,
@@ -236,13 +237,13 @@ describe('a library that cannot be installed', () => {
 
   it('where the index does not have it', async () => {
     const libraries = folder();
-    expectFailure(await install(libraries, offline(folder())), libraries, /index has no openvino/, /mirror.*--file/);
+    expectFailure(await refused(libraries, offline(folder())), libraries, /index has no openvino/, /mirror.*--file/);
   });
 
   it('where another file is offered in its place', async () => {
     const [libraries, mirror] = [folder(), folder()];
     writeFileSync(path.join(mirror, wheelFile), zipOf({ 'openvino/libs/libopenvino.so': 'something else' }));
-    const outcome = await install(libraries, offline(mirror));
+    const outcome = await refused(libraries, offline(mirror));
     expectFailure(outcome, libraries, /SHA-256 differs\. Nothing was installed/, /mirror.*--file/);
     expect(readdirSync(path.join(libraries, 'openvino'))).not.toContain(wheelFile);
   });
@@ -261,7 +262,7 @@ describe('a library that cannot be installed', () => {
     const libraries = folder();
     const file = path.join(folder(), name);
     if (content !== undefined) writeFileSync(file, content);
-    expectFailure(await install(libraries, {}, ['--file', file]), libraries, what, /Choose/);
+    expectFailure(await refused(libraries, {}, ['--file', file]), libraries, what, /Choose/);
   });
 
   it('from a wheel that was cut off', async (context) => {
@@ -270,13 +271,13 @@ describe('a library that cannot be installed', () => {
     const file = path.join(folder(), wheelFile);
     copyFileSync(keptWheel, file);
     truncateSync(file, 1_000_000);
-    expectFailure(await install(libraries, {}, ['--file', file]), libraries, /is damaged/, /Choose openvino-/);
+    expectFailure(await refused(libraries, {}, ['--file', file]), libraries, /is damaged/, /Choose openvino-/);
   });
 
   it('into a place that is no folder', async () => {
     const file = path.join(folder(), 'file');
     writeFileSync(file, '');
-    expectFailure(await install(path.join(file, 'libraries')), file, /cannot be written/, /DISTILLERY_LIBRARIES/);
+    expectFailure(await refused(path.join(file, 'libraries')), file, /cannot be written/, /DISTILLERY_LIBRARIES/);
   });
 
   it('on another platform', async () => {
@@ -309,7 +310,7 @@ describe('a library that cannot be installed', () => {
     if (process.platform !== 'linux' || spawnSync('mount', mount).status !== 0)
       context.skip('no small disk can be made');
     try {
-      const { stderr, code } = await install(mounted, {}, ['--file', keptWheel]);
+      const { stderr, code } = await refused(mounted, {}, ['--file', keptWheel]);
       expect([code, stderr]).toEqual([1, expect.stringContaining('OpenVINO needs')]);
       // As if the space had been there when it was looked for.
       vi.stubEnv('DISTILLERY_LIBRARIES', mounted);

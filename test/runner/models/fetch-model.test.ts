@@ -17,6 +17,7 @@ import { locateModel } from '../../../src/experiment/checks/locate-model';
 import { validateExperimentFile } from '../../../src/experiment/checks/validate';
 import { goodExperiment, mails, makeFolder } from '../../experiment/workspace';
 import { startProxy } from '../endpoint/proxy';
+import { distilleryHere } from '../in-process';
 import { distillery, document, start, until } from '../program';
 import { FakeHub } from './fake-hub';
 
@@ -394,14 +395,14 @@ describe('the program', () => {
         hasTokenizer: false,
       },
     ]);
-    const text = (await distillery(['models'], workspace, environment())).stdout;
+    const text = (await distilleryHere(['models'], workspace, environment())).stdout;
     expect(text).toMatch(
       /^tiny\/encoder\tbert · [\d,]+ parameters · [\d.]+\skB · apache-2\.0 · teacher: masked-lm · /m,
     );
   });
 
   it('refuses what is no id, as wrong input', async () => {
-    const { code, stderr } = await distillery(['models', '--fetch', '../elsewhere'], makeFolder(), environment());
+    const { code, stderr } = await distilleryHere(['models', '--fetch', '../elsewhere'], makeFolder(), environment());
     expect([code, stderr]).toEqual([2, expect.stringContaining('"org/name", "org/name@revision" or')]);
   });
 

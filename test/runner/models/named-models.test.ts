@@ -10,7 +10,8 @@ import type { InspectResult, LibraryRecord, ModelRecord } from '../../../src/pro
 import { cacheModel } from '../../experiment/hub-cache';
 import { makeFolder } from '../../experiment/workspace';
 import { torture } from '../../torture';
-import { distillery, document, onlyRun, start, stoppingAt, tinyWorkspace, untilStopped } from '../program';
+import { distilleryHere } from '../in-process';
+import { document, onlyRun, start, stoppingAt, tinyWorkspace, untilStopped } from '../program';
 import { zipOf } from '../install/zip';
 
 const folder = (): string => mkdtempSync(path.join(os.tmpdir(), 'distillery-test-'));
@@ -57,7 +58,7 @@ describe('a run with a teacher of the Hugging Face cache', () => {
 
 describe('installing a model', () => {
   const install = (more: string[], environment: NodeJS.ProcessEnv) =>
-    distillery(['models', '--install', 'minilm', ...more], folder(), environment);
+    distilleryHere(['models', '--install', 'minilm', ...more], folder(), environment);
 
   it('takes none but the published one, and says nothing of engines', async () => {
     const [libraries, mirror] = [folder(), folder()];

@@ -11,6 +11,7 @@ import vm from 'node:vm';
 import * as ort from 'onnxruntime-node';
 import { listRuns } from '../../../src/run-directory/run-directory';
 import { runsDirectory } from '../../../src/run-directory/run-paths';
+import { shareSessions } from '../../engine/shared-sessions';
 import { readAtOnce } from '../../fuzz/children/at-once';
 import { DiskLog, losses } from '../disk';
 import { interpose, watchFiles, type Kind, type Operation } from '../interposer';
@@ -28,23 +29,7 @@ import { emptyFolder, runsIn, unbegunIn, writeSmallWorkspace } from '../small-wo
 
 /** The same few graphs are loaded thousands of times: each is compiled once. Nothing of the file system is in that. */
 function keepSessions(): void {
-  interface Kept {
-    release: () => Promise<void>;
-  }
-  const sessions = new Map<string, Kept>();
-  const maker = ort.InferenceSession as unknown as {
-    create: (model: Uint8Array, options: { externalData?: { data: Uint8Array }[] }) => Promise<Kept>;
-  };
-  const create = maker.create.bind(maker);
-  maker.create = async (model, options) => {
-    const hash = createHash('sha1').update(model);
-    for (const { data } of options.externalData ?? []) hash.update(data);
-    const key = hash.digest('hex');
-    const session = sessions.get(key) ?? (await create(model, options));
-    session.release = () => Promise.resolve();
-    sessions.set(key, session);
-    return session;
-  };
+  shareSessions(ort);
   // Memory is asked for at each training: here that is each moment.
   (vm as { runInNewContext: unknown }).runInNewContext = () => () => undefined;
 }
