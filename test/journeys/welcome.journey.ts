@@ -2,7 +2,7 @@
 
 import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { expectPalette, tall } from './menus';
 import { palette, welcomes } from './offers';
 import { newWorkspace } from './real-runs';
@@ -25,48 +25,40 @@ async function follow(window: Workbench, view: string, welcome: Welcome, link: s
   await buttons.filter({ hasText: link }).click();
 }
 
-describe('in a folder without experiments', () => {
-  let folder = '';
-  let window: Workbench;
-  beforeAll(async () => {
-    folder = newWorkspace();
-    cpSync('examples/data/spam/test.jsonl', path.join(folder, 'mails.jsonl'));
-    window = await Workbench.open(folder, { theme: 'dark', libraries: newWorkspace() });
-    await window.openSidebar();
-  });
+it('in a folder without experiments: a new one from a dataset', async () => {
+  const folder = newWorkspace();
+  cpSync('examples/data/spam/test.jsonl', path.join(folder, 'mails.jsonl'));
+  const window = await Workbench.open(folder, { theme: 'dark', libraries: newWorkspace() });
+  await window.openSidebar();
+  await follow(window, 'Experiments', 'welcome.empty', 'New Experiment…');
+  const picker = window.page.locator('.quick-input-widget').filter({ hasText: 'text-classification' });
+  await picker.waitFor();
+  await window.page.keyboard.press('Escape');
+  // Or what is picked next is a row of the list that is being closed.
+  await picker.waitFor({ state: 'hidden' });
+  await follow(window, 'Datasets', 'welcome.noDatasets', 'New Experiment…');
+  await window.pick('text-classification');
+  await window.page.getByRole('tab', { name: 'mails.distill.json' }).waitFor();
+});
 
-  it('a new one from a dataset', async () => {
-    await follow(window, 'Experiments', 'welcome.empty', 'New Experiment…');
-    const picker = window.page.locator('.quick-input-widget').filter({ hasText: 'text-classification' });
-    await picker.waitFor();
-    await window.page.keyboard.press('Escape');
-    // Or what is picked next is a row of the list that is being closed.
-    await picker.waitFor({ state: 'hidden' });
-    await follow(window, 'Datasets', 'welcome.noDatasets', 'New Experiment…');
-    await window.pick('text-classification');
-    await window.page.getByRole('tab', { name: 'mails.distill.json' }).waitFor();
-  });
-
-  it('a new experiment may have a model that is here as its teacher, and a student by how much smaller that is', async () => {
-    await window.runCommand('View: Close All Editors');
-    // It has not been written before a person saves it.
-    await window.dialog.getByRole('button', { name: "Don't Save" }).click();
-    await window.dialog.waitFor({ state: 'detached' });
-    cpSync('examples/models/definitions-teacher', path.join(folder, 'models/definitions'), { recursive: true });
-    await window.runCommand('Distillery: New Experiment…');
-    await window.pick('text-classification');
-    const rows = window.page.locator('.quick-input-list .monaco-list-row');
-    await rows.filter({ hasText: 'A model that is trained here' }).waitFor();
-    await window.picture('new-experiment-teacher');
-    await window.pick('fine-tuned on these rows first');
-    await rows.filter({ hasText: 'Half of the teacher’s blocks' }).waitFor();
-    const sized = /parameters · [\d.]+\s[kM]B · [\d.]+\s[MG]B of memory/;
-    expect(await rows.filter({ hasText: sized }).count()).toBeGreaterThan(1);
-    await window.picture('new-experiment-student');
-    await window.pick('Half of the teacher’s blocks');
-    await window.page.getByRole('tab', { name: 'mails.distill.json' }).waitFor();
-    await window.page.locator('.view-line', { hasText: 'half-blocks' }).waitFor();
-  });
+it('a new experiment may have a model that is here as its teacher, and a student by how much smaller that is', async () => {
+  const folder = newWorkspace();
+  cpSync('examples/data/spam/test.jsonl', path.join(folder, 'mails.jsonl'));
+  cpSync('examples/models/definitions-teacher', path.join(folder, 'models/definitions'), { recursive: true });
+  const window = await Workbench.open(folder, { theme: 'dark', libraries: newWorkspace() });
+  await window.runCommand('Distillery: New Experiment…');
+  await window.pick('text-classification');
+  const rows = window.page.locator('.quick-input-list .monaco-list-row');
+  await rows.filter({ hasText: 'A model that is trained here' }).waitFor();
+  await window.picture('new-experiment-teacher');
+  await window.pick('fine-tuned on these rows first');
+  await rows.filter({ hasText: 'Half of the teacher’s blocks' }).waitFor();
+  const sized = /parameters · [\d.]+\s[kM]B · [\d.]+\s[MG]B of memory/;
+  expect(await rows.filter({ hasText: sized }).count()).toBeGreaterThan(1);
+  await window.picture('new-experiment-student');
+  await window.pick('Half of the teacher’s blocks');
+  await window.page.getByRole('tab', { name: 'mails.distill.json' }).waitFor();
+  await window.page.locator('.view-line', { hasText: 'half-blocks' }).waitFor();
 });
 
 it('without a folder: one is opened', async () => {
