@@ -2,7 +2,7 @@
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -35,11 +35,47 @@ const baseSettings = {
   'remote.autoForwardPorts': false,
 };
 
+/**
+ * Of the editor's own hundred extensions those that ours never meets, among them the largest. Each window reads, sends and sorts what
+ * all of them contribute, and starts some. Others than those that only Node runs cannot be left out: the page has them too, and would
+ * run them itself.
+ */
+export const builtInElsewhere = [
+  'copilot',
+  'debug-auto-launch',
+  'debug-server-ready',
+  'github',
+  'grunt',
+  'gulp',
+  'jake',
+  'microsoft-authentication',
+  'ms-vscode.js-debug',
+  'ms-vscode.js-debug-companion',
+  'php-language-features',
+  'terminal-suggest',
+  'tunnel-forwarding',
+] as const;
+
+/** Of each window that is not to be as it is shipped: nothing in it blinks or is drawn a second time in small. */
+const calmSettings = {
+  'editor.cursorBlinking': 'solid',
+  'editor.minimap.enabled': false,
+  'editor.stickyScroll.enabled': false,
+  'editor.occurrencesHighlight': 'off',
+  'breadcrumbs.enabled': false,
+};
+
 /** Starts a server whose files all lie in a new temporary folder, which `stop` removes. */
 export async function startCodeServer(
   editor: Editor,
-  /** `installed`: folder of an extension. `environment`: more of it, for what lies in the folder that is given. */
-  options: { installed?: string; environment?: (folder: string) => NodeJS.ProcessEnv } = {},
+  options: {
+    /** Folder of an extension. */
+    installed?: string;
+    /** Names of the editor's own extensions that it has not. */
+    without?: readonly string[];
+    /** More of it, for what lies in the folder that is given. */
+    environment?: (folder: string) => NodeJS.ProcessEnv;
+  } = {},
 ): Promise<CodeServer> {
   const base = mkdtempSync(path.join(tmpdir(), 'cs-')); // Short: a socket's path has at most 107 characters.
   for (const folder of ['data/User', 'extensions', 'tmp']) mkdirSync(path.join(base, folder), { recursive: true });
@@ -49,8 +85,16 @@ export async function startCodeServer(
   args.push('--user-data-dir', path.join(base, 'data'), '--extensions-dir', path.join(base, 'extensions'));
   args.push('--disable-telemetry', '--disable-update-check', '--disable-getting-started-override');
   args.push('--ignore-last-opened', '--reconnection-grace-time', '5');
-  // Should this process be killed, the server ends by itself; a minute is the least it takes.
-  args.push('--idle-timeout-seconds', '61');
+  if (options.without) {
+    const own = path.join(path.dirname(editor.codeServer), '../../lib/vscode/extensions');
+    const chosen = path.join(base, 'built-in');
+    mkdirSync(chosen);
+    for (const name of readdirSync(own))
+      if (!options.without.includes(name)) symlinkSync(path.join(own, name), path.join(chosen, name));
+    args.push('--builtin-extensions-dir', chosen);
+  }
+  // Should this process be killed, the server ends by itself; a journey may be at another server meanwhile, for minutes on a slow machine.
+  args.push('--idle-timeout-seconds', '900');
   const child = spawn(editor.node, [editor.codeServer, ...args], {
     env: {
       ...cleanEnvironment(),
@@ -157,6 +201,8 @@ export interface WindowOptions {
   tests?: string;
   /** Whether workspaces are asked about, as for people; otherwise all are trusted. */
   trust?: boolean;
+  /** Whether what moves and blinks in the editor does so. */
+  asShipped?: boolean;
   /** What the person has set, as far as it is not the tests' own. */
   settings?: Record<string, unknown>;
   /** What the editor is told that its language is; its own texts stay English. */
@@ -181,7 +227,7 @@ export async function openWindow(
   const { origin, host } = new URL(server.url);
   if (options.onExit) await page.exposeFunction('codeAutomationExit', options.onExit);
   await page.addInitScript(configurationScript(host, options));
-  await page.addInitScript(stillness);
+  if (!options.asShipped) await page.addInitScript(stillness);
   if (options.language) {
     await page.addInitScript(`globalThis._VSCODE_NLS_LANGUAGE = ${JSON.stringify(options.language)};`);
   }
@@ -221,7 +267,7 @@ function configurationScript(authority: string, options: WindowOptions): string 
   };
   const configuration = {
     enableWorkspaceTrust: options.trust ?? false,
-    configurationDefaults: { ...baseSettings, ...options.settings },
+    configurationDefaults: { ...baseSettings, ...(options.asShipped ? {} : calmSettings), ...options.settings },
   };
   return `{
     const get = Element.prototype.getAttribute;

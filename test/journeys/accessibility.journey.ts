@@ -1,4 +1,7 @@
-/** @file The Lab for everyone: each tab on real runs in each kind of theme keeps to WCAG 2.1 AA, and on a narrow page nothing is lost. */
+/**
+ * @file The Lab for everyone: each tab on real runs in each kind of theme keeps to WCAG 2.1 AA, can be worked by keyboard alone, and
+ * on a narrow page, and with motion reduced, nothing is lost.
+ */
 
 import { readFileSync } from 'node:fs';
 import { globSync } from 'tinyglobby';
@@ -13,16 +16,14 @@ import { plain, themes, Workbench, type Theme } from './workbench';
 const titles = { moby: 'T 2 · α .5', spam: 'T 4 · α .7' };
 
 const allThemes = Object.keys(themes) as Theme[];
-/** In which a run's tabs are looked at; those of the second draw little that the first's do not. */
-const seenIn = { moby: allThemes, spam: allOr<Theme>(allThemes, ['dark', 'high-contrast-light']) };
 /** In which tables in place of charts are looked at too. */
 const withTables = allOr<Theme>(allThemes, ['dark']);
+/** By theme, whose tabs are looked at: those of the second draw little that the first's do not. */
+const seenIn = (theme: Theme): Sample[] =>
+  allOr<Theme>(allThemes, ['dark', 'high-contrast-light']).includes(theme) ? ['moby', 'spam'] : ['moby'];
 
-async function open(experiment: Sample): Promise<Workbench> {
-  const window = await Workbench.open(sampleWorkspace(experiment), { theme: 'dark' });
-  await openLab(window, experiment, titles[experiment]);
-  return window;
-}
+/** Stops of the Tab key after which something ought to have come. */
+const mostStops = 60;
 
 /** The editor's colours that the page and its controls name. */
 const colours = [
@@ -51,72 +52,174 @@ async function complete({ lab }: Workbench): Promise<void> {
   await lab.locator('lab-expected').waitFor();
 }
 
-describe.each(['moby', 'spam'] as const)('the Lab on %s', (experiment) => {
+describe('the Lab', () => {
   let window: Workbench;
   beforeAll(async () => {
-    window = await open(experiment);
+    window = await Workbench.open(sampleWorkspace('moby', 'spam'), { theme: 'dark' });
   });
 
-  it.each(seenIn[experiment])('keeps to WCAG 2.1 AA in every tab: %s', async (theme) => {
-    const { lab } = window;
-    await window.chooseTheme(theme);
-    // Else the tests of the page alone would look at colours that nobody has. They are written anew by vitest's --update.
-    if (experiment === 'moby')
-      await expect(
-        `${JSON.stringify(await lab.locator('body').evaluate(themeOf, colours), undefined, 2)}\n`,
-      ).toMatchFileSnapshot(`../webview/themes/${harnessNames[theme]}.json`);
-    for (const tab of tabNames) {
-      await openTab(window, tab);
-      await lab.locator(drawn[tab]).first().waitFor();
-      if (tab === 'Completions' && experiment === 'moby' && (await lab.locator('lab-expected').count()) === 0)
-        await complete(window);
-      expect(await violations(lab.locator('body')), tab).toEqual([]);
-      if (withTables.includes(theme)) {
-        await lab.getByRole('tab', { name: tab }).press('t');
-        expect(await violations(lab.locator('body')), `${tab}, tables`).toEqual([]);
-        await lab.getByRole('tab', { name: tab }).press('t');
+  it('is worked by keyboard alone, in each of its tabs', async () => {
+    const { lab, page } = window;
+    await openLab(window, 'moby', 'T 2 · α .5');
+    const press = (...keys: string[]): Promise<void> =>
+      keys.reduce((before, key) => before.then(() => page.keyboard.press(key)), Promise.resolve());
+    /** Goes on with the Tab key until the focus is on, or in, what is looked for. */
+    const tabTo = async (selector: string): Promise<void> => {
+      for (let stop = 0; stop < mostStops; stop++) {
+        if (await lab.locator('body').evaluate(isFocused, selector)) return;
+        await press('Tab');
       }
-      await window.picture(`accessible-${experiment}-${tab}-${theme}`);
-    }
+      throw new Error(`The Tab key does not lead to ${selector}.`);
+    };
+    const selected = (): Promise<string> => lab.getByRole('tab', { selected: true }).innerText();
+    /** Back to the list of tabs, and on to the next. */
+    const nextTab = async (): Promise<void> => {
+      await tabTo('[role=tab]');
+      await press('ArrowRight');
+    };
+
+    await lab.getByRole('tab', { name: 'Loss' }).focus();
+    await lab.locator('lab-figure canvas').first().waitFor();
+    await tabTo('#total');
+    await press('Home');
+    expect(await lab.locator('#total').getAttribute('aria-valuetext')).toMatch(/^step \d+: /);
+    await press('t');
+    await lab.locator('lab-figure table').first().waitFor();
+    await press('t');
+
+    await nextTab();
+    expect(await selected()).toBe('Tokens');
+    await lab.locator('lab-distribution .body').first().waitFor();
+    await tabTo('lab-chips [role=option]');
+    await press(']', 'ArrowRight', 'ArrowRight', ',');
+    expect(await lab.locator('lab-examples .example').nth(1).getAttribute('aria-selected')).toBe('true');
+    expect(await lab.locator('lab-chips [role=option]').nth(2).getAttribute('aria-selected')).toBe('true');
+    await press('=');
+    expect(Number(await lab.locator('lab-temperature output').textContent())).toBeGreaterThan(2);
+    await press('t');
+    await lab.locator('lab-tokens figure table').first().waitFor();
+    await press('t');
+
+    await nextTab();
+    expect(await selected()).toBe('Temperature');
+    await lab.locator('lab-curve svg').nth(2).waitFor();
+    await tabTo('lab-temperature input');
+    await press('Home');
+    expect(plain(await lab.locator('#big-t').textContent())).toBe('0.25');
+
+    await nextTab();
+    expect(await selected()).toBe('Completions');
+    await tabTo('#prompt');
+    await page.keyboard.type('The whale');
+    await press('Control+Enter');
+    await lab.locator('lab-surprises').first().waitFor();
+    await tabTo('lab-completion [role=option]');
+    await press('ArrowRight');
+    expect(await lab.locator('lab-completion [role=option]').nth(1).getAttribute('aria-selected')).toBe('true');
+
+    await nextTab();
+    expect(await selected()).toBe('Compare');
+    await lab.locator('lab-disagreements .place .link').first().waitFor();
+    await tabTo('lab-disagreements .place .link');
+    const place = plain(await lab.locator('lab-disagreements .place .link').first().textContent());
+    await press('Enter');
+    await page.getByRole('tab', { name: place.split(':')[0]! }).waitFor();
     expect(await refusals(window)).toEqual([]);
+  });
+
+  it('names its parts for who listens, and stands still where motion is reduced', async () => {
+    const { lab, page } = window;
+    await page.emulateMedia({ reducedMotion: 'reduce' });
+    await openLab(window, 'moby', 'T 2 · α .5');
+    for (const name of tabNames) {
+      await lab.getByRole('tab', { name }).click();
+      await lab.locator('main figure, main textarea').first().waitFor();
+      for (const role of ['button', 'slider', 'checkbox', 'radio', 'textbox', 'combobox', 'table'] as const) {
+        expect(await lab.getByRole(role, { name: /^$/ }).count(), `${name}: ${role} without a name`).toBe(0);
+      }
+      for (const drawing of await lab.locator('[role=img]').all()) {
+        expect(await drawing.getAttribute('aria-label')).toMatch(/./);
+      }
+    }
+    await lab.getByRole('tab', { name: 'Tokens' }).click();
+    await lab.locator('#play').click();
+    expect(await lab.locator('body').evaluate(movingParts)).toEqual([]);
+    expect(await refusals(window)).toEqual([]);
+  });
+
+  describe('in each theme', () => {
+    beforeAll(async () => {
+      await window.page.emulateMedia({ reducedMotion: null });
+      // The Lab has the place of the first editor, as for a person who has none open.
+      await window.runCommand('View: Close All Editor Groups');
+    });
+
+    describe.each(allThemes)('in every tab: %s', (theme) => {
+      it.each(seenIn(theme))('keeps to WCAG 2.1 AA on %s', async (experiment) => {
+        const { lab } = window;
+        await window.chooseTheme(theme);
+        await openLab(window, experiment, titles[experiment], experiment);
+        // Else the tests of the page alone would look at colours that nobody has. They are written anew by vitest's --update.
+        if (experiment === 'moby')
+          await expect(
+            `${JSON.stringify(await lab.locator('body').evaluate(themeOf, colours), undefined, 2)}\n`,
+          ).toMatchFileSnapshot(`../webview/themes/${harnessNames[theme]}.json`);
+        for (const tab of tabNames) {
+          await openTab(window, tab);
+          await lab.locator(drawn[tab]).first().waitFor();
+          if (tab === 'Completions' && experiment === 'moby' && (await lab.locator('lab-expected').count()) === 0)
+            await complete(window);
+          expect(await violations(lab.locator('body')), tab).toEqual([]);
+          if (withTables.includes(theme)) {
+            await lab.getByRole('tab', { name: tab }).press('t');
+            expect(await violations(lab.locator('body')), `${tab}, tables`).toEqual([]);
+            await lab.getByRole('tab', { name: tab }).press('t');
+          }
+          await window.picture(`accessible-${experiment}-${tab}-${theme}`);
+        }
+        expect(await refusals(window)).toEqual([]);
+      });
+    });
   });
 
   it('has rows in the sidebar that say all that they show', async () => {
     const labels = await Promise.all(
       (await window.page.locator('.part.sidebar .monaco-list-row').all()).map((row) => row.getAttribute('aria-label')),
     );
-    expect(labels.length).toBeGreaterThan(3);
+    expect(labels.length).toBeGreaterThan(4);
     expect(labels.filter((label) => !label)).toEqual([]);
     // The state is an icon to who sees it.
-    const quality = { moby: 'perplexity', spam: 'macro-F1' }[experiment];
-    const row = new RegExp(`^${titles[experiment].replace('.', '\\.')}, done, ${quality} `);
-    expect(labels.map((label) => plain(label))).toContainEqual(expect.stringMatching(row));
+    for (const [experiment, quality] of [
+      ['moby', 'perplexity'],
+      ['spam', 'macro-F1'],
+    ] as const) {
+      const row = new RegExp(`^${titles[experiment].replace('.', '\\.')}, done, ${quality} `);
+      expect(labels.map((label) => plain(label))).toContainEqual(expect.stringMatching(row));
+    }
   });
 
-  it.runIf(experiment === 'moby')(
-    'keeps everything in reach on a page of 320 pixels, and stands still where motion is reduced',
-    async () => {
-      const { lab, page } = window;
-      await page.emulateMedia({ reducedMotion: 'reduce' });
-      await page.setViewportSize({ width: 700, height: 900 });
-      await window.runCommand('View: Close Primary Side Bar');
-      // What is left to the page, beside the editor's own bar of activities.
-      const width = (): Promise<number> => lab.locator('body').evaluate((body: Body) => body.clientWidth);
-      await page.setViewportSize({ width: 700 - (await width()) + 320, height: 900 });
-      await expect.poll(width).toBe(320);
-      for (const tab of tabNames) {
-        await openTab(window, tab);
-        await lab.locator(drawn[tab]).first().waitFor();
-        if (tab === 'Completions') await complete(window);
-        if (tab === 'Tokens') await lab.locator('#play').click();
-        expect(await lab.locator('body').evaluate(outOfReach), tab).toEqual([]);
-        expect(await lab.locator('body').evaluate(moving), tab).toEqual([]);
-        expect(await violations(lab.locator('body')), tab).toEqual([]);
-        await window.picture(`narrowest-${tab}`);
-      }
-      expect(await refusals(window)).toEqual([]);
-    },
-  );
+  it('keeps everything in reach on a page of 320 pixels, and stands still where motion is reduced', async () => {
+    const { lab, page } = window;
+    await openLab(window, 'moby', titles.moby, 'moby');
+    await page.emulateMedia({ reducedMotion: 'reduce' });
+    await page.setViewportSize({ width: 700, height: 900 });
+    await window.runCommand('View: Close Primary Side Bar');
+    // What is left to the page, beside the editor's own bar of activities.
+    const width = (): Promise<number> => lab.locator('body').evaluate((body: Body) => body.clientWidth);
+    await page.setViewportSize({ width: 700 - (await width()) + 320, height: 900 });
+    await expect.poll(width).toBe(320);
+    for (const tab of tabNames) {
+      await openTab(window, tab);
+      await lab.locator(drawn[tab]).first().waitFor();
+      if (tab === 'Completions') await complete(window);
+      if (tab === 'Tokens') await lab.locator('#play').click();
+      expect(await lab.locator('body').evaluate(outOfReach), tab).toEqual([]);
+      expect(await lab.locator('body').evaluate(moving), tab).toEqual([]);
+      expect(await violations(lab.locator('body')), tab).toEqual([]);
+      await window.picture(`narrowest-${tab}`);
+    }
+    expect(await refusals(window)).toEqual([]);
+  });
 });
 
 interface Box {
@@ -127,6 +230,7 @@ interface Box {
 
 interface Part {
   localName: string;
+  matches: (selector: string) => boolean;
   shadowRoot: Root | null;
   parentElement: Part | null;
   getRootNode: () => { host?: Part };
@@ -135,6 +239,7 @@ interface Part {
 }
 
 interface Root {
+  activeElement: Part | null;
   querySelectorAll: (selector: string) => Iterable<Part>;
 }
 
@@ -188,4 +293,34 @@ function outOfReach(body: Body): string[] {
 /** Runs in the page: animations and transitions under way, of all its parts. */
 function moving(body: Body): string[] {
   return body.ownerDocument.getAnimations().map(({ playState }) => playState);
+}
+
+/** Runs in the page: whether the focus is on an element, or within one, that the selector's last part fits, in its host. */
+function isFocused(body: { ownerDocument: Root }, selector: string): boolean {
+  let element = body.ownerDocument.activeElement;
+  while (element?.shadowRoot?.activeElement) element = element.shadowRoot.activeElement;
+  const parts = selector.split(' ').reverse();
+  for (let at = element; at && parts.length > 0; at = at.parentElement ?? at.getRootNode().host ?? null) {
+    if (at.matches(parts[0]!)) parts.shift();
+  }
+  return parts.length === 0;
+}
+
+/** Runs in the page: parts that would move, by their styles. */
+function movingParts(body: { ownerDocument: Root }): string[] {
+  const { getComputedStyle } = globalThis as unknown as {
+    getComputedStyle: (element: Part) => { animationName: string; transitionDuration: string };
+  };
+  const all = (root: Root): Part[] =>
+    [...root.querySelectorAll('*')].flatMap((element) => [
+      element,
+      ...(element.shadowRoot ? all(element.shadowRoot) : []),
+    ]);
+  return all(body.ownerDocument)
+    .filter((element) => element.localName.startsWith('lab-') || element.localName === 'i')
+    .filter((element) => {
+      const { animationName, transitionDuration } = getComputedStyle(element);
+      return animationName !== 'none' || transitionDuration.split(', ').some((time) => time !== '0s');
+    })
+    .map(({ localName }) => localName);
 }

@@ -57,15 +57,13 @@ export const deskEnvironment = (folder: string): NodeJS.ProcessEnv => ({
 /** What a window finds; where nothing is said, it is what the tests have, and pip reaches nothing. */
 export interface Surroundings {
   libraries?: string;
-  /** Address of an index of packages. */
-  pipIndex?: string;
   /** Where the extension is, if not as it is built here. */
   extension?: string;
 }
 
 /** Prepares a server's folder for the next window. */
 export function setDesk(folder: string, surroundings: Surroundings): void {
-  const { libraries = keptLibraries, pipIndex, extension = process.cwd() } = surroundings;
+  const { libraries = keptLibraries, extension = process.cwd() } = surroundings;
   mkdirSync(libraries, { recursive: true });
   rmSync(hubHomeOf(folder), { recursive: true, force: true });
   for (const place of [sshOf, slurmOf, pythonOf]) rmSync(place(folder), { force: true });
@@ -73,9 +71,14 @@ export function setDesk(folder: string, surroundings: Surroundings): void {
   setMachine(folder, {});
   link(libraries, librariesOf(folder));
   link(extension, extensionOf(folder));
-  const pip = pipIndex === undefined ? ['no-index = true', `find-links = ${folder}`] : [`index-url = ${pipIndex}`];
-  writeFileSync(pipConfigurationOf(folder), ['[global]', ...pip, ''].join('\n'));
+  setPip(folder);
   writeFileSync(userSettings(folder), '{}\n');
+}
+
+/** Where pip looks: at an index of packages by its address, or nowhere. */
+export function setPip(folder: string, index?: string): void {
+  const pip = index === undefined ? ['no-index = true', `find-links = ${folder}`] : [`index-url = ${index}`];
+  writeFileSync(pipConfigurationOf(folder), ['[global]', ...pip, ''].join('\n'));
 }
 
 /** What is set for the machine of this server, which no folder can. */
@@ -103,6 +106,23 @@ let browser: Promise<BrowserContext> | undefined;
 
 /** The worker's browser, for all its files. Its profile lies in the server's folder. */
 export function ownBrowser(): Promise<BrowserContext> {
-  const options = { ...browserOptions(ensureEditor(process.cwd())), viewport };
-  return (browser ??= chromium.launchPersistentContext(path.join(ownDesk().folder, 'browser'), options));
+  return (browser ??= startBrowser());
+}
+
+/**
+ * All its windows are drawn by one process, one after the other, which a page of the same site keeps: what V8 has compiled of the
+ * editor for one window is there for the next, in place of being read and compiled anew by each.
+ */
+async function startBrowser(): Promise<BrowserContext> {
+  const { args, ...options } = browserOptions(ensureEditor(process.cwd()));
+  const { folder, url } = ownDesk();
+  const together = [...args!, '--process-per-site', '--js-flags=--no-flush-bytecode'];
+  const context = await chromium.launchPersistentContext(path.join(folder, 'browser'), {
+    ...options,
+    args: together,
+    viewport,
+  });
+  const [keeper = await context.newPage()] = context.pages();
+  await keeper.goto(new URL('healthz', url).href);
+  return context;
 }

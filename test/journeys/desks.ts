@@ -5,7 +5,7 @@
 
 import path from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { startCodeServer, type CodeServer } from '../harness/code-server';
+import { builtInElsewhere, startCodeServer, type CodeServer } from '../harness/code-server';
 import { ensureEditor } from '../harness/setup';
 import { deskEnvironment } from './desk';
 import { makeSamples } from './real-runs';
@@ -22,7 +22,7 @@ declare module 'vitest' {
 export async function setup({ config, provide }: TestProject): Promise<() => Promise<void>> {
   const editor = ensureEditor(process.cwd());
   const starts = Array.from({ length: config.maxWorkers }, () =>
-    startCodeServer(editor, { environment: deskEnvironment }),
+    startCodeServer(editor, { environment: deskEnvironment, without: builtInElsewhere }),
   );
   const servers: CodeServer[] = await Promise.all(starts);
   const samples = await makeSamples();

@@ -6,23 +6,13 @@ import { createServer, type AddressInfo, type Socket } from 'node:net';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { FakeHub } from '../runner/models/fake-hub';
-import { hubPortOf } from './desk';
+import { hubPortOf, setPip } from './desk';
 import { atEnd } from './endings';
 import { processesOf } from './processes';
 import { newWorkspace } from './real-runs';
 import { plain, themes, Workbench, type Theme } from './workbench';
 
 describe('the Devices view', () => {
-  /** Nothing is installed. */
-  const open = async (pipIndex?: string): Promise<Workbench> => {
-    const workspace = newWorkspace();
-    const libraries = path.join(workspace, '.libraries');
-    const window = await Workbench.open(workspace, { theme: 'dark', libraries, ...(pipIndex && { pipIndex }) });
-    await window.openSidebar();
-    await window.rows('Devices').filter({ hasText: 'openvino' }).waitFor({ timeout: 120_000 });
-    return window;
-  };
-
   /** Processes of this window that measure, or fetch for it. */
   const workers = (window: Workbench): number[] =>
     processesOf(window.serverFolder, /--measure|\bprobe\b|--install|pip download/);
@@ -47,7 +37,10 @@ describe('the Devices view', () => {
   describe('without libraries', () => {
     let window: Workbench;
     beforeAll(async () => {
-      window = await open();
+      const workspace = newWorkspace();
+      window = await Workbench.open(workspace, { theme: 'dark', libraries: path.join(workspace, '.libraries') });
+      await window.openSidebar();
+      await window.rows('Devices').filter({ hasText: 'openvino' }).waitFor({ timeout: 120_000 });
     });
 
     it.each(Object.keys(themes) as Theme[])('lists what can compute, %s', async (theme) => {
@@ -75,6 +68,31 @@ describe('the Devices view', () => {
       // What was known is still there.
       await window.rows('Devices').filter({ hasText: /^cpu/ }).waitFor();
       expect(await window.notification.count()).toBe(0);
+    });
+
+    it('installs until that is cancelled, and pip ends too', async () => {
+      // An index that takes every request and answers none.
+      const index = createServer();
+      await once(index.listen(0, '127.0.0.1'), 'listening');
+      const { port } = index.address() as AddressInfo;
+      setPip(window.serverFolder, `http://127.0.0.1:${port}/`);
+      const missing = window.rows('Devices').filter({ hasText: 'openvino' });
+      await missing.hover();
+      const connected = once(index, 'connection') as Promise<[Socket]>;
+      await missing.getByRole('button', { name: 'Install OpenVINO' }).click();
+      await accept(window);
+      const [connection] = await connected;
+      connection.resume().on('error', () => undefined);
+      expect(workers(window).length).toBeGreaterThan(1);
+      const toast = window.notification.filter({ hasText: 'Installing OpenVINO' });
+      await toast.hover();
+      await toast.getByRole('button', { name: 'Cancel' }).click();
+      await toast.waitFor({ state: 'detached' });
+      await expect.poll(() => connection.closed).toBe(true);
+      await expect.poll(() => workers(window)).toEqual([]);
+      expect(await window.notification.count()).toBe(0);
+      index.close();
+      setPip(window.serverFolder);
     });
 
     it('says why a library cannot be installed, and offers to take a wheel', async () => {
@@ -138,29 +156,5 @@ describe('the Devices view', () => {
         await window.picture(`models-${theme}`);
       }
     });
-  });
-
-  it('installs until that is cancelled, and pip ends too', async () => {
-    // An index that takes every request and answers none.
-    const index = createServer();
-    await once(index.listen(0, '127.0.0.1'), 'listening');
-    const { port } = index.address() as AddressInfo;
-    const window = await open(`http://127.0.0.1:${port}/`);
-    const missing = window.rows('Devices').filter({ hasText: 'openvino' });
-    await missing.hover();
-    const connected = once(index, 'connection') as Promise<[Socket]>;
-    await missing.getByRole('button', { name: 'Install OpenVINO' }).click();
-    await accept(window);
-    const [connection] = await connected;
-    connection.resume().on('error', () => undefined);
-    expect(workers(window).length).toBeGreaterThan(1);
-    const toast = window.notification.filter({ hasText: 'Installing OpenVINO' });
-    await toast.hover();
-    await toast.getByRole('button', { name: 'Cancel' }).click();
-    await toast.waitFor({ state: 'detached' });
-    await expect.poll(() => connection.closed).toBe(true);
-    await expect.poll(() => workers(window)).toEqual([]);
-    expect(await window.notification.count()).toBe(0);
-    index.close();
   });
 });

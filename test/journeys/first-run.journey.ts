@@ -1,51 +1,107 @@
-/** @file A newcomer's way: an empty folder, the sample, a run, a reload of the window, stop. */
+/**
+ * @file A newcomer's way: the walkthrough, an empty folder, the sample, a run, a reload of the window, stop, and choosing among
+ * experiment files. In an editor as it is shipped: with all of its own extensions, and what moves and blinks in it.
+ */
 
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { listRuns } from '../../src/run-directory/run-directory';
 import { newWorkspace } from './real-runs';
-import { plain, Workbench } from './workbench';
+import { plain, shippedDesk, Workbench } from './workbench';
 
-it('leads from an empty folder to a run that outlives the window, and to its end', async () => {
-  const workspace = newWorkspace();
-  const window = await Workbench.open(workspace, { theme: 'dark' });
-  await window.openSidebar();
-  await window.page.getByText('No experiments yet.').waitFor();
-  await window.picture('welcome');
-  const offered: string[] = [];
-  // The palette holds no more rows than it shows.
-  for (const word of ['Run', 'Stop', 'Resume', 'Open Lab', 'Reveal'])
-    offered.push(...(await window.palette(`Distillery: ${word}`)));
-  expect(offered).toContain('Distillery: Run Experiment');
-  // What cannot be done yet is not offered.
-  expect(offered.filter((title) => /^Distillery: .*(Stop|Resume|Open Lab|Reveal)/.test(title))).toEqual([]);
+interface Manifest {
+  contributes: { walkthroughs: { title: string; steps: { title: string; media: { svg: string } }[] }[] };
+}
 
-  await window.page.getByRole('button', { name: 'Create Sample Workspace' }).click();
-  await window.pick('In ');
-  await window.page.getByRole('tab', { name: 'definitions.distill.json' }).waitFor();
-  await window.page.locator('.editor-instance .view-lines').first().click();
-  await window.page.keyboard.press('Control+Alt+Enter');
-  await window.lab.getByText('Running').first().waitFor();
-  await window.rows('Experiments').filter({ hasText: '1 at work' }).waitFor();
-  await window.statusItem.filter({ hasText: '%' }).waitFor();
-  await window.picture('first-run');
-  const run = (await listRuns(path.join(workspace, '.distillery/runs')))[0]!;
+const { contributes } = JSON.parse(readFileSync('package.json', 'utf8')) as Manifest;
+const words = JSON.parse(readFileSync('package.nls.json', 'utf8')) as Record<string, string>;
+const said = (placeholder: string): string => words[placeholder.replaceAll('%', '')]!;
 
-  await window.reload();
-  await window.statusItem.filter({ hasText: 'Definitions' }).waitFor();
-  await window.lab.getByText('Running').first().waitFor();
-  await window.picture('reloaded');
+describe('a newcomer', () => {
+  let workspace = '';
+  let window: Workbench;
+  beforeAll(async () => {
+    workspace = newWorkspace();
+    window = await Workbench.open(workspace, { theme: 'dark', shipped: await shippedDesk() });
+  });
 
-  const row = window.rows('Experiments').filter({ hasText: /T 2 · α/ });
-  await row.hover();
-  await row.getByRole('button', { name: 'Stop Run' }).click();
-  await window.lab.getByText('Stopped').first().waitFor();
-  await window.rows('Experiments').filter({ hasText: 'stopped' }).waitFor();
-  await window.picture('stopped');
-  const [ended] = await listRuns(path.join(workspace, '.distillery/runs'));
-  expect(ended?.record).toMatchObject({ status: 'stopped', pid: run.record.pid });
-  expect(plain(await row.textContent())).toContain('stopped');
+  it('the walkthrough has each of its steps, with a picture, and shows it when it is chosen', async () => {
+    const walkthrough = contributes.walkthroughs[0]!;
+    await window.runCommand('Welcome: Open Walkthrough...');
+    await window.pick(said(walkthrough.title));
+    const page = window.page.locator('.gettingStartedContainer');
+    for (const step of walkthrough.steps) {
+      const button = page.getByRole('button', { name: said(step.title) }).first();
+      await button.click();
+      await page
+        .locator('.step-container.expanded, .getting-started-step.expanded')
+        .filter({ hasText: said(step.title) })
+        .waitFor();
+      await window.page
+        .locator('.getting-started-media iframe')
+        .first()
+        .contentFrame()
+        .locator('body')
+        .waitFor({ state: 'attached' });
+    }
+    await window.picture('walkthrough');
+  });
+
+  it('leads from an empty folder to a run that outlives the window, and to its end', async () => {
+    await window.runCommand('View: Close All Editor Groups');
+    await window.openSidebar();
+    await window.page.getByText('No experiments yet.').waitFor();
+    await window.picture('welcome');
+    const offered: string[] = [];
+    // The palette holds no more rows than it shows.
+    for (const word of ['Run', 'Stop', 'Resume', 'Open Lab', 'Reveal'])
+      offered.push(...(await window.palette(`Distillery: ${word}`)));
+    expect(offered).toContain('Distillery: Run Experiment');
+    // What cannot be done yet is not offered.
+    expect(offered.filter((title) => /^Distillery: .*(Stop|Resume|Open Lab|Reveal)/.test(title))).toEqual([]);
+
+    await window.page.getByRole('button', { name: 'Create Sample Workspace' }).click();
+    await window.pick('In ');
+    await window.page.getByRole('tab', { name: 'definitions.distill.json' }).waitFor();
+    await window.page.locator('.editor-instance .view-lines').first().click();
+    await window.page.keyboard.press('Control+Alt+Enter');
+    await window.lab.getByText('Running').first().waitFor();
+    await window.rows('Experiments').filter({ hasText: '1 at work' }).waitFor();
+    await window.statusItem.filter({ hasText: '%' }).waitFor();
+    await window.picture('first-run');
+    const run = (await listRuns(path.join(workspace, '.distillery/runs')))[0]!;
+
+    await window.reload();
+    await window.statusItem.filter({ hasText: 'Definitions' }).waitFor();
+    await window.lab.getByText('Running').first().waitFor();
+    await window.picture('reloaded');
+
+    const row = window.rows('Experiments').filter({ hasText: /T 2 · α/ });
+    await row.hover();
+    await row.getByRole('button', { name: 'Stop Run' }).click();
+    await window.lab.getByText('Stopped').first().waitFor();
+    await window.rows('Experiments').filter({ hasText: 'stopped' }).waitFor();
+    await window.picture('stopped');
+    const [ended] = await listRuns(path.join(workspace, '.distillery/runs'));
+    expect(ended?.record).toMatchObject({ status: 'stopped', pid: run.record.pid });
+    expect(plain(await row.textContent())).toContain('stopped');
+  });
+
+  it('experiment files are shown while the person moves through their list', async () => {
+    await window.runCommand('View: Close All Editor Groups');
+    await window.runCommand('Distillery: Sweep Experiment');
+    const list = window.page.locator('.quick-input-list .monaco-list-row');
+    await window.page.getByPlaceholder('Experiment to run').waitFor();
+    await list.filter({ hasText: 'spam.distill.json' }).waitFor();
+    for (const name of ['language-model', 'spam']) {
+      await window.page.keyboard.press('ArrowDown');
+      await window.page.getByRole('tab', { name: `${name}.distill.json` }).waitFor();
+    }
+    await window.picture('preview');
+    expect(await list.count()).toBe(3);
+    await window.page.keyboard.press('Escape');
+  });
 });
 
 it('is told what is wrong with an experiment, and is taken there', async () => {

@@ -2,9 +2,9 @@
 
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { RunRecord } from '../../src/protocol/records';
-import { beginRun, changeRun, train } from '../extension/sample-run';
+import { beginRun, changeRun, train, type SampleRun } from '../extension/sample-run';
 import { hasNamespaces, twoHosts, within } from '../torchrun/namespaces';
 import { hasPython, python } from '../torchrun/python';
 import { torture } from '../torture';
@@ -262,99 +262,98 @@ it.skipIf(!hasSshd)('a job of Slurm is submitted from the host that is named, or
   ]);
 });
 
-it('a run on a host tells that there is no connection, and one of a host that nobody has named asks first', async () => {
-  const workspace = newWorkspace();
-  writeClassifier(workspace);
+describe('runs elsewhere, in one window', () => {
+  let workspace = '';
+  let window: Workbench;
+  let onHost: SampleRun;
+  let onCluster: SampleRun;
   const lost = { since: new Date().toISOString(), reason: 'Connection timed out' };
-  const elsewhere = { engine: 'torchrun', device: '2 × NVIDIA H100 80GB HBM3' };
-  const begun = await beginRun(workspace, { name: 'Far away', ...elsewhere, host: { name: 'gpu1', lost } });
-  atEnd(() => begun.lock.release());
-  await train(begun.paths, 'student', 1, 120);
-  const stopped = await beginRun(workspace, { name: 'Of a stranger', ...elsewhere, host: { name: 'gpu2' } });
-  await changeRun(stopped, { status: 'stopped' });
-  const window = await Workbench.open(workspace, { theme: 'dark' });
-  await window.openSidebar();
-  const row = window.rows('Experiments').filter({ hasText: 'no connection to gpu1' });
-  await row.click();
-  await window.lab.getByText(/No connection to gpu1 since \d/).waitFor();
-  await window.lab.getByText(/torchrun, 2 × NVIDIA H100.* on gpu1/).waitFor();
-  for (const theme of allThemes) {
-    await window.chooseTheme(theme);
-    await window.picture(`lost-${theme}`);
-  }
-  await changeRun(begun, { host: { name: 'gpu1' } });
-  await window.lab.getByText(/No connection/).waitFor({ state: 'detached' });
-
-  const other = window.rows('Experiments').filter({ hasText: 'on gpu2' });
-  await other.hover();
-  await other.getByRole('button', { name: 'Resume Run' }).click();
-  await window.dialog.waitFor();
-  expect(plain(await window.dialog.textContent())).toMatch(
-    /Go on with Of a stranger on gpu2\?.*neither listed nor gone to.*sent there/,
-  );
-  for (const name of ['Go On There', 'Go On Here']) await window.dialog.getByRole('button', { name }).waitFor();
-  await window.picture('resume-question');
-  await window.dialog.getByRole('button', { name: 'Cancel' }).click();
-  await window.dialog.waitFor({ state: 'detached' });
-  await other.waitFor();
-});
-
-it('a run that a cluster trains tells where its job stands', async () => {
-  const workspace = newWorkspace();
-  writeClassifier(workspace);
-  const elsewhere = { engine: 'torchrun', device: 'NVIDIA H100 80GB HBM3', host: { name: 'login1' } };
   const slurm = { job: '4711', state: 'PENDING', reason: 'Priority' };
-  const begun = await beginRun(workspace, { name: 'Of a cluster', ...elsewhere, slurm });
-  atEnd(() => begun.lock.release());
-  await train(begun.paths, 'student', 1, 120);
-  const window = await Workbench.open(workspace, { theme: 'dark' });
-  await window.openSidebar();
-  await window.rows('Experiments').filter({ hasText: 'job 4711 waits in the queue of Slurm' }).click();
-  await window.lab.getByText(/ on login1 · job 4711 waits in the queue of Slurm/).waitFor();
-  for (const theme of allThemes) {
-    await window.chooseTheme(theme);
-    await window.picture(`slurm-${theme}`);
-  }
-  await changeRun(begun, { slurm: { ...slurm, state: 'RUNNING' } });
-  await window.lab.getByText(/ on login1 · job 4711 of Slurm/).waitFor();
-});
 
-it('logs of several processes are offered one by one', async () => {
-  const workspace = newWorkspace();
-  writeClassifier(workspace);
-  const run = await beginRun(workspace, { name: 'Of two' });
-  for (const rank of [0, 1]) {
-    const folder = path.join(run.paths.directory, 'logs/student/x_1/attempt_0', String(rank));
-    mkdirSync(folder, { recursive: true });
-    writeFileSync(path.join(folder, 'stderr.log'), `said by rank ${rank}\n`);
-  }
-  await changeRun(run, { status: 'stopped' });
-  const window = await Workbench.open(workspace, { theme: 'dark' });
-  await window.openSidebar();
-  await window.takeFromMenu(window.rows('Experiments').filter({ hasText: 'stopped' }).first(), 'Show Log');
-  await window.page.locator('.quick-input-list .monaco-list-row', { hasText: 'Process of rank 0' }).waitFor();
-  await window.picture('logs-of-ranks');
-  await window.pick('Process of rank 1');
-  await window.page.getByText('said by rank 1').waitFor();
-});
+  beforeAll(async () => {
+    workspace = sampleWorkspace('spam');
+    const elsewhere = { engine: 'torchrun', device: '2 × NVIDIA H100 80GB HBM3' };
+    onHost = await beginRun(workspace, { name: 'Far away', ...elsewhere, host: { name: 'gpu1', lost } });
+    atEnd(() => onHost.lock.release());
+    await train(onHost.paths, 'student', 1, 120);
+    const stopped = await beginRun(workspace, { name: 'Of a stranger', ...elsewhere, host: { name: 'gpu2' } });
+    await changeRun(stopped, { status: 'stopped' });
+    onCluster = await beginRun(workspace, { name: 'Of a cluster', ...elsewhere, host: { name: 'login1' }, slurm });
+    atEnd(() => onCluster.lock.release());
+    await train(onCluster.paths, 'student', 1, 120);
+    const ofTwo = await beginRun(workspace, { name: 'Of two' });
+    for (const rank of [0, 1]) {
+      const folder = path.join(ofTwo.paths.directory, 'logs/student/x_1/attempt_0', String(rank));
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(path.join(folder, 'stderr.log'), `said by rank ${rank}\n`);
+    }
+    await changeRun(ofTwo, { status: 'stopped' });
+    window = await Workbench.open(workspace, { theme: 'dark' });
+    await window.openSidebar();
+  });
 
-it('for a cluster it is written into a folder, and submitting it is left to the person', async () => {
-  const workspace = sampleWorkspace('spam');
-  const [run] = readdirSync(path.join(workspace, '.distillery/runs')).sort();
-  const experiment = JSON.parse(readFileSync(path.join(workspace, 'spam.distill.json'), 'utf8')) as object;
-  const taught = { ...experiment, name: 'Taught', teacher: { source: 'run', run }, tokenizer: { source: 'teacher' } };
-  writeFileSync(path.join(workspace, 'taught.distill.json'), JSON.stringify(taught));
-  mkdirSync(path.join(workspace, 'shared/inner'), { recursive: true });
-  const window = await Workbench.open(workspace, { theme: 'dark' });
-  await window.openFile('taught.distill.json');
-  await window.runCommand('Distillery: Run Experiment on…');
-  await window.pick('Slurm…');
-  await window.answerWithPath(path.join(workspace, 'shared/'), 'inner');
-  const written = window.notification.filter({ hasText: 'taught-slurm has all that is needed.' });
-  await written.waitFor({ timeout: 120_000 });
-  expect(plain(await written.textContent())).toContain('sbatch slurm.sh');
-  await window.picture('run-on-slurm');
-  await written.getByRole('button', { name: 'Open slurm.sh' }).click();
-  await window.page.getByText('#SBATCH --job-name=distillery-taught').waitFor();
-  expect(existsSync(path.join(workspace, 'shared/taught-slurm/jobs/student/job.json'))).toBe(true);
+  it('a run on a host tells that there is no connection, and one of a host that nobody has named asks first', async () => {
+    const row = window.rows('Experiments').filter({ hasText: 'no connection to gpu1' });
+    await row.click();
+    await window.lab.getByText(/No connection to gpu1 since \d/).waitFor();
+    await window.lab.getByText(/torchrun, 2 × NVIDIA H100.* on gpu1/).waitFor();
+    for (const theme of allThemes) {
+      await window.chooseTheme(theme);
+      await window.picture(`lost-${theme}`);
+    }
+    await changeRun(onHost, { host: { name: 'gpu1' } });
+    await window.lab.getByText(/No connection/).waitFor({ state: 'detached' });
+
+    const other = window.rows('Experiments').filter({ hasText: 'on gpu2' });
+    await other.hover();
+    await other.getByRole('button', { name: 'Resume Run' }).click();
+    await window.dialog.waitFor();
+    expect(plain(await window.dialog.textContent())).toMatch(
+      /Go on with Of a stranger on gpu2\?.*neither listed nor gone to.*sent there/,
+    );
+    for (const name of ['Go On There', 'Go On Here']) await window.dialog.getByRole('button', { name }).waitFor();
+    await window.picture('resume-question');
+    await window.dialog.getByRole('button', { name: 'Cancel' }).click();
+    await window.dialog.waitFor({ state: 'detached' });
+    await other.waitFor();
+  });
+
+  it('a run that a cluster trains tells where its job stands', async () => {
+    await window.rows('Experiments').filter({ hasText: 'job 4711 waits in the queue of Slurm' }).click();
+    await window.lab.getByText(/ on login1 · job 4711 waits in the queue of Slurm/).waitFor();
+    // It begins with the theme that is there.
+    for (const theme of [...allThemes].reverse()) {
+      await window.chooseTheme(theme);
+      await window.picture(`slurm-${theme}`);
+    }
+    await changeRun(onCluster, { slurm: { ...slurm, state: 'RUNNING' } });
+    await window.lab.getByText(/ on login1 · job 4711 of Slurm/).waitFor();
+  });
+
+  it('logs of several processes are offered one by one', async () => {
+    await window.takeFromMenu(window.rows('Experiments').filter({ hasText: 'Of two' }), 'Show Log');
+    await window.page.locator('.quick-input-list .monaco-list-row', { hasText: 'Process of rank 0' }).waitFor();
+    await window.picture('logs-of-ranks');
+    await window.pick('Process of rank 1');
+    await window.page.getByText('said by rank 1').waitFor();
+  });
+
+  it('for a cluster it is written into a folder, and submitting it is left to the person', async () => {
+    const run = readdirSync(path.join(workspace, '.distillery/runs')).sort()[0]!;
+    const experiment = JSON.parse(readFileSync(path.join(workspace, 'spam.distill.json'), 'utf8')) as object;
+    const taught = { ...experiment, name: 'Taught', teacher: { source: 'run', run }, tokenizer: { source: 'teacher' } };
+    writeFileSync(path.join(workspace, 'taught.distill.json'), JSON.stringify(taught));
+    mkdirSync(path.join(workspace, 'shared/inner'), { recursive: true });
+    await window.openFile('taught.distill.json');
+    await window.runCommand('Distillery: Run Experiment on…');
+    await window.pick('Slurm…');
+    await window.answerWithPath(path.join(workspace, 'shared/'), 'inner');
+    const written = window.notification.filter({ hasText: 'taught-slurm has all that is needed.' });
+    await written.waitFor({ timeout: 120_000 });
+    expect(plain(await written.textContent())).toContain('sbatch slurm.sh');
+    await window.picture('run-on-slurm');
+    await written.getByRole('button', { name: 'Open slurm.sh' }).click();
+    await window.page.getByText('#SBATCH --job-name=distillery-taught').waitFor();
+    expect(existsSync(path.join(workspace, 'shared/taught-slurm/jobs/student/job.json'))).toBe(true);
+  });
 });

@@ -6,12 +6,19 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { sampleWorkspace, type Sample } from './real-runs';
 import { endOfAnimations, plain, themes, Workbench, type Theme } from './workbench';
 
-async function inspect(experiment: Sample, workspace = sampleWorkspace(experiment)): Promise<Workbench> {
-  const window = await Workbench.open(workspace, { theme: 'dark' });
+const allThemes = Object.keys(themes) as Theme[];
+
+let workspace = '';
+let window: Workbench;
+beforeAll(async () => {
+  workspace = sampleWorkspace('moby', 'spam');
+  window = await Workbench.open(workspace, { theme: 'dark' });
+});
+
+async function inspect(experiment: Sample): Promise<void> {
   await window.openFile(`${experiment}-test.jsonl`);
   await window.runCommand('Distillery: Inspect Dataset with Run…');
   await window.pick(experiment);
-  return window;
 }
 
 interface Cell {
@@ -28,12 +35,9 @@ function written(cell: Cell): number {
 }
 
 describe('a dataset of texts inspected with a run', () => {
-  let window: Workbench;
-  beforeAll(async () => {
-    window = await inspect('moby');
-  });
+  beforeAll(() => inspect('moby'));
 
-  it.each(Object.keys(themes) as Theme[])('shows tokens by divergence and both distributions, %s', async (theme) => {
+  it.each(allThemes)('shows tokens by divergence and both distributions, %s', async (theme) => {
     await window.chooseTheme(theme);
     await window.page.getByText(/Inspecting with moby/).waitFor();
     await window.page
@@ -74,14 +78,10 @@ describe('a dataset of texts inspected with a run', () => {
 });
 
 describe('a dataset of labels inspected with a run', () => {
-  let workspace = '';
-  let window: Workbench;
-  beforeAll(async () => {
-    workspace = sampleWorkspace('spam');
-    window = await inspect('spam', workspace);
-  });
+  beforeAll(() => inspect('spam'));
 
-  it.each(Object.keys(themes) as Theme[])('shows the predictions of a classifier, %s', async (theme) => {
+  // It begins with the theme that is there.
+  it.each([...allThemes].reverse())('shows the predictions of a classifier, %s', async (theme) => {
     await window.chooseTheme(theme);
     const hint = window.page.getByText(/^teacher\s(ham|spam)\s\S+\s→\sstudent/).first();
     await hint.waitFor();

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { readRecords } from '../../src/run-directory/record-file';
 import { listRuns, type Run } from '../../src/run-directory/run-directory';
 import { openLab, openLabOfRunAtWork, openTab, refusals } from './lab-window';
@@ -11,21 +11,22 @@ import { plain, Workbench } from './workbench';
 
 describe('the Lab', () => {
   let workspace = '';
+  let window: Workbench;
 
-  const onlyRun = async (): Promise<Run> => (await listRuns(path.join(workspace, '.distillery/runs')))[0]!;
-  const status = async (): Promise<string> => (await onlyRun()).record.status;
-  const stepsMade = async (): Promise<number> => (await readRecords((await onlyRun()).paths, 'metrics')).length;
+  const newestRun = async (): Promise<Run> => (await listRuns(path.join(workspace, '.distillery/runs')))[0]!;
 
-  beforeEach(() => {
+  beforeAll(async () => {
     workspace = newWorkspace();
-  });
-
-  it('pauses a run, resumes and stops it; shows the log of one that died', async () => {
     writeClassifier(workspace, { training: { epochs: 5000, evaluateEvery: 1000 } });
     // It ends by a signal.
     void distillery(workspace, 'run', 'spam.distill.json').catch(() => undefined);
-    const window = await Workbench.open(workspace, { theme: 'dark' });
+    window = await Workbench.open(workspace, { theme: 'dark' });
+  });
+
+  it('pauses a run, resumes and stops it; shows the log of one that died', async () => {
     const { lab } = window;
+    const status = async (): Promise<string> => (await newestRun()).record.status;
+    const stepsMade = async (): Promise<number> => (await readRecords((await newestRun()).paths, 'metrics')).length;
     await openLabOfRunAtWork(window);
     const shown = lab.locator('lab-header .status');
     const isShown = (word: string): Promise<void> =>
@@ -51,13 +52,13 @@ describe('the Lab', () => {
     await lab.getByRole('button', { name: 'Resume' }).click();
     await isShown('Running');
 
-    process.kill((await onlyRun()).record.pid, 'SIGKILL');
+    process.kill((await newestRun()).record.pid, 'SIGKILL');
     await isShown('Failed');
     await window.picture('lab-failed');
     expect(await refusals(window)).toEqual([]);
     await lab.getByRole('button', { name: 'Show Log' }).click();
     await window.page.getByRole('tab', { name: 'log.txt' }).waitFor();
-    const { paths } = await onlyRun();
+    const { paths } = await newestRun();
     const line = readFileSync(paths.log, 'utf8')
       .split('\n')
       .find((text) => text.includes('distilling the student'))!;
@@ -68,21 +69,21 @@ describe('the Lab', () => {
   });
 
   it('trains the control of a run that has none, and then says what distillation gave', async () => {
-    await runClassifier(workspace, { controls: [] });
-    const window = await Workbench.open(workspace, { theme: 'dark' });
+    await runClassifier(workspace, { controls: [], distillation: { temperature: 2, alpha: 0.7 } });
     const { lab } = window;
-    await openLab(window, 'spam', 'T 4 · α .7');
+    await window.runCommand('View: Close All Editor Groups');
+    await openLab(window, 'spam', 'T 2 · α .7');
     await openTab(window, 'Compare');
     await lab.getByText('this run cannot tell: it has no control').waitFor();
     await window.picture('lab-no-control');
-    const student = readFileSync(path.join((await onlyRun()).paths.model, 'model.safetensors'));
+    const student = readFileSync(path.join((await newestRun()).paths.model, 'model.safetensors'));
     await lab.locator('#run-control').click();
     await lab.locator('lab-model-table table', { hasText: 'Control' }).waitFor();
     expect(plain(await lab.locator('.finding').textContent())).toMatch(
       /Distillation (gave|helped|did harm)|Whether distillation helped cannot be told/,
     );
     await window.picture('lab-control-trained');
-    const { paths, record } = await onlyRun();
+    const { paths, record } = await newestRun();
     expect(record.summary?.rows.map(({ role }) => role)).toEqual(['teacher', 'student', 'control']);
     expect(readFileSync(path.join(paths.model, 'model.safetensors')).equals(student)).toBe(true);
     expect(await refusals(window)).toEqual([]);

@@ -17,14 +17,16 @@ export const drawn = {
  * Opens a run by its row in the sidebar, and counts from then on what the page's policy refuses.
  * @param experiment name of its file, without the ending
  * @param run words of its row
+ * @param name its own, where the page may have shown another run before
  */
-export async function openLab(window: Workbench, experiment: string, run: string | RegExp): Promise<void> {
+export async function openLab(window: Workbench, experiment: string, run: string | RegExp, name = ''): Promise<void> {
   await window.openSidebar();
   const row = window.rows('Experiments').filter({ hasText: new RegExp(`${experiment}.*\\d runs?`) });
   await row.waitFor();
   // Only the newest experiment stands open from the start.
   if ((await row.getAttribute('aria-expanded')) === 'false') await row.locator('.monaco-tl-twistie').click();
   await window.rows('Experiments').filter({ hasText: run }).first().click();
+  await window.lab.locator('h1').filter({ hasText: name }).waitFor();
   await untilOpen(window);
 }
 

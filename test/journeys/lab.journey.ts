@@ -1,17 +1,22 @@
-/** @file The Lab's five tabs on real runs in the real editor: what a person sees there is what the command line says. */
+/**
+ * @file The Lab's five tabs on real runs in the real editor: what a person sees there is what the command line says; the ways into it
+ * and out of it, links from an inspected dataset and files that are kept from its charts; and a sweep. All in one window.
+ */
 
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import type { Locator } from 'playwright-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readProbeExamples } from '../../src/run-directory/probes';
 import { readRecords } from '../../src/run-directory/record-file';
 import { listRuns, type Run } from '../../src/run-directory/run-directory';
-import { formatQuantity, formatShare } from '../../src/protocol/format';
-import type { CompleteResult, InspectResult } from '../../src/protocol/records';
+import { formatCount, formatQuantity, formatShare, shareDecimals } from '../../src/protocol/format';
+import type { CompleteResult, InspectedPosition, InspectResult } from '../../src/protocol/records';
 import { hostileText } from '../webview/sample/texts';
 import { openLab, openTab, refusals } from './lab-window';
 import { processesOf } from './processes';
-import { distillery, sampleWorkspace } from './real-runs';
+import { distillery, sampleWorkspace, sweepLanguageModel, type Sample } from './real-runs';
 import { plain, Workbench } from './workbench';
 
 async function setNumber({ lab }: Workbench, id: string, value: number): Promise<void> {
@@ -19,14 +24,33 @@ async function setNumber({ lab }: Workbench, id: string, value: number): Promise
   await lab.locator(`#${id} input`).press('Tab');
 }
 
+/** A row of the training split, counted from 1: examples are pinned of the validation split alone. */
+const line = 2;
+
+const [temperature, alpha] = ['distillation.temperature', 'distillation.alpha'];
+
+let workspace = '';
+let window: Workbench;
+beforeAll(async () => {
+  workspace = sampleWorkspace('moby', 'spam');
+  mkdirSync(path.join(workspace, '.vscode'));
+  const settings = { 'distillery.inspection.rowLenses': 'all' };
+  writeFileSync(path.join(workspace, '.vscode/settings.json'), JSON.stringify(settings));
+  window = await Workbench.open(workspace, { theme: 'dark' });
+});
+
+async function runOf(experiment: Sample): Promise<Run> {
+  const all = await listRuns(path.join(workspace, '.distillery/runs'));
+  return all.find(({ record }) => record.name === experiment)!;
+}
+
+/** With all editors, so that it has the place of the first, as for a person who has none open, and holds nothing of the run before. */
+const closeLab = (): Promise<void> => window.runCommand('View: Close All Editor Groups');
+
 describe('the Lab on the run of a language model', () => {
-  let workspace = '';
   let run: Run;
-  let window: Workbench;
   beforeAll(async () => {
-    workspace = sampleWorkspace('moby');
-    run = (await listRuns(path.join(workspace, '.distillery/runs')))[0]!;
-    window = await Workbench.open(workspace, { theme: 'dark' });
+    run = await runOf('moby');
     await openLab(window, 'moby', 'T 2 · α .5');
   });
 
@@ -188,15 +212,112 @@ describe('the Lab on the run of a language model', () => {
     await window.lab.locator('lab-examples .example[aria-selected=true]').waitFor();
     expect(await window.lab.locator('lab-examples .example').nth(2).getAttribute('aria-selected')).toBe('true');
   });
+
+  const textOf = (row: number): string => {
+    const rows = readFileSync(path.join(workspace, 'data/moby-train.jsonl'), 'utf8').split('\n');
+    return (JSON.parse(rows[row - 1]!) as { text: string }).text;
+  };
+
+  it('keeps a chart as CSV and SVG where the person says', async () => {
+    const { lab, page } = window;
+    await openTab(window, 'Loss');
+    await lab.locator('#smoothing').fill('0');
+    const figure = lab.locator('lab-figure', { hasText: 'Gradient norm' });
+    await figure.locator('canvas').waitFor();
+    const save = async (kind: string, name: string): Promise<string> => {
+      await figure.getByRole('button', { name: 'Save Gradient norm' }).click();
+      await figure.getByRole('menuitem', { name: kind }).click();
+      const file = path.join(workspace, name);
+      const input = page.locator('.quick-input-widget input').first();
+      await expect.poll(() => input.inputValue()).toContain(`Gradient norm.${kind.toLowerCase()}`);
+      await window.picture(`lab-save-${kind}`);
+      await window.answerWithPath(file, '.distillery');
+      const written = (): string => (existsSync(file) ? readFileSync(file, 'utf8') : '');
+      // It is there, empty, before it is written.
+      await expect.poll(written).not.toBe('');
+      return written();
+    };
+    const metrics = await readRecords(run.paths, 'metrics');
+    const [head, ...rows] = (await save('CSV', 'norm.csv')).trim().split('\r\n');
+    expect(head).toMatch(/^step,/);
+    expect(rows).toEqual(metrics.map(({ step, gradientNorm }) => `${step},${gradientNorm}`));
+    const drawing = await save('SVG', 'norm.svg');
+    expect(drawing).toMatch(/^<svg[^>]* xmlns="http:\/\/www.w3.org\/2000\/svg"/);
+    expect(drawing).toContain('Gradient norm');
+    expect(drawing).not.toContain('var(--');
+    expect(await refusals(window)).toEqual([]);
+  });
+
+  it('says beside a row why its file cannot be opened, and opens it once it can', async () => {
+    const { lab, page } = window;
+    await openTab(window, 'Tokens');
+    const source = lab.locator('lab-tokens .heading .source');
+    const [name] = (await source.innerText()).split(':');
+    const file = path.join(workspace, 'data', name!);
+    renameSync(file, `${file}.away`);
+    await source.click();
+    const alert = lab.locator('lab-tokens .middle .request-failed');
+    await alert.waitFor();
+    expect(await alert.innerText()).toContain(
+      `data/${name!} is gone: it was moved or deleted after the run had read it.`,
+    );
+    // It is said there alone.
+    expect(await page.locator('.notification-toast').count()).toBe(0);
+    await window.picture('lab-request-failed');
+    renameSync(`${file}.away`, file);
+    await source.click();
+    await page.getByRole('tab', { name: name! }).waitFor();
+    await alert.waitFor({ state: 'detached' });
+    expect(await refusals(window)).toEqual([]);
+  });
+
+  it('is led to a row that is not pinned by its lens, and to a token by its hover', async () => {
+    const { lab, page } = window;
+    await closeLab();
+    await window.openFile('moby-train.jsonl');
+    await window.runCommand('Distillery: Inspect Dataset with Run…');
+    await window.pick('moby');
+    await takeLens(window, line, textOf(line));
+    await lab.getByText(`line ${line}, models as they are now`).waitFor();
+    expect(await lab.locator('lab-examples .besides .text').textContent()).toBe(textOf(line));
+    expect(await lab.getByRole('tab', { name: 'Tokens' }).getAttribute('aria-selected')).toBe('true');
+    expect(plain(await lab.locator('lab-tokens .heading').textContent())).toContain('not pinned');
+    // As the editor shows it.
+    expect(await lab.locator('lab-temperature output').textContent()).toBe('1.00');
+    const chosen = lab.locator('lab-chips [aria-selected=true]');
+    expect(await lab.locator('lab-chips [role=option]').first().getAttribute('aria-selected')).toBe('true');
+
+    const inspect = async (temperature: number): Promise<InspectedPosition> => {
+      const text = ['--text', textOf(line), '--temperature', String(temperature)];
+      const { positions } = (await distillery(workspace, 'inspect', run.paths.directory, ...text)) as InspectResult;
+      return positions[9]!;
+    };
+    const wanted = await inspect(1);
+    await page.getByRole('tab', { name: 'moby-train.jsonl' }).click();
+    // A letter of the token, counted from the beginning of the file's line. By the keyboard: lenses move rows under a pointer.
+    const column = `{"text":"`.length + JSON.stringify(textOf(line).slice(0, wanted.end)).length - 2;
+    await goTo(window, line, column);
+    await window.runCommand('Show or Focus Hover');
+    const hover = page.locator('.monaco-hover-content').filter({ hasText: 'hard label, ranks' }).first();
+    await hover.getByRole('link', { name: 'Open in Lab' }).click();
+    await expect
+      .poll(async () => (await chosen.getAttribute('aria-label'))?.split(', ').at(1))
+      .toBe(`${formatQuantity(wanted.kl)} nats`);
+    // The page is given the logits of this row in full precision: every number is the command line's.
+    expect(await shownNumbers(window)).toEqual(numbersOf(wanted));
+    await lab.getByLabel('Temperature', { exact: true }).fill('636');
+    expect(await lab.locator('lab-temperature output').textContent()).toBe('4.00');
+    expect(await shownNumbers(window)).toEqual(numbersOf(await inspect(4)));
+    await window.picture('lab-linked-token');
+    expect(await refusals(window)).toEqual([]);
+  });
 });
 
 describe('the Lab on the run of a classifier', () => {
   let run: Run;
-  let window: Workbench;
   beforeAll(async () => {
-    const workspace = sampleWorkspace('spam');
-    run = (await listRuns(path.join(workspace, '.distillery/runs')))[0]!;
-    window = await Workbench.open(workspace, { theme: 'dark' });
+    run = await runOf('spam');
+    await closeLab();
     await openLab(window, 'spam', 'T 4 · α .7');
   });
 
@@ -232,3 +353,95 @@ describe('the Lab on the run of a classifier', () => {
     expect(await refusals(window)).toEqual([]);
   });
 });
+
+it('a sweep over T and α is drawn over T and as a heat map, from which one goes to each run', async () => {
+  const result = await sweepLanguageModel(workspace, { [temperature]: [1, 4], [alpha]: [0.3, 0.7] });
+  const { lab } = window;
+  await closeLab();
+  await openLab(window, 'moby', 'T=4, α=0.7');
+  await openTab(window, 'Temperature');
+  const chart = lab.locator('lab-sweep-chart');
+  await chart.locator('path[stroke-dasharray]').nth(1).waitFor();
+  expect((await chart.locator('text', { hasText: 'α' }).allTextContents()).sort()).toEqual(['α .3', 'α .7']);
+  const qualityAt = (T: number, a: number): string => {
+    const row = result.rows.find(({ values }) => values[temperature] === T && values[alpha] === a)!;
+    const student = row.summary!.rows.find(({ role }) => role === 'student')!;
+    return formatQuantity(student.metrics.perplexity);
+  };
+  expect(await chart.locator('svg.plot').getAttribute('aria-label')).toContain(`α .3: T 1, ${qualityAt(1, 0.3)}`);
+
+  const rows = await lab.locator('lab-sweep-table tbody tr').all();
+  // Across α, down T: by the fields' names.
+  expect(await lab.locator('lab-sweep-table thead th').allTextContents()).toEqual(['T', '.3', '.7']);
+  const cells = await Promise.all(rows.map((row) => row.locator('td').allInnerTexts()));
+  expect(cells.map((row) => row.map(plain))).toEqual([
+    [qualityAt(1, 0.3), qualityAt(1, 0.7)],
+    [qualityAt(4, 0.3), qualityAt(4, 0.7)],
+  ]);
+  expect(await lab.locator('lab-sweep-table td.best').count()).toBe(1);
+  await chart.scrollIntoViewIfNeeded();
+  await window.picture('lab-sweep');
+  await lab.locator('lab-sweep-table').scrollIntoViewIfNeeded();
+  await window.picture('lab-sweep-heat-map');
+  await lab.locator('lab-sweep-table td').first().locator('.link').click();
+  await expect.poll(async () => plain(await lab.locator('#big-t').textContent())).toBe('1.00');
+  expect(await refusals(window)).toEqual([]);
+});
+
+/** Puts the cursor of the editor in front there. */
+async function goTo({ page }: Workbench, line: number, column: number): Promise<void> {
+  await page.keyboard.press('Control+g');
+  await page.locator('.quick-input-widget input').first().fill(`:${line}:${column}`);
+  await page.keyboard.press('Enter');
+  await page.getByText(`Ln ${line}, Col ${column}`).waitFor();
+}
+
+/** Takes the lens of a row of an inspected dataset by the keyboard: lenses move, and come in another order, while rows get theirs. */
+async function takeLens(window: Workbench, row: number, text: string): Promise<void> {
+  const lenses = window.page.locator('.codelens-decoration a', { hasText: 'Open in Lab' });
+  const line = window.page.locator('.view-line', { hasText: text.slice(0, 12) });
+  const tops = async (places: Locator): Promise<number[]> =>
+    Promise.all((await places.all()).map(async (place) => (await place.boundingBox())?.y ?? NaN));
+  const isThere = async (): Promise<boolean> => {
+    const [[top], places] = [await tops(line), await tops(lenses)];
+    return places.some((lens) => lens < top! && lens > top! - 30);
+  };
+  await expect.poll(isThere).toBe(true);
+  await goTo(window, row, 1);
+  await window.runCommand('Show CodeLens Commands for Current Line');
+  await window.page.getByPlaceholder('Select a command').waitFor();
+  await window.pick('Open in Lab');
+}
+
+/** What the page says of the chosen token, teacher before student. */
+async function shownNumbers({ lab }: Workbench): Promise<Record<string, string[]>> {
+  const both = async (id: string): Promise<string[]> => {
+    const texts = await lab.locator(`lab-tokens ${id} > span`).allInnerTexts();
+    return texts.map((text) => plain(text).split(' ').at(-1)!);
+  };
+  const bars = await lab.locator('lab-distribution .body').all();
+  const shares = await Promise.all(bars.map((bar) => bar.locator('.share').allInnerTexts()));
+  return {
+    kl: [plain(await lab.locator('lab-tokens #kl').innerText())],
+    entropy: await both('#entropy'),
+    darkKnowledge: await both('#dark'),
+    rank: await both('#rank'),
+    shares: shares.map((row) => row.join(' ')),
+  };
+}
+
+/** The same from what `inspect` prints; the bars are sorted by the teacher. */
+function numbersOf({ id, kl, teacher, student }: InspectedPosition): Record<string, string[]> {
+  const sides = [teacher!, student!];
+  const rows = teacher!.top.map(({ probability }, i) => [probability, student!.ofOther![i]!]);
+  if (!teacher!.top.some((one) => one.id === id)) rows.push(sides.map(({ label }) => label!.probability));
+  const decimals = shareDecimals(rows.flat());
+  const others = sides.map((_, side) => 1 - rows.reduce((sum, row) => sum + row[side]!, 0));
+  return {
+    kl: [formatQuantity(kl)],
+    entropy: sides.map(({ entropy }) => formatQuantity(entropy)),
+    darkKnowledge: sides.map(({ top }) => formatShare(1 - top[0]!.probability)),
+    rank: sides.map(({ label }) => formatCount(label!.rank)),
+    shares: [...rows, others].map((row) => row.map((share) => formatShare(share, decimals)).join(' ')),
+  };
+}

@@ -6,12 +6,11 @@ import type { Locator } from 'playwright-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { keptLibraries, setMachine } from './desk';
 import { everyState } from './every-state';
-import { expectRow, expectTitle, icons, inPalette, offered } from './menus';
+import { expectPalette, expectRow, expectTitle, icons, offered, tall } from './menus';
 import {
   editorMenus,
   editorTitles,
   explorerMenus,
-  neverInPalette,
   palette,
   rows,
   runButton,
@@ -24,21 +23,25 @@ import { Workbench, type OpenOptions } from './workbench';
 
 const hasLibrary = existsSync(path.join(keptLibraries, 'openvino'));
 
-/** Tall, so that all rows of all views, and of the palette, are on screen; with no library installed unless it is said where. */
-async function open(folder?: string, options: OpenOptions = {}): Promise<Workbench> {
-  const window = await Workbench.open(folder, { libraries: newWorkspace(), ...options });
-  await window.page.setViewportSize({ width: 1400, height: 2400 });
+/** Tall, so that all rows of all views, and of the palette, are on screen. */
+async function open(folder: string, options: OpenOptions): Promise<Workbench> {
+  const window = await Workbench.open(folder, options);
+  await window.page.setViewportSize(tall);
   await window.openSidebar();
   return window;
 }
 
+let libraries = '';
 let window: Workbench;
 beforeAll(async () => {
   const folder = await everyState();
   cpSync('test/golden/data/models/gpt2', path.join(folder, 'gpt2'), { recursive: true });
-  window = await open(folder);
+  libraries = newWorkspace();
+  window = await open(folder, { libraries });
   setMachine(window.serverFolder, { 'distillery.hosts': ['gpu1'] });
 });
+
+const device = (name: string): Locator => window.rows('Devices').filter({ hasText: new RegExp(`^${name}(?!-)`) });
 
 describe('a row offers what can be done with it, and no more', () => {
   const experiments = (text: RegExp): Locator => window.rows('Experiments').filter({ hasText: text }).first();
@@ -82,38 +85,21 @@ describe('a row offers what can be done with it, and no more', () => {
     await expectRow(window, datasets(/^ham/), rows['label of a dataset']);
   });
 
-  const device = (window: Workbench, name: string): Locator =>
-    window.rows('Devices').filter({ hasText: new RegExp(`^${name}(?!-)`) });
-
   it('in Devices, where no library is installed', async () => {
-    await device(window, 'cpu').waitFor({ timeout: 120_000 });
-    await expectRow(window, device(window, 'cpu'), rows.device);
-    await expectRow(window, device(window, 'openvino'), rows['device without OpenVINO']);
-    await expectRow(window, device(window, 'tfjs-node'), rows['device without TensorFlow']);
-    await expectRow(window, device(window, 'tfjs-node-gpu'), rows['device without TensorFlow for GPUs']);
+    await device('cpu').waitFor({ timeout: 120_000 });
+    await expectRow(window, device('cpu'), rows.device);
+    await expectRow(window, device('openvino'), rows['device without OpenVINO']);
+    await expectRow(window, device('tfjs-node'), rows['device without TensorFlow']);
+    await expectRow(window, device('tfjs-node-gpu'), rows['device without TensorFlow for GPUs']);
     await expectTitle(window, 'Devices', titles.Devices);
     const hosts = window.rows('Devices').filter({ hasText: /^Hosts/ });
     await expectRow(window, hosts, rows.hosts);
     await hosts.locator('.monaco-tl-twistie').click();
-    await expectRow(window, device(window, 'gpu1'), rows.host);
+    await expectRow(window, device('gpu1'), rows.host);
     const models = window.rows('Devices').filter({ hasText: /^Models/ });
     await expectRow(window, models, rows.models);
     await models.locator('.monaco-tl-twistie').click();
-    await expectRow(window, device(window, 'gpt2'), rows['model that is here']);
-  });
-
-  it.skipIf(!hasLibrary)('in Devices, where one is installed, which can be removed', async () => {
-    const libraries = newWorkspace();
-    cpSync(path.join(keptLibraries, 'openvino'), path.join(libraries, 'openvino'), { recursive: true });
-    const window = await open(newWorkspace(), { libraries });
-    const openvino = device(window, 'openvino');
-    await openvino.filter({ hasText: 'GB' }).waitFor({ timeout: 120_000 });
-    await expectRow(window, openvino, rows['device with a library']);
-    await expectTitle(window, 'Devices', titles['Devices, a library being installed']);
-    await window.takeFromMenu(openvino, 'Remove Native Library…');
-    await openvino.filter({ hasText: 'not installed' }).waitFor({ timeout: 120_000 });
-    expect(existsSync(path.join(libraries, 'openvino'))).toBe(false);
-    await expectTitle(window, 'Devices', titles.Devices);
+    await expectRow(window, device('gpt2'), rows['model that is here']);
   });
 });
 
@@ -174,25 +160,6 @@ describe('files offer what can be done with them', () => {
 });
 
 describe('views and palette offer what can be done now', () => {
-  const expectPalette = async (window: Workbench, commands: Command[]): Promise<void> => {
-    expect(commands).not.toEqual(expect.arrayContaining(neverInPalette));
-    await expect.poll(async () => (await inPalette(window)).sort()).toEqual([...commands].sort());
-  };
-
-  it('without a folder, and in one without runs', async () => {
-    const window = await open();
-    await expectPalette(window, palette['no folder']);
-    await window.close();
-    await expectPalette(await open(newWorkspace()), palette['a folder without runs']);
-  });
-
-  it('in a folder that is not trusted', async () => {
-    const window = await open(await everyState(), { trusted: false });
-    await expectPalette(window, palette['a folder that is not trusted']);
-    await expectTitle(window, 'Experiments', titles['Experiments, not trusted']);
-    await expectTitle(window, 'Devices', titles['Devices, not trusted']);
-  });
-
   it('and a run’s folder can be revealed', async () => {
     await window.openSidebar();
     const run = window
@@ -210,11 +177,19 @@ describe('views and palette offer what can be done now', () => {
     await window.picture('revealed');
   });
 
-  it('with runs in each state, a dataset inspected, a run deleted', async () => {
+  it('with runs in each state, a dataset inspected, a run deleted, and a library that is installed and removed', async () => {
     const everything = palette[
       'runs in each state, one deleted, a dataset being inspected, a library being installed'
     ].filter((command) => hasLibrary || command !== 'removeLibrary');
-    const window = await open(await everyState(), hasLibrary ? { libraries: keptLibraries } : {});
+    await window.openSidebar();
+    const openvino = device('openvino');
+    if (hasLibrary) {
+      cpSync(path.join(keptLibraries, 'openvino'), path.join(libraries, 'openvino'), { recursive: true });
+      await window.runCommand('Distillery: Refresh Devices');
+      await openvino.filter({ hasText: 'GB' }).waitFor({ timeout: 120_000 });
+      await expectRow(window, openvino, rows['device with a library']);
+      await expectTitle(window, 'Devices', titles['Devices, a library being installed']);
+    }
     await expectTitle(window, 'Experiments', titles.Experiments);
     await window.takeFromMenu(
       window
@@ -225,11 +200,30 @@ describe('views and palette offer what can be done now', () => {
     );
     await expectTitle(window, 'Experiments', titles['Experiments, a run being deleted']);
     await window.openFile('rows.jsonl');
-    await window.runCommand('Distillery: Inspect Dataset with Run…');
-    await window.pick('spam');
     await window.page.getByText(/Inspecting with spam/).waitFor();
-    await window.rows('Devices').filter({ hasText: /^cpu/ }).waitFor({ timeout: 120_000 });
     await expectPalette(window, everything);
     await window.picture('menus-everything');
+    if (!hasLibrary) return;
+    await window.takeFromMenu(openvino, 'Remove Native Library…');
+    await openvino.filter({ hasText: 'not installed' }).waitFor({ timeout: 120_000 });
+    expect(existsSync(path.join(libraries, 'openvino'))).toBe(false);
+    await expectTitle(window, 'Devices', titles.Devices);
+  });
+
+  it('in a folder that is not trusted, whose runs can be looked at, and no more', async () => {
+    const window = await open(await everyState(), { trusted: false, libraries: newWorkspace() });
+    await expectPalette(window, palette['a folder that is not trusted']);
+    await expectTitle(window, 'Experiments', titles['Experiments, not trusted']);
+    await expectTitle(window, 'Devices', titles['Devices, not trusted']);
+    await window
+      .rows('Experiments')
+      .filter({ hasText: /^Is running/ })
+      .click();
+    await window.lab.locator('h1').filter({ hasText: 'Is running' }).waitFor();
+    const devices = window.pane('Devices');
+    await devices.getByText('none is started in a workspace that is not trusted').waitFor();
+    await devices.getByRole('button', { name: 'Manage Workspace Trust' }).waitFor();
+    await window.page.getByText('In a workspace that is not trusted none of them is opened').waitFor();
+    await window.picture('not-trusted');
   });
 });

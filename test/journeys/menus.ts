@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import type { Locator } from 'playwright-core';
 import { expect, vi } from 'vitest';
-import type { Command, Offer } from './offers';
+import { neverInPalette, type Command, type Offer } from './offers';
 import { plain, type Workbench } from './workbench';
 
 const words = JSON.parse(readFileSync('package.nls.json', 'utf8')) as Record<string, string>;
@@ -76,8 +76,17 @@ export async function icons(place: Locator): Promise<Command[]> {
   return ours.map(({ command }) => command);
 }
 
+/** A window in which all rows of all views, and of the palette, are on screen. */
+export const tall = { width: 1400, height: 2400 };
+
+/** Exactly these of our commands in the palette. */
+export async function expectPalette(window: Workbench, commands: Command[]): Promise<void> {
+  expect(commands).not.toEqual(expect.arrayContaining(neverInPalette));
+  await expect.poll(async () => (await inPalette(window)).sort()).toEqual([...commands].sort());
+}
+
 /** Our commands in the palette. */
-export async function inPalette(window: Workbench): Promise<Command[]> {
+async function inPalette(window: Workbench): Promise<Command[]> {
   const titles = await window.palette('Distillery: ');
   const ours = titles.filter((title) => title.startsWith('Distillery: ')).map((title) => commandOf(title.slice(12)));
   // The editor has commands of its own for each view.

@@ -43,26 +43,27 @@ describe('runs', () => {
     await window.openSidebar();
   });
 
-  it.each(Object.keys(themes) as Theme[])('are listed, %s', async (theme) => {
-    await window.chooseTheme(theme);
-    await window.rows('Experiments').nth(3).waitFor();
-    await window.statusItem.waitFor();
-    await window.picture(`runs-${theme}`);
-    expect(plain(await window.statusItem.textContent())).toBe('Spam filter, wider · 42 % · 4 m left');
-    const names = await window.rows('Experiments').locator('.label-name').allTextContents();
-    expect(names).toEqual(
-      expect.arrayContaining(['Spam filter, wider', 'High temperature', 'Tiny student', 'Spam filter']),
-    );
-  });
+  describe.each(Object.keys(themes) as Theme[])('in %s', (theme) => {
+    it('are listed', async () => {
+      await window.chooseTheme(theme);
+      await window.rows('Experiments').nth(3).waitFor();
+      await window.statusItem.waitFor();
+      await window.picture(`runs-${theme}`);
+      expect(plain(await window.statusItem.textContent())).toBe('Spam filter, wider · 42 % · 4 m left');
+      const names = await window.rows('Experiments').locator('.label-name').allTextContents();
+      expect(names).toEqual(
+        expect.arrayContaining(['Spam filter, wider', 'High temperature', 'Tiny student', 'Spam filter']),
+      );
+    });
 
-  it.each(Object.keys(themes) as Theme[])('open in the Lab, %s', async (theme) => {
-    await window.chooseTheme(theme);
-    await window.rows('Experiments').filter({ hasText: 'Spam filter, wider' }).click();
-    await window.lab.getByText('Spam filter, wider').first().waitFor();
-    await window.lab.getByText('Student loss (hard)').first().waitFor();
-    await window.lab.locator('canvas').first().waitFor();
-    expect(window.violations).toEqual([]);
-    await window.picture(`lab-${theme}`);
+    it('open in the Lab', async () => {
+      await window.rows('Experiments').filter({ hasText: 'Spam filter, wider' }).click();
+      await window.lab.getByText('Spam filter, wider').first().waitFor();
+      await window.lab.getByText('Student loss (hard)').first().waitFor();
+      await window.lab.locator('canvas').first().waitFor();
+      expect(window.violations).toEqual([]);
+      await window.picture(`lab-${theme}`);
+    });
   });
 
   it('are found when they begin elsewhere, and announce their end once', async () => {
@@ -92,20 +93,5 @@ describe('runs', () => {
     await window.lab.getByRole('tab', { name: 'Compare', selected: true }).waitFor();
     await window.lab.getByText('High temperature').first().waitFor();
     await window.picture('compared');
-  });
-
-  it('can be looked at, and no more, in a folder that is not trusted', async () => {
-    const window = await Workbench.open(await workspaceWithRuns(), { trusted: false });
-    await window.openSidebar();
-    await window.rows('Experiments').filter({ hasText: 'Spam filter, wider' }).click();
-    await window.lab.getByText('Spam filter, wider').first().waitFor();
-    const offered = await window.palette('Distillery:');
-    expect(offered).toContain('Distillery: Open Lab');
-    expect(offered.filter((title) => /Run Experiment|Stop|Resume/.test(title))).toEqual([]);
-    const devices = window.pane('Devices');
-    await devices.getByText('none is started in a workspace that is not trusted').waitFor();
-    await devices.getByRole('button', { name: 'Manage Workspace Trust' }).waitFor();
-    await window.page.getByText('In a workspace that is not trusted none of them is opened').waitFor();
-    await window.picture('not-trusted');
   });
 });

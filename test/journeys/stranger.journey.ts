@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
-import { expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { complaint } from '../../src/protocol/problem';
 import { beginRun, changeRun, finishRun, summary } from '../extension/sample-run';
 import { atEnd } from './endings';
@@ -109,31 +109,35 @@ it('in a folder of a stranger that is not trusted nothing runs, leaks or leaves 
   expect(await window.rows('Datasets').count()).toBe(0);
 });
 
-it('nor does anything in one that is trusted, whose texts are texts and whose patterns end', async () => {
-  const strangers = await strangersFolder();
-  const window = await Workbench.open(strangers.folder, { theme: 'dark' });
-  await window.openSidebar();
-  await window.rows('Datasets').filter({ hasText: 'rows.jsonl' }).filter({ hasText: '40 rows' }).waitFor();
-  expect(await window.pane('Datasets').locator('img, script, .monaco-list-row a[href^="command"]').count()).toBe(0);
-  await lookAtRun(window, strangers, 'stranger-trusted');
-});
+describe('in one window', () => {
+  let strangers: Strangers;
+  let window: Workbench;
+  beforeAll(async () => {
+    strangers = await strangersFolder();
+    window = await Workbench.open(strangers.folder, { theme: 'dark' });
+    await window.openSidebar();
+  });
 
-it('a run that is held in another container is taken over only where a person says that it has ended', async () => {
-  const folder = newWorkspace();
-  const run = await beginRun(folder, { name: 'Night train' });
-  await run.lock.release();
-  const claim = path.join(run.paths.directory, 'lock.4242.1.aaaaaaaa-bbbbbbbb-cccccccc');
-  writeFileSync(claim, 'gpu-box-3');
-  const window = await Workbench.open(folder, { theme: 'dark' });
-  await window.openSidebar();
-  await window.rows('Experiments').filter({ hasText: '1 at work' }).waitFor();
-  await window.untilPossible('Distillery: Stop Run');
-  await window.runCommand('Distillery: Stop Run');
-  await window.dialog.waitFor();
-  const words = plain(await window.dialog.textContent());
-  expect(words).toContain('Night train is held by process 4242 on gpu-box-3, which cannot be seen from here.');
-  expect(words).toContain('If it is still at work, both would write the same run.');
-  await window.picture('take-over');
-  await window.dialog.getByRole('button', { name: 'Cancel' }).click();
-  expect(existsSync(claim)).toBe(true);
+  it('nor does anything in one that is trusted, whose texts are texts and whose patterns end', async () => {
+    await window.rows('Datasets').filter({ hasText: 'rows.jsonl' }).filter({ hasText: '40 rows' }).waitFor();
+    expect(await window.pane('Datasets').locator('img, script, .monaco-list-row a[href^="command"]').count()).toBe(0);
+    await lookAtRun(window, strangers, 'stranger-trusted');
+  });
+
+  it('a run that is held in another container is taken over only where a person says that it has ended', async () => {
+    const run = await beginRun(strangers.folder, { name: 'Night train' });
+    await run.lock.release();
+    const claim = path.join(run.paths.directory, 'lock.4242.1.aaaaaaaa-bbbbbbbb-cccccccc');
+    writeFileSync(claim, 'gpu-box-3');
+    await window.rows('Experiments').filter({ hasText: '1 at work' }).waitFor();
+    await window.untilPossible('Distillery: Stop Run');
+    await window.runCommand('Distillery: Stop Run');
+    await window.dialog.waitFor();
+    const words = plain(await window.dialog.textContent());
+    expect(words).toContain('Night train is held by process 4242 on gpu-box-3, which cannot be seen from here.');
+    expect(words).toContain('If it is still at work, both would write the same run.');
+    await window.picture('take-over');
+    await window.dialog.getByRole('button', { name: 'Cancel' }).click();
+    expect(existsSync(claim)).toBe(true);
+  });
 });

@@ -10,15 +10,16 @@ import { endOfAnimations, Workbench } from './workbench';
 
 describe('in another language', () => {
   let extension = '';
+  let window: Workbench;
 
-  beforeAll(() => {
+  beforeAll(async () => {
     extension = translatedExtension();
+    window = await Workbench.open(sampleWorkspace('moby', 'spam'), { extension, language: pseudoLanguage });
+    await window.page.getByRole('tab', { name: 'Distillery' }).first().click();
   });
   afterAll(() => rmSync(extension, { recursive: true, force: true }));
 
-  async function open(run: Sample): Promise<Workbench> {
-    const window = await Workbench.open(sampleWorkspace(run), { extension, language: pseudoLanguage });
-    await window.page.getByRole('tab', { name: 'Distillery' }).first().click();
+  async function open(run: Sample): Promise<void> {
     const rows = window.page.locator('.part.sidebar .monaco-list-row');
     const row = rows.filter({ hasText: new RegExp(`${run}.*\\d runs?`) });
     await row.waitFor();
@@ -27,12 +28,11 @@ describe('in another language', () => {
       .filter({ hasText: run === 'moby' ? 'T 2 · α .5' : 'T 4 · α .7' })
       .first()
       .click();
-    await window.lab.getByRole('tab').first().waitFor();
-    return window;
+    await window.lab.locator('h1').filter({ hasText: run }).waitFor();
   }
 
   it.each(['moby', 'spam'] as const)('the Lab says all in it: %s', async (run) => {
-    const window = await open(run);
+    await open(run);
     const { lab } = window;
     const found: string[] = [];
     for (const [i, name] of tabNames.entries()) {

@@ -1,11 +1,17 @@
-/** @file A folder that is on no disk: what needs processes and files stays away, and nothing is broken. */
+/** @file A folder that is on no disk: what needs processes and files stays away, and nothing is broken. In an editor as it is shipped. */
 
 import path from 'node:path';
-import { expect, it } from 'vitest';
-import { Workbench } from './workbench';
+import { beforeAll, expect, it } from 'vitest';
+import type { Desk } from './desk';
+import { shippedDesk, Workbench } from './workbench';
+
+let installedIn: Desk;
+beforeAll(async () => {
+  installedIn = await shippedDesk(process.cwd());
+});
 
 it('is opened without us, without a word of complaint', async () => {
-  const window = await Workbench.open('shelf:/sample', { installed: true });
+  const window = await Workbench.open('shelf:/sample', { installedIn });
   await window.page.getByRole('treeitem', { name: 'spam.distill.json' }).dblclick();
   await window.page.getByRole('tab', { name: 'spam.distill.json' }).waitFor();
   await window.page.locator('.view-line').filter({ hasText: 'text-classification' }).waitFor();
@@ -17,7 +23,7 @@ it('is opened without us, without a word of complaint', async () => {
 });
 
 it('while the same installation is at work in a folder on a disk', async () => {
-  const window = await Workbench.open(path.resolve('examples'), { installed: true });
+  const window = await Workbench.open(path.resolve('examples'), { installedIn });
   await window.openSidebar();
   await window.rows('Experiments').filter({ hasText: 'spam' }).waitFor();
 });

@@ -3,7 +3,8 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { welcomes } from './offers';
+import { expectPalette, tall } from './menus';
+import { palette, welcomes } from './offers';
 import { newWorkspace } from './real-runs';
 import { plain, Workbench } from './workbench';
 
@@ -63,13 +64,18 @@ it('a new experiment may have a model that is here as its teacher, and a student
 it('without a folder: one is opened', async () => {
   const folder = newWorkspace();
   mkdirSync(path.join(folder, 'inside'));
-  const window = await Workbench.open(undefined, { theme: 'dark' });
+  const window = await Workbench.open(undefined, { theme: 'dark', libraries: newWorkspace() });
   await window.openSidebar();
   await window.picture('welcome-no-folder');
+  await window.page.setViewportSize(tall);
+  await expectPalette(window, palette['no folder']);
   await follow(window, 'Experiments', 'welcome.noFolder', 'Open Folder');
   await window.page.locator('.quick-input-widget', { hasText: 'Open Folder' }).waitFor();
   await window.answerWithPath(`${folder}/`, 'inside');
   await window.page.waitForURL((url) => url.searchParams.get('folder') === folder);
+  await window.untilReady();
+  await window.openSidebar();
+  await expectPalette(window, palette['a folder without runs']);
 });
 
 it('in a folder that is not trusted: trust is granted', async () => {

@@ -38,8 +38,10 @@ export interface OpenOptions extends Surroundings {
   trusted?: boolean;
   /** Whether the helper of the tests is loaded beside it. */
   helper?: boolean;
-  /** Whether the extension is installed: one under development is at work also where the editor turns it off. */
-  installed?: boolean;
+  /** An editor in which the extension is installed: one under development is at work also where the editor turns it off. */
+  installedIn?: Desk;
+  /** An editor with all of its own extensions, as it is shipped, and nothing set but what keeps it from the network and the tests' way. */
+  shipped?: Desk;
   /** Of the editor, by its code. */
   language?: string;
 }
@@ -113,14 +115,16 @@ export class Workbench {
 
   /** Opens a folder, if any, in a fresh window, which is closed when the test, or all of the file, has ended. */
   static async open(folder: string | undefined, options: OpenOptions = {}): Promise<Workbench> {
-    const { theme, trusted = true, installed = false, language } = options;
-    const desk = installed ? await deskWith(options.extension ?? process.cwd()) : ownDesk();
+    const { theme, trusted = true, installedIn, shipped, language } = options;
+    const installed = installedIn !== undefined;
+    const desk = installedIn ?? shipped ?? ownDesk();
     setDesk(desk.folder, options);
     const window = await openWindow(await ownBrowser(), desk, {
       ...(folder !== undefined && { folder }),
       ...(options.helper && !installed && { helper }),
       extension: installed ? helper : extensionOf(desk.folder),
       trust: !trusted,
+      asShipped: installed || shipped !== undefined,
       settings: {
         'security.workspace.trust.startupPrompt': 'never',
         ...(theme && { 'workbench.colorTheme': themes[theme][0] }),
@@ -139,9 +143,11 @@ export class Workbench {
   }
 
   /** Waits until the editor has put back what was open: until then, the focus goes elsewhere, and lists close. */
-  private async untilReady(): Promise<void> {
+  async untilReady(): Promise<void> {
     await this.page.locator('.monaco-workbench .part.activitybar').waitFor();
-    await this.page.waitForFunction("performance.getEntriesByName('code/LifecyclePhase/Restored').length > 0");
+    const restored = "performance.getEntriesByName('code/LifecyclePhase/Restored').length > 0";
+    // Not at each frame, which would be drawn for it.
+    await this.page.waitForFunction(restored, undefined, { polling: 100 });
   }
 
   /** Changes the theme of an open window, by the editor's list. */
@@ -247,7 +253,7 @@ export class Workbench {
       await input.fill(`>${title}${' '.repeat(spaces++ % 2)}`);
       return command.isVisible();
     };
-    await vi.waitUntil(isOffered, { timeout: 60_000, interval: 50 });
+    await vi.waitUntil(isOffered, { timeout: 60_000, interval: 100 });
     return command;
   }
 
@@ -343,9 +349,10 @@ export class Workbench {
   }
 }
 
-/** A server that has the extension installed, which ends when its window does. */
-async function deskWith(installed: string): Promise<Desk> {
-  const server = await startCodeServer(ensureEditor(process.cwd()), { installed, environment: deskEnvironment });
+/** A server of an editor as it is shipped, which ends with the test, or all of the file. `installed`: folder of an extension that it has. */
+export async function shippedDesk(installed?: string): Promise<Desk> {
+  const options = { environment: deskEnvironment, ...(installed !== undefined && { installed }) };
+  const server = await startCodeServer(ensureEditor(process.cwd()), options);
   atEnd(() => server.stop());
   return server;
 }
