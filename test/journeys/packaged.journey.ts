@@ -8,7 +8,7 @@ import { listRuns } from '../../src/run-directory/run-directory';
 import { ensureEditor } from '../harness/setup';
 import { torture } from '../torture';
 import { newWorkspace } from './real-runs';
-import { plain, Workbench } from './workbench';
+import { plain, shippedDesk, Workbench } from './workbench';
 
 /** Packages what is here and installs it; returns where it then lies. */
 function installPackage(): string {
@@ -28,10 +28,8 @@ function installPackage(): string {
 
 it.runIf(torture)('trains on the sample with what comes in it alone', async () => {
   const workspace = newWorkspace();
-  const extension = installPackage();
   const window = await Workbench.open(workspace, {
-    installed: true,
-    extension,
+    installedIn: await shippedDesk(installPackage()),
     theme: 'dark',
     libraries: path.join(workspace, '.libraries'),
   });

@@ -111,7 +111,13 @@ export class Updates {
   }
 
   private loadForEachKind(programOf: (kind: PieceKind) => Program): PiecePrograms {
-    return this.layout.kinds.map((kind) => (kind.rate === 0 ? undefined : this.executor.load(programOf(kind))));
+    return this.layout.kinds.map((kind) => {
+      if (kind.rate === 0) return undefined;
+      const loading = this.executor.load(programOf(kind));
+      // Whoever needs it is told why it failed; where a step fails before that, nobody does.
+      loading.catch(() => undefined);
+      return loading;
+    });
   }
 
   /**

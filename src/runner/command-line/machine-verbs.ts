@@ -46,14 +46,18 @@ export function addMachineVerbs({ root, verb }: Verbs): void {
     .command('try-engine <engines...>', { hidden: true })
     .option('--precision <precision>', '', 'float32')
     .option('--measure')
-    .action(async (engines: EngineName[], { precision, measure }: TrialArguments) => {
-      const { tryEngine } = await import('../devices/trial');
+    .option('--compare')
+    .action(async (engines: EngineName[], { precision, measure, compare }: TrialArguments) => {
+      const { compareOpened, tryEngine } = await import('../devices/trial');
+      const tell = (told: Told): Promise<void> =>
+        new Promise((written) => process.stdout.write(`${JSON.stringify(told)}\n`, () => written()));
+      if (compare) {
+        for (const told of await compareOpened(engines, precision)) await tell(told);
+        process.exit(DONE);
+      }
       for (const engine of engines) {
-        const found = await tryEngine(engine, { precision, measure: measure === true });
         // Before the next, which may crash.
-        await new Promise((written) =>
-          process.stdout.write(`${JSON.stringify({ engine, ...found } satisfies Told)}\n`, written),
-        );
+        await tell({ engine, ...(await tryEngine(engine, { precision, measure: measure === true })) });
       }
       process.exit(DONE);
     });
@@ -151,4 +155,6 @@ async function modelsVerb({ json = false, fetch, plan, install, file, remove }: 
 interface TrialArguments {
   precision: Precision;
   measure?: boolean;
+  /** Their quick steps, in turn. */
+  compare?: boolean;
 }

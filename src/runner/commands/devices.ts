@@ -13,7 +13,8 @@ import type { Complaint } from '../../protocol/problem';
 import type { DeviceRecord, DeviceUser, HostRecord } from '../../protocol/records';
 import { installedLibrary } from '../../engine/libraries';
 import { hindranceOf } from '../devices/candidates';
-import { measureEngines } from '../devices/measure';
+import { isCompared } from '../devices/choose-engine';
+import { compareEngines, measureEngines } from '../devices/measure';
 import { remembered, type Measurement } from '../devices/measurements';
 import { libraryOf } from '../../protocol/libraries';
 import { memoryOf, nvidiaMemory } from '../devices/memory';
@@ -86,6 +87,10 @@ async function measureAll(note: (line: string) => void): Promise<void> {
   for (const precision of precisions) {
     const engines = enginesWith(precision).filter((engine) => !hindranceOf(engine));
     await measureEngines(engines, precision, (engine) => note(`measuring ${engine}, ${precision}`));
+    const compared = engines.filter(isCompared);
+    if (compared.length < 2) continue;
+    note(`comparing ${compared.join(', ')}, ${precision}`);
+    await compareEngines(compared, [], precision);
   }
 }
 

@@ -3,23 +3,24 @@
 import { engineFacts, engineNames, type EngineName, type Precision } from '../../protocol/engines';
 import { formatMilliseconds } from '../../protocol/format';
 import { hindranceOf } from './candidates';
-import { measureEngines } from './measure';
-import { findOf, remembered, type Measurement } from './measurements';
+import { compareEngines, measureEngines } from './measure';
+import { findOf, nothing, remembered, type Failure, type Measurement } from './measurements';
 import { offerOpenVino, type Told } from './offer';
 
 export interface Choice {
   engine: EngineName;
   /** Why, for log.txt and run.json. */
   reason: string;
-  /** What decided it; absent where there was nothing to compare. */
-  measurement?: Measurement;
+  /** What decided it, the chosen one's first; absent where there was nothing to compare. */
+  timed?: readonly Measurement[];
 }
 
-/** In the order in which they are measured. */
 const candidates = engineNames.filter((name) => !engineFacts[name].isNeverFastest);
 
-/** Works everywhere: how fast it is matters only where another works too. */
-const everywhere: EngineName = 'cpu';
+const isOnProcessor = (name: EngineName): boolean => engineFacts[name].device === 'cpu';
+
+/** Those that compute on the processor are compared with one another by the quick step: the best of them alone with GPUs, by the small step. */
+export const isCompared = (name: EngineName): boolean => candidates.includes(name) && isOnProcessor(name);
 
 /** Undefined where no engine here is known to compute in the precision. */
 export async function chooseEngine(precision: Precision, told: Told): Promise<Choice | undefined> {
@@ -28,30 +29,58 @@ export async function chooseEngine(precision: Precision, told: Told): Promise<Ch
   const [first, second] = able;
   if (first === undefined) return undefined;
   if (second === undefined) return { engine: first, reason: `auto took ${first}: there is no other here` };
+
   const known = await remembered();
-  const unknown = able.filter((name) => !findOf([...known.measurements, ...known.failures], name, precision));
-  const measured = [...known.measurements];
-  const measure = async (engines: readonly EngineName[]): Promise<void> => {
-    measured.push(...(await measureEngines(engines, precision, () => undefined)).measurements);
-  };
-  const working = (): Measurement[] =>
-    measured.filter((one) => one.precision === precision && able.includes(one.engine) && !one.software);
-  const isAlone = (): boolean => able.includes(everywhere) && working().every(({ engine }) => engine === everywhere);
-  const others = unknown.filter((name) => name !== everywhere);
-  if (others.length > 0 || (unknown.length > 0 && !isAlone())) {
-    told.note(`measuring once what computes fastest here: ${unknown.join(', ')} (some seconds each)`);
+  const find = <T extends Measurement | Failure>(list: readonly T[], name: EngineName): T | undefined =>
+    findOf(list, name, precision);
+  const isOut = (name: EngineName): boolean => find(known.failures, name) !== undefined;
+  const processors = able.filter((name) => isOnProcessor(name) && !isOut(name));
+  const devices = able.filter((name) => !isOnProcessor(name) && !isOut(name));
+  const isKnown = processors.length < 2 || processors.every((name) => find(known.compared, name));
+  const unknown = devices.filter((name) => !find(known.measurements, name));
+  if (!isKnown) told.note(`measuring once what computes fastest here: ${processors.join(', ')} (a few seconds)`);
+  const unmet = isKnown ? [] : processors;
+  const found = unmet.length + unknown.length > 0 ? await compareEngines(unmet, unknown, precision) : nothing;
+  const fails = (name: EngineName): boolean => find(found.failures, name) !== undefined;
+  const working = processors.filter((name) => !fails(name));
+  const compared = isKnown ? known.compared : found.compared;
+  const times = byTime(compared.filter((one) => one.precision === precision && working.includes(one.engine)));
+  const best = times[0]?.engine ?? working[0];
+  const rivals = devices.filter((name) => !fails(name) && !find(known.measurements, name)?.software);
+  if (best !== undefined && rivals.length === 0) return chosen(best, times);
+
+  const all = [...(best === undefined ? [] : [best]), ...rivals];
+  const unmeasured = all.filter((name) => !find(known.measurements, name));
+  if (unmeasured.length > 0) {
+    told.note(`measuring once what computes fastest here: ${unmeasured.join(', ')} (some seconds each)`);
   }
-  await measure(others);
-  if (isAlone()) return { engine: everywhere, reason: noOther(everywhere) };
-  await measure(unknown.filter((name) => name === everywhere));
-  const [fastest, ...slower] = working().sort((a, b) => a.stepMs - b.stepMs);
-  return fastest && { engine: fastest.engine, reason: explain(fastest, slower), measurement: fastest };
+  const { measurements } = await measureEngines(unmeasured, precision, () => undefined);
+  const measured = byTime(
+    [...known.measurements, ...measurements].filter(
+      (one) => one.precision === precision && all.includes(one.engine) && !one.software,
+    ),
+  );
+  const fastest = measured[0]?.engine ?? best;
+  return fastest === undefined ? undefined : chosen(fastest, measured);
 }
 
-const noOther = (engine: EngineName): string => `auto took ${engine}: no other works here`;
+/** Times what was chosen again, for the next run: what it computes on is another than was measured. */
+export async function measureAnew({ engine, timed = [] }: Choice, precision: Precision): Promise<void> {
+  const engines = timed.map((one) => one.engine);
+  if (engines.length > 1 && engines.every(isOnProcessor)) await compareEngines(engines, [], precision);
+  else await measureEngines([engine], precision, () => undefined);
+}
 
-function explain(fastest: Measurement, slower: readonly Measurement[]): string {
-  if (slower.length === 0) return noOther(fastest.engine);
-  const times = [fastest, ...slower].map(({ engine, stepMs }) => `${engine} ${formatMilliseconds(stepMs)}`);
-  return `auto took ${fastest.engine}, the fastest here: a small step takes ${times.join(', ')}`;
+const byTime = (list: readonly Measurement[]): Measurement[] => [...list].sort((a, b) => a.stepMs - b.stepMs);
+
+/** @param timed the fastest first */
+function chosen(engine: EngineName, timed: readonly Measurement[]): Choice {
+  if (timed.length < 2) return { engine, reason: `auto took ${engine}: no other works here`, timed };
+  const times = timed.map((one) => `${one.engine} ${formatMilliseconds(one.stepMs)}`);
+  const unit = timed[0]!.ofProcessor ? ' of the processor, which others kept busy' : '';
+  return {
+    engine,
+    reason: `auto took ${engine}, the fastest here: a small step takes ${times.join(', ')}${unit}`,
+    timed,
+  };
 }

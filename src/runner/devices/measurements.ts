@@ -26,19 +26,27 @@ const measurementSchema = subject.extend({
   software: z.literal(true).optional(),
   stepMs: z.number(),
   tokensPerSecond: z.number(),
+  /** Of the processor rather than by the clock, since others kept the machine busy. */
+  ofProcessor: z.boolean().optional(),
 });
 
 /** Why an engine could not be measured. */
 const failureSchema = subject.extend({ reason: z.string() });
 
-const fileSchema = z.object({ measurements: z.array(measurementSchema), failures: z.array(failureSchema) });
+const fileSchema = z.object({
+  /** By the small step. */
+  measurements: z.array(measurementSchema),
+  /** By the quick step, of engines that were compared in turn; absent in files of earlier versions. */
+  compared: z.array(measurementSchema).default([]),
+  failures: z.array(failureSchema),
+});
 
 export type Measurement = z.infer<typeof measurementSchema>;
 export type Failure = z.infer<typeof failureSchema>;
 export type Remembered = z.infer<typeof fileSchema>;
 
-/** A driver may be installed meanwhile, so that a failure counts for so long only, in milliseconds. */
-const FAILURE_COUNTS = 24 * 3600 * 1000;
+/** A driver may be installed meanwhile, and a busy machine be free again, so that a failure and a comparison there count for so long only, in milliseconds. */
+const A_DAY = 24 * 3600 * 1000;
 
 const file = (): string => path.join(dataFolder(), 'measurements.json');
 
@@ -51,16 +59,20 @@ export function engineVersion(engine: EngineName): string {
 /** All that counts of engines as they are now; a missing or damaged file remembers nothing. */
 export async function remembered(now = Date.now()): Promise<Remembered> {
   try {
-    const { measurements, failures } = fileSchema.parse(JSON.parse(await readFile(file(), 'utf8')));
+    const { measurements, compared, failures } = fileSchema.parse(JSON.parse(await readFile(file(), 'utf8')));
     const isCurrent = ({ engine, version: then }: Measurement | Failure): boolean => then === engineVersion(engine);
+    const isOfToday = ({ time }: Measurement | Failure): boolean => now - Date.parse(time) < A_DAY;
     return {
       measurements: measurements.filter(isCurrent),
-      failures: failures.filter((failure) => isCurrent(failure) && now - Date.parse(failure.time) < FAILURE_COUNTS),
+      compared: compared.filter((one) => isCurrent(one) && (!one.ofProcessor || isOfToday(one))),
+      failures: failures.filter((failure) => isCurrent(failure) && isOfToday(failure)),
     };
   } catch {
-    return { measurements: [], failures: [] };
+    return { ...nothing };
   }
 }
+
+export const nothing: Remembered = { measurements: [], compared: [], failures: [] };
 
 export function findOf<T extends Measurement | Failure>(
   known: readonly T[],
@@ -70,16 +82,23 @@ export function findOf<T extends Measurement | Failure>(
   return known.find((one) => one.engine === engine && one.precision === precision);
 }
 
-/** Keeps what was found, in place of what was known of the same engines. Where that cannot be written, only time is lost. */
+/**
+ * Keeps what was found, in place of what was known of the same engines; a comparison in place of the one before, whose times were those of another day.
+ * Where that cannot be written, only time is lost.
+ */
 export async function remember(found: Remembered): Promise<void> {
   const known = await remembered();
-  const all = [...found.measurements, ...found.failures];
+  const all = [...found.measurements, ...found.compared, ...found.failures];
   if (all.length === 0) return;
-  const others = <T extends Measurement | Failure>(list: readonly T[]): T[] =>
-    list.filter(({ engine, precision }) => !findOf(all, engine, precision));
+  const others = <T extends Measurement | Failure>(
+    list: readonly T[],
+    newer: readonly (Measurement | Failure)[],
+  ): T[] => list.filter(({ engine, precision }) => !findOf(newer, engine, precision));
+  const isCompared = (asked: Precision): boolean => found.compared.some(({ precision }) => precision === asked);
   const kept: Remembered = {
-    measurements: [...others(known.measurements), ...found.measurements],
-    failures: [...others(known.failures), ...found.failures],
+    measurements: [...others(known.measurements, [...found.measurements, ...found.failures]), ...found.measurements],
+    compared: [...others(known.compared, all).filter(({ precision }) => !isCompared(precision)), ...found.compared],
+    failures: [...others(known.failures, all), ...found.failures],
   };
   try {
     await mkdir(dataFolder(), { recursive: true });

@@ -17,8 +17,7 @@ import { torchrunEngine } from '../../protocol/torchrun';
 import { HostsLack, openTorchrun, type Torchrun } from '../torchrun/torchrun';
 import { requireTeacherPrecision } from '../run/teacher-precision';
 import { hindranceOf } from './candidates';
-import { chooseEngine, type Choice } from './choose-engine';
-import { measureEngines } from './measure';
+import { chooseEngine, measureAnew, type Choice } from './choose-engine';
 import type { Told } from './offer';
 
 export interface OpenEngine {
@@ -134,18 +133,15 @@ async function choose(precision: EngineRequest['precision'], told: Told): Promis
   }
 }
 
-async function openChoice(
-  { engine, reason, measurement }: Choice,
-  wish: EngineRequest,
-  told: Told,
-): Promise<OpenEngine> {
+async function openChoice(choice: Choice, wish: EngineRequest, told: Told): Promise<OpenEngine> {
+  const { engine, reason, timed } = choice;
   const opened = { ...(await open(engine, wish)), reason };
+  const measured = timed?.find((one) => one.engine === engine);
   // The number of threads is part of a processor's name.
-  const isAsMeasured = wish.threads !== undefined || measurement?.device === opened.executor.device;
-  if (measurement === undefined || isAsMeasured) return opened;
-  // Another device than was measured: this one is measured for the next run.
+  const isAsMeasured = wish.threads !== undefined || measured?.device === opened.executor.device;
+  if (measured === undefined || isAsMeasured) return opened;
   told.note(`${engine} is now ${opened.executor.device}, and is measured anew`);
-  await measureEngines([engine], wish.precision, () => undefined);
+  await measureAnew(choice, wish.precision);
   return opened;
 }
 

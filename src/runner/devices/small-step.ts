@@ -1,6 +1,5 @@
-/** @file The small training step by which engines are compared: a distillation of made-up models on made-up tokens. */
+/** @file The small training step by which devices are compared: a distillation of made-up models on made-up tokens. */
 
-import type { Pairing } from '../../distill/pairing';
 import { FrozenTeacher } from '../../distill/teacher/teacher';
 import { Trainer } from '../../distill/training/trainer';
 import type { Executor } from '../../engine/executor';
@@ -13,11 +12,9 @@ export interface Speed {
   /** The fastest of a few steps, in milliseconds. */
   stepMs: number;
   tokensPerSecond: number;
+  /** Where the time is the processor's, since others kept it busy. */
+  ofProcessor?: boolean;
 }
-
-const VOCABULARY = 2048;
-const ROWS = 8;
-const LENGTH = 128;
 
 /** Compilers and caches are warm after these. */
 const WARM_UP_STEPS = 2;
@@ -25,48 +22,56 @@ const MOST_TIMED_STEPS = 5;
 /** On a slow machine fewer steps do, in milliseconds. */
 const LONG_ENOUGH = 3000;
 
-function decoder(size: Pick<Architecture, 'layers' | 'hiddenSize' | 'heads'>): Architecture {
-  return createArchitecture({
-    family: 'gpt2',
-    head: 'causal-lm',
-    ...size,
-    vocabularySize: VOCABULARY,
-    maxPositions: LENGTH,
-  });
+/** GPT-2 style. */
+export interface MadeUp {
+  teacher: Sizes;
+  student: Sizes;
+  vocabularySize: number;
+  rows: number;
+  length: number;
 }
 
-/** Large enough that a GPU's launches do not decide, small enough that a slow CPU needs a few seconds. */
-const teacher = decoder({ layers: 4, hiddenSize: 384, heads: 6 });
-const student = decoder({ layers: 3, hiddenSize: 192, heads: 3 });
+type Sizes = Pick<Architecture, 'layers' | 'hiddenSize' | 'heads'>;
 
-const pairing: Pairing = {
-  student,
-  teacher,
-  objective: { divergence: 'forward-kl', beta: 0.5, scaleByTemperatureSquared: true, temperature: 2, alpha: 0.5 },
+/** Large enough that a GPU's launches do not decide, small enough that a slow CPU needs a few seconds. */
+const small: MadeUp = {
+  teacher: { layers: 4, hiddenSize: 384, heads: 6 },
+  student: { layers: 3, hiddenSize: 192, heads: 3 },
+  vocabularySize: 2048,
+  rows: 8,
+  length: 128,
 };
 
-function batch(): Batch {
-  // Any tokens do, for the work does not depend on them; a multiplier prime to V visits them all.
-  const inputIds = Int32Array.from({ length: ROWS * LENGTH }, (_, i) => (i * 1237) % VOCABULARY);
+/** Any tokens do, for the work does not depend on them; a multiplier prime to V visits them all. */
+function madeUpBatch({ rows, length, vocabularySize }: MadeUp): Batch {
+  const inputIds = Int32Array.from({ length: rows * length }, (_, i) => (i * 1237) % vocabularySize);
   return {
-    rows: ROWS,
-    length: LENGTH,
+    rows,
+    length,
     inputIds,
     typeIds: new Int32Array(inputIds.length),
     attentionMask: new Float32Array(inputIds.length).fill(1),
     labels: inputIds,
-    indices: Int32Array.from({ length: ROWS }, (_, row) => row),
+    indices: Int32Array.from({ length: rows }, (_, row) => row),
     tokens: inputIds.length,
   };
 }
 
 /** A training of so many such steps. */
-export function smallTraining(executor: Executor, steps: number): Trainer {
-  const only = batch();
+export function smallTraining(executor: Executor, steps: number, size = small): Trainer {
+  const { length, vocabularySize } = size;
+  const decoder = (sizes: Sizes): Architecture =>
+    createArchitecture({ family: 'gpt2', head: 'causal-lm', ...sizes, vocabularySize, maxPositions: length });
+  const [teacher, student] = [decoder(size.teacher), decoder(size.student)];
+  const only = madeUpBatch(size);
   return new Trainer({
     executor,
     task: 'causal-lm',
-    pairing,
+    pairing: {
+      student,
+      teacher,
+      objective: { divergence: 'forward-kl', beta: 0.5, scaleByTemperatureSquared: true, temperature: 2, alpha: 0.5 },
+    },
     teacher: new FrozenTeacher(executor, teacher, initializeParameters(teacher, 1)),
     source: { steps, stepsPerEpoch: 1, batchesOf: () => [only] },
     options: {
@@ -90,7 +95,7 @@ export async function measureSmallStep(executor: Executor): Promise<Speed> {
   }
   // Whatever else the machine does only makes a step slower.
   const stepMs = Math.min(...timed());
-  return { stepMs, tokensPerSecond: ((ROWS * LENGTH) / stepMs) * 1000 };
+  return { stepMs, tokensPerSecond: ((small.rows * small.length) / stepMs) * 1000 };
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);

@@ -3,11 +3,12 @@
  * a process costs more than opening most engines, and each that did not open there, for a cause that may lie in the others, in another.
  */
 
-import { execFile } from 'node:child_process';
-import { EngineUnavailable } from '../../engine/executor';
+import { execFile, type ExecFileException } from 'node:child_process';
+import { EngineUnavailable, type Executor } from '../../engine/executor';
 import { openExecutor } from '../../engine/engines';
 import type { EngineName, Precision } from '../../protocol/engines';
 import { complaint, type Complaint } from '../../protocol/problem';
+import { compareByQuickStep } from './quick-step';
 import { measureSmallStep, type Speed } from './small-step';
 
 /** What a process that opened an engine found. */
@@ -33,6 +34,7 @@ export interface TrialOptions {
 /** Opening a driver, and compiling a step's shaders, in milliseconds. */
 const OPENING_LIMIT = 30_000;
 const MEASURING_LIMIT = 90_000;
+const COMPARING_LIMIT = 45_000;
 
 /** What is missing on this machine, whatever else the process has opened. */
 const certain: readonly string[] = [
@@ -48,18 +50,42 @@ const certain: readonly string[] = [
 export async function tryEngine(engine: EngineName, { precision, measure }: TrialOptions): Promise<Trial> {
   try {
     const executor = await openExecutor(engine, { precision });
-    const { device, hardware } = executor;
-    return {
-      available: true,
-      device,
-      memoryBytes: hardware?.memoryBytes,
-      software: hardware?.software ? true : undefined,
-      speed: measure ? await measureSmallStep(executor) : undefined,
-    };
+    return available(executor, measure ? await measureSmallStep(executor) : undefined);
   } catch (error) {
-    if (error instanceof EngineUnavailable) return failed(error.complaint);
-    return failed(complaint('engine-fails', { reason: error instanceof Error ? error.message : String(error) }));
+    return failedBy(error);
   }
+}
+
+/** In the process of their own: opens all, and times their quick steps in turn. What fails in one hinders no other. */
+export async function compareOpened(engines: readonly EngineName[], precision: Precision): Promise<Told[]> {
+  const opened = new Map<EngineName, Executor>();
+  const told: Told[] = [];
+  for (const engine of engines) {
+    try {
+      opened.set(engine, await openExecutor(engine, { precision }));
+    } catch (error) {
+      told.push({ engine, ...failedBy(error) });
+    }
+  }
+  const found = await compareByQuickStep(opened);
+  for (const [engine, executor] of opened) {
+    const speed = found.get(engine)!;
+    told.push({ engine, ...('failed' in speed ? failedBy(speed.failed) : available(executor, speed)) });
+  }
+  return told;
+}
+
+const available = ({ device, hardware }: Executor, speed: Speed | undefined): Trial => ({
+  available: true,
+  device,
+  memoryBytes: hardware?.memoryBytes,
+  software: hardware?.software ? true : undefined,
+  speed,
+});
+
+function failedBy(error: unknown): Trial {
+  if (error instanceof EngineUnavailable) return failed(error.complaint);
+  return failed(complaint('engine-fails', { reason: error instanceof Error ? error.message : String(error) }));
 }
 
 const failed = (problem: Complaint): Trial => ({ available: false, problem });
@@ -67,20 +93,52 @@ const failed = (problem: Complaint): Trial => ({ available: false, problem });
 /** Starts this program again for one engine. Never rejects. */
 export async function tryEngineApart(
   engine: EngineName,
-  options: TrialOptions,
+  { precision, measure }: TrialOptions,
   program = process.argv[1]!,
 ): Promise<Trial> {
-  const { precision, measure } = options;
-  const args = [program, 'try-engine', engine, '--precision', precision, ...(measure ? ['--measure'] : [])];
-  const timeout = measure ? MEASURING_LIMIT : OPENING_LIMIT;
+  const options = [program, ...['try-engine', engine, '--precision', precision], ...(measure ? ['--measure'] : [])];
+  return tryOne(engine, options, measure ? MEASURING_LIMIT : OPENING_LIMIT);
+}
+
+/** Engines that take their steps in turn, in one process; where that ends before it has told of all, the others each in another. Never rejects. */
+export async function compareEnginesApart(
+  engines: readonly EngineName[],
+  precision: Precision,
+  program = process.argv[1]!,
+): Promise<Map<EngineName, Trial>> {
+  const argumentsFor = (some: readonly EngineName[]): string[] => [
+    program,
+    ...['try-engine', ...some, '--precision', precision, '--compare'],
+  ];
+  const { told: found } = await startTrial(argumentsFor(engines), COMPARING_LIMIT);
+  for (const engine of engines) {
+    if (!found.has(engine)) found.set(engine, await tryOne(engine, argumentsFor([engine]), COMPARING_LIMIT));
+  }
+  return found;
+}
+
+async function tryOne(engine: EngineName, options: readonly string[], timeout: number): Promise<Trial> {
+  const { told, error, stderr } = await startTrial(options, timeout);
+  // Some drivers crash while they are unloaded; what was found before counts.
+  const found = told.get(engine);
+  if (found) return found;
+  if (error?.killed) return failed(complaint('engine-does-not-answer', { seconds: timeout / 1000 }));
+  return failed(complaint('engine-ends', { reason: lastLine(stderr) ?? error?.signal ?? 'no reason' }));
+}
+
+interface Ended {
+  told: Map<EngineName, Trial>;
+  error: ExecFileException | null;
+  stderr: string;
+}
+
+function startTrial(options: readonly string[], timeout: number): Promise<Ended> {
   return new Promise((resolve) => {
     const limits = { timeout, killSignal: 'SIGKILL', windowsHide: true, maxBuffer: 1 << 24 } as const;
-    execFile(process.execPath, args, limits, (error, stdout, stderr) => {
-      const found = parse(stdout);
-      // Some drivers crash while they are unloaded; what was found before counts.
-      if (found) resolve(found);
-      else if (error?.killed) resolve(failed(complaint('engine-does-not-answer', { seconds: timeout / 1000 })));
-      else resolve(failed(complaint('engine-ends', { reason: lastLine(stderr) ?? error?.signal ?? 'no reason' })));
+    execFile(process.execPath, options, limits, (error, stdout, stderr) => {
+      const lines = stdout.split('\n').map(parse);
+      const told = new Map(lines.flatMap((line) => (line ? [[line.engine, line] as const] : [])));
+      resolve({ told, error, stderr });
     });
   });
 }
@@ -93,22 +151,15 @@ export async function tryEnginesTogether(
   engines: readonly EngineName[],
   program = process.argv[1]!,
 ): Promise<Map<EngineName, Trial>> {
-  const limits = { timeout: OPENING_LIMIT, killSignal: 'SIGKILL', windowsHide: true } as const;
-  return new Promise((resolve) => {
-    execFile(process.execPath, [program, 'try-engine', ...engines], limits, (_error, stdout) => {
-      const known = new Map<EngineName, Trial>();
-      for (const line of stdout.split('\n')) {
-        const found = parse(line);
-        if (found && (found.available || certain.includes(found.problem.code))) known.set(found.engine, found);
-      }
-      resolve(known);
-    });
-  });
+  const { told } = await startTrial([program, 'try-engine', ...engines], OPENING_LIMIT);
+  return new Map([...told].filter(([, found]) => found.available || certain.includes(found.problem.code)));
 }
 
+/** Undefined where the line is a driver's. */
 function parse(text: string): Told | undefined {
   try {
-    return JSON.parse(text.trim().split('\n').at(-1) ?? '') as Told;
+    const told: unknown = JSON.parse(text);
+    return typeof told === 'object' && told !== null && 'engine' in told ? (told as Told) : undefined;
   } catch {
     return undefined;
   }
