@@ -41,7 +41,7 @@ describe('a newcomer', () => {
         .locator('.getting-started-step.expanded:focus')
         .filter({ hasText: said(step.title) })
         .waitFor();
-      const [, text] = /<text[^>]*>([^<]+)/.exec(readFileSync(step.media.svg, 'utf8'))!;
+      const [, text = ''] = /<text[^>]*>([^<]+)/.exec(readFileSync(step.media.svg, 'utf8'))!;
       const media = window.page.locator('.getting-started-media iframe').first().contentFrame();
       await media
         .locator('iframe#active-frame')

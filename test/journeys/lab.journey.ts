@@ -396,12 +396,17 @@ async function goTo({ page }: Workbench, line: number, column: number): Promise<
   await page.getByText(`Ln ${line}, Col ${column}`).waitFor();
 }
 
+interface Placed {
+  getBoundingClientRect: () => { y: number };
+}
+
 /** Takes the lens of a row of an inspected dataset by the keyboard: lenses move, and come in another order, while rows get theirs. */
 async function takeLens(window: Workbench, row: number, text: string): Promise<void> {
   const lenses = window.page.locator('.codelens-decoration a', { hasText: 'Open in Lab' });
   const line = window.page.locator('.view-line', { hasText: text.slice(0, 12) });
-  const tops = async (places: Locator): Promise<number[]> =>
-    Promise.all((await places.all()).map(async (place) => (await place.boundingBox())?.y ?? NaN));
+  // All at once: one that is gone meanwhile is not waited for.
+  const tops = (places: Locator): Promise<number[]> =>
+    places.evaluateAll((found: Placed[]) => found.map((place) => place.getBoundingClientRect().y));
   const isThere = async (): Promise<boolean> => {
     const [[top], places] = [await tops(line), await tops(lenses)];
     return places.some((lens) => lens < top! && lens > top! - 30);
