@@ -5,7 +5,7 @@
 
 import os from 'node:os';
 import type { Executor } from '../../engine/executor';
-import { smallTraining, type MadeUp, type Speed } from './small-step';
+import { smallTraining, takeStep, type MadeUp, type Speed } from './small-step';
 
 /** The benchmark's tiny decoder: every kind of kernel, and compiled in little time. */
 const tiny: MadeUp = {
@@ -41,7 +41,7 @@ export async function compareByQuickStep(
   executors: ReadonlyMap<string, Executor>,
 ): Promise<Map<string, Speed | { failed: unknown }>> {
   const found = new Map<string, Speed | { failed: unknown }>();
-  const steps = new Map<string, () => Promise<unknown>>();
+  const steps = new Map<string, () => Promise<void>>();
   const times = new Map<string, Times>();
   const attempt = async (name: string, task: () => Promise<void>): Promise<void> => {
     try {
@@ -56,8 +56,8 @@ export async function compareByQuickStep(
     times.set(name, { wall: [], processor: [] });
     await attempt(name, async () => {
       const trainer = smallTraining(executor, WARM_UP_ROUNDS + MOST_ROUNDS, tiny);
-      await trainer.step();
-      steps.set(name, () => trainer.step());
+      await takeStep(trainer);
+      steps.set(name, () => takeStep(trainer));
     });
   }
   const others = shareOfOthers();

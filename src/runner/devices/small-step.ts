@@ -82,6 +82,12 @@ export function smallTraining(executor: Executor, steps: number, size = small): 
   });
 }
 
+/** @throws Error where an engine computes no number: however fast it is, it is not to be taken */
+export async function takeStep(trainer: Trainer): Promise<void> {
+  const { loss } = await trainer.step();
+  if (!Number.isFinite(loss.total)) throw new Error('its loss is not a finite number');
+}
+
 /** Loads the step, warms it up, and times it. */
 export async function measureSmallStep(executor: Executor): Promise<Speed> {
   const trainer = smallTraining(executor, WARM_UP_STEPS + MOST_TIMED_STEPS);
@@ -89,8 +95,7 @@ export async function measureSmallStep(executor: Executor): Promise<Speed> {
   const timed = (): number[] => times.slice(WARM_UP_STEPS);
   while (timed().length < MOST_TIMED_STEPS && sum(timed()) < LONG_ENOUGH) {
     const started = performance.now();
-    const { loss } = await trainer.step();
-    if (!Number.isFinite(loss.total)) throw new Error('its loss is not a finite number');
+    await takeStep(trainer);
     times.push(performance.now() - started);
   }
   // Whatever else the machine does only makes a step slower.
