@@ -86,11 +86,8 @@ describe('an engine that cannot be had', () => {
   });
 
   it('for asking a model is said too', async () => {
-    const { code, stderr } = await distilleryHere(
-      ['inspect', '.', '--text', 'x', '--engine', 'openvino'],
-      short(),
-      none,
-    );
+    // In a process of its own: what one has loaded it does not look for again.
+    const { code, stderr } = await distillery(['inspect', '.', '--text', 'x', '--engine', 'openvino'], short(), none);
     expect([code, stderr]).toEqual([2, expect.stringContaining('not installed')]);
   });
 
