@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from distillery_torch.experiment import Task
+Task = Literal["text-classification", "causal-lm", "masked-lm"]
 
 NOT_COUNTED = -100
 """Positions with this label count in no loss."""

@@ -32,8 +32,8 @@ from distillery_torch.transformer import (
 )
 
 if TYPE_CHECKING:
+    from distillery_torch.architecture import Architecture
     from distillery_torch.data import Batch
-    from distillery_torch.experiment import Architecture
 
 
 # GPT-2: norms before attention and MLP, learned positions (Radford et al., 2019).

@@ -32,8 +32,8 @@ from distillery_torch.transformer import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from distillery_torch.architecture import Architecture
     from distillery_torch.data import Batch
-    from distillery_torch.experiment import Architecture
 
 
 # BERT, RoBERTa, ELECTRA and DistilBERT: blocks with their norms after the residual sums.

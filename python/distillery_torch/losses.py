@@ -16,7 +16,7 @@ from torch.utils.checkpoint import checkpoint
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from distillery_torch.experiment import ProblemType
+    from distillery_torch.architecture import ProblemType
     from distillery_torch.transformer import Vocabulary
 
 _SMALLEST_NORM = 1e-8

@@ -14,7 +14,7 @@ from distillery_torch.decoders import DECODERS, Gpt2, Llama
 from distillery_torch.encoders import ENCODERS
 
 if TYPE_CHECKING:
-    from distillery_torch.experiment import Architecture
+    from distillery_torch.architecture import Architecture
     from distillery_torch.transformer import Model
 
 FAMILIES: dict[str, type[Model]] = {

@@ -19,8 +19,9 @@ from distillery_torch.transformer import Dropout, Model, States, common_sight, n
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from distillery_torch.architecture import Architecture
     from distillery_torch.data import Batch, Counts
-    from distillery_torch.experiment import Architecture, Objective, Training
+    from distillery_torch.experiment import Objective, Training
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 """AdamW's constants, as PyTorch's defaults."""

@@ -19,8 +19,8 @@ from distillery_torch.randomness import keep_mask, random_words
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from distillery_torch.architecture import Architecture, Rotary
     from distillery_torch.data import Batch
-    from distillery_torch.experiment import Architecture, Rotary
 
 UNSEEN = 2.0**30
 """Subtracted from the scores of what must not be seen: its exponential is 0, and a row that sees nothing is uniform, not NaN."""

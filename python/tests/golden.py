@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from distillery_torch.experiment import Architecture, Rotary
+from distillery_torch.architecture import Architecture, Rotary
 
 DATA = Path(__file__).parents[2] / "test" / "golden" / "data"
 

@@ -17,8 +17,9 @@ from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
 
 from distillery_torch import answers
 from distillery_torch.answers import Asking, Layout, StoppedError, Store
+from distillery_torch.architecture import Architecture
 from distillery_torch.data import Planned, Rows, collate
-from distillery_torch.experiment import Answers, Architecture, Cache, RecordPart
+from distillery_torch.experiment import Answers, Cache, RecordPart
 from distillery_torch.models import build
 from distillery_torch.processes import Processes
 from distillery_torch.step import NotFiniteError, Targets
