@@ -5,7 +5,7 @@ import type { Architecture, Head, ProblemType } from '../model/architecture';
 import { createArchitecture } from '../model/layouts/config';
 import { type Family, familyNames, layoutOf } from '../model/layouts/families';
 import type { SpecialTokens } from '../tokenizer/special-tokens';
-import type { ArchitectureSpec } from './file/schema';
+import type { ArchitectureSpec } from './file/blocks/architecture';
 
 /** What stands on the transformer for a task. */
 export const headOfTask: Record<Task, Head> = {

@@ -1,15 +1,17 @@
 /** @file A teacher behind a server, as it is called and named, and how a text becomes a prompt that a label ends. */
 
 import type { Row } from '../dataset/dataset';
-import { usualPrompt, type EndpointSpec } from './file/schema';
+
+/** What a label is to follow, where a file says nothing. */
+export const usualPrompt = '{text}\nLabel:';
 
 /** `MODEL at HOST`. */
-export const nameOfEndpoint = ({ model, url }: Pick<EndpointSpec, 'model' | 'url'>): string =>
+export const nameOfEndpoint = ({ model, url }: { model: string; url: string }): string =>
   `${model} at ${new URL(url).host}`;
 
 /** The prompt of a row. What a text has of {text} and {pair} itself stays as it is. */
 export function promptOfRow(
-  { prompt }: Pick<EndpointSpec, 'prompt'>,
+  { prompt }: { prompt?: string | undefined },
   { text, pair }: Pick<Row, 'text' | 'pair'>,
 ): string {
   const template = prompt ?? (pair === undefined ? usualPrompt : usualPrompt.replace('{text}', '{text}\n{pair}'));
@@ -18,6 +20,6 @@ export function promptOfRow(
 
 /** The words of each label, which follow the prompt. */
 export const verbalizersOf = (
-  { verbalizers = {} }: Pick<EndpointSpec, 'verbalizers'>,
+  { verbalizers = {} }: { verbalizers?: Record<string, string> | undefined },
   labels: readonly string[],
 ): string[] => labels.map((label) => (Object.hasOwn(verbalizers, label) ? verbalizers[label]! : ` ${label}`));

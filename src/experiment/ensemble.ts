@@ -1,6 +1,6 @@
 /** @file The members of an ensemble: those that are written, one for each seed, and the shares of their weights. */
 
-import type { EnsembleSpec, MemberSpec, SingleSpec, TeacherSpec, TrainedSpec } from './file/schema';
+import type { EnsembleSpec, MemberSpec, SingleSpec, TeacherSpec, TrainedSpec } from './file/blocks/teacher';
 
 /** Models in all; each of `seeds` is one. */
 export function memberCount({ teachers }: EnsembleSpec): number {

@@ -13,7 +13,7 @@ import {
   type StudentStart,
 } from '../protocol/student-presets';
 import { buildArchitecture } from './architecture';
-import type { ArchitectureSpec } from './file/schema';
+import type { ArchitectureSpec } from './file/blocks/architecture';
 
 /** As an experiment writes it. */
 export interface StudentAlternative {

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { describe, expect, it } from 'vitest';
-import { torchrunSchema } from '../../src/experiment/file/schema';
+import { torchrunSchema } from '../../src/experiment/file/blocks/torchrun';
 import { hostPattern, rendezvousPattern } from '../../src/protocol/torchrun';
 import { pytorchJob, runScript, slurmScript } from '../../src/runner/torchrun/scheduler';
 import { machinesElsewhere } from '../../src/runner/torchrun/torchrun';

@@ -2,7 +2,7 @@
 
 import { expect, it } from 'vitest';
 import { deviceNamed, deviceOfGpu } from '../../src/distill/planning/devices';
-import type { TrainingSpec } from '../../src/experiment/file/schema';
+import type { TrainingSpec } from '../../src/experiment/file/blocks/training';
 import type { Architecture } from '../../src/model/architecture';
 import type { PreparedRun } from '../../src/runner/run/prepared-run';
 import { createArchitecture } from '../../src/model/layouts/config';

@@ -32,7 +32,9 @@ import { removeKey, setValue } from '../file/fixes';
 import { classesOf, givenFolder, isWithTokenizer, loadTokenizer, readArchitecture } from './model-folder';
 import { locateModel } from './locate-model';
 import { readOnnxTeacher, type OnnxTeacher } from './onnx-teacher';
-import type { ArchitectureSpec, EnsembleSpec, Experiment, MemberSpec, OnnxSpec } from '../file/schema';
+import type { ArchitectureSpec } from '../file/blocks/architecture';
+import type { EnsembleSpec, MemberSpec, OnnxSpec } from '../file/blocks/teacher';
+import type { Experiment } from '../file/schema';
 import { isTrained, isTrainedHere } from '../ensemble';
 import type { Path } from '../file/source';
 

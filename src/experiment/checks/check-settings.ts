@@ -10,7 +10,11 @@ import { hasOnnxMember, isMadeFromNothing, isTrained, memberCount, membersOf } f
 import { layoutOf } from '../../model/layouts/families';
 import type { Findings } from './findings';
 import { removeKey, setValue } from '../file/fixes';
-import type { ArchitectureSpec, Experiment, Scheduled, TokenizerSpec, TrainingSpec } from '../file/schema';
+import type { ArchitectureSpec } from '../file/blocks/architecture';
+import type { Scheduled } from '../file/blocks/distillation';
+import type { TokenizerSpec } from '../file/blocks/tokenizer';
+import type { TrainingSpec } from '../file/blocks/training';
+import type { Experiment } from '../file/schema';
 import type { Path } from '../file/source';
 
 /** Each check by itself: what one cannot say, because a setting could not be read, keeps no other from being made. */

@@ -18,7 +18,7 @@ import { findRun } from '../../run-directory/run-directory';
 import { readRunExperiment } from '../experiment-record';
 import { memberPaths, type RunPaths } from '../../run-directory/run-paths';
 import { isTrained, membersOf } from '../ensemble';
-import type { SingleSpec, TeacherSpec } from '../file/schema';
+import type { SingleSpec, TeacherSpec } from '../file/blocks/teacher';
 import { onnxFolderOf } from './onnx-teacher';
 
 /**

@@ -10,7 +10,8 @@ import { checkSweep } from '../sweep/check-sweep';
 import { isTrained } from '../ensemble';
 import { Findings } from './findings';
 import { readExperimentFile, type ParsedExperiment } from '../file/parse';
-import type { Experiment, TrainingSpec } from '../file/schema';
+import type { TrainingSpec } from '../file/blocks/training';
+import type { Experiment } from '../file/schema';
 import type { Path } from '../file/source';
 
 type CheckOptions = Pick<ReadingOptions, 'mostBytes'>;

@@ -2,7 +2,8 @@
 
 import { nameOfEndpoint } from '../../experiment/endpoint';
 import { isTrained } from '../../experiment/ensemble';
-import type { ArchitectureSpec, ResolvedExperiment } from '../../experiment/file/schema';
+import type { ArchitectureSpec } from '../../experiment/file/blocks/architecture';
+import type { ResolvedExperiment } from '../../experiment/file/schema';
 import type { ExperimentFacts, ModelShape } from '../../protocol/lab-data';
 import { isSoftened } from '../../protocol/divergences';
 import { ofEachImitation } from '../../protocol/imitation';

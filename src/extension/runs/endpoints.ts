@@ -4,7 +4,7 @@
  */
 
 import { l10n, window, type Memento, type SecretStorage } from 'vscode';
-import type { EndpointSpec, TeacherSpec } from '../../experiment/file/schema';
+import type { EndpointSpec, TeacherSpec } from '../../experiment/file/blocks/teacher';
 import { ENDPOINTS_VARIABLE } from '../../protocol/runner';
 import { ask } from '../base/messages';
 

@@ -2,7 +2,8 @@
 
 import { checkTorchrun } from '../../experiment/checks/check-settings';
 import { Findings } from '../../experiment/checks/findings';
-import { torchrunSchema, type ResolvedExperiment } from '../../experiment/file/schema';
+import { torchrunSchema } from '../../experiment/file/blocks/torchrun';
+import type { ResolvedExperiment } from '../../experiment/file/schema';
 import type { Source } from '../../experiment/file/source';
 import { InputError } from '../../protocol/problem';
 import { hostNames, torchrunEngine } from '../../protocol/torchrun';

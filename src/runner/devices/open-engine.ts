@@ -2,7 +2,8 @@
 
 import { EngineUnavailable, type Executor } from '../../engine/executor';
 import { openExecutor } from '../../engine/engines';
-import type { Experiment, TrainingSpec } from '../../experiment/file/schema';
+import type { TrainingSpec } from '../../experiment/file/blocks/training';
+import type { Experiment } from '../../experiment/file/schema';
 import type { Source } from '../../experiment/file/source';
 import {
   engineFacts,

@@ -15,7 +15,7 @@ import { decodeTop, encodeScored, topBytes } from '../../distill/teacher/top-log
 import { ExampleStore, StoredExamples, type Examples, type ExamplesWithRows } from '../../dataset/example-store';
 import { countedPositions, notCounted, type TokenExample } from '../../dataset/examples';
 import { nameOfEndpoint, promptOfRow, verbalizersOf } from '../../experiment/endpoint';
-import type { EndpointSpec } from '../../experiment/file/schema';
+import type { EndpointSpec } from '../../experiment/file/blocks/teacher';
 import { Source, type Path } from '../../experiment/file/source';
 import type { OpaqueModel } from '../../model/architecture';
 import { formatCount } from '../../protocol/format';

@@ -15,7 +15,10 @@ import {
   type Parameters,
 } from '../../model/parameters';
 import type { KeptUnits } from '../../model/pruning';
-import type { ArchitectureSpec, ResolvedExperiment, TrainedSpec, TrainingSpec } from '../../experiment/file/schema';
+import type { ArchitectureSpec } from '../../experiment/file/blocks/architecture';
+import type { TrainedSpec } from '../../experiment/file/blocks/teacher';
+import type { TrainingSpec } from '../../experiment/file/blocks/training';
+import type { ResolvedExperiment } from '../../experiment/file/schema';
 import { parameterCount } from '../../model/layouts/config';
 import { projectionShapes } from '../../distill/specs';
 import { productWeights } from '../../distill/teacher/product-weights';

@@ -22,7 +22,8 @@ import { classesOf, givenFolder, onnxIn, readArchitecture, teacherFolder } from 
 import { readOnnxTeacher } from '../../experiment/checks/onnx-teacher';
 import { rowIndexes } from '../../run-directory/row-index-files';
 import { seedFolders, type RunPaths, type SeedPaths } from '../../run-directory/run-paths';
-import type { ResolvedExperiment, TrainingSpec } from '../../experiment/file/schema';
+import type { TrainingSpec } from '../../experiment/file/blocks/training';
+import type { ResolvedExperiment } from '../../experiment/file/schema';
 import { formatCount } from '../../protocol/format';
 import type { Role } from '../../protocol/records';
 import type { Batch } from '../../dataset/batches';

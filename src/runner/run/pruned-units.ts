@@ -6,7 +6,7 @@ import { evaluationBatches, evaluationBatchOfEachLength } from '../../distill/tr
 import { importanceProgram, measureImportance } from '../../distill/teacher/importance';
 import { FrozenTeacher, type Teacher } from '../../distill/teacher/teacher';
 import { randomStream, shuffled } from '../../engine/random';
-import { CALIBRATION_ROWS } from '../../experiment/file/schema';
+import { CALIBRATION_ROWS } from '../../experiment/file/blocks/student';
 import type { Examples } from '../../dataset/example-store';
 import { type Architecture, isOpaque, keyValueHeadsOf } from '../../model/architecture';
 import { writeAtomically } from '../../model/files/atomic';

@@ -10,7 +10,7 @@ import type { Prober, ProbedLogits } from '../../distill/evaluation/prober';
 import type { Trainer } from '../../distill/training/trainer';
 import { openRecords, readRecords, type RecordsFound } from '../../run-directory/record-file';
 import type { TrainingPaths } from '../../run-directory/run-paths';
-import type { TrainingSpec } from '../../experiment/file/schema';
+import type { TrainingSpec } from '../../experiment/file/blocks/training';
 import { isBetterEvaluation } from '../../protocol/quality';
 import type { Role, RunProgress, Split } from '../../protocol/records';
 import type { Complaint } from '../../protocol/problem';

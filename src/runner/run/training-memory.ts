@@ -6,7 +6,7 @@ import { predictPeakBytes } from '../../distill/training/memory-plan';
 import type { Recordings } from '../../distill/training/recordings';
 import type { BatchShape } from '../../distill/specs';
 import type { Pairing } from '../../distill/pairing';
-import type { TrainingSpec } from '../../experiment/file/schema';
+import type { TrainingSpec } from '../../experiment/file/blocks/training';
 import { complaint, InputError } from '../../protocol/problem';
 import type { Role } from '../../protocol/records';
 import type { Batch } from '../../dataset/batches';

@@ -15,7 +15,8 @@ import { controlPaths, memberPaths, type TrainingPaths } from '../../run-directo
 import { isTrained, memberName, membersOf } from '../../experiment/ensemble';
 import { readArchitecture, teacherFolder } from '../../experiment/checks/model-folder';
 import { readOnnxTeacher } from '../../experiment/checks/onnx-teacher';
-import type { TrainedSpec, TrainingSpec } from '../../experiment/file/schema';
+import type { TrainedSpec } from '../../experiment/file/blocks/teacher';
+import type { TrainingSpec } from '../../experiment/file/blocks/training';
 import { isOpaque, type Architecture, type TeacherModel } from '../../model/architecture';
 import { parameterCount } from '../../model/layouts/config';
 import type { Parameters, FrozenModel } from '../../model/parameters';

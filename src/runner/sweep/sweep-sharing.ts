@@ -18,7 +18,8 @@ import {
   type TrainingPaths,
 } from '../../run-directory/run-paths';
 import { expandedEnsemble, isTrained, membersOf } from '../../experiment/ensemble';
-import type { MemberSpec, ResolvedExperiment, TeacherSpec } from '../../experiment/file/schema';
+import type { MemberSpec, TeacherSpec } from '../../experiment/file/blocks/teacher';
+import type { ResolvedExperiment } from '../../experiment/file/schema';
 import { isExported } from '../run/checkpoints';
 
 /** A run of the sweep that is there already, as its file described it. */

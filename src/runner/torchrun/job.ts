@@ -8,7 +8,7 @@ import type { Strategy } from '../../distill/planning/scaling';
 import { projectionShapes } from '../../distill/specs';
 import { lengthsOf, type Examples } from '../../dataset/example-store';
 import type { Teacher } from '../../distill/teacher/teacher';
-import type { TrainingSpec } from '../../experiment/file/schema';
+import type { TrainingSpec } from '../../experiment/file/blocks/training';
 import { writeAtomically } from '../../model/files/atomic';
 import { saveCheckpoint } from '../../model/files/checkpoint';
 import { writeSafetensors, type TensorToWrite } from '../../model/files/safetensors';

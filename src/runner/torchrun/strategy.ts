@@ -2,7 +2,7 @@
 
 import { planScaling, type Strategy } from '../../distill/planning/scaling';
 import type { Objective, Pairing } from '../../distill/pairing';
-import type { TrainingSpec } from '../../experiment/file/schema';
+import type { TrainingSpec } from '../../experiment/file/blocks/training';
 import type { Architecture } from '../../model/architecture';
 import type { Role } from '../../protocol/records';
 import type { PreparedRun } from '../run/prepared-run';
