@@ -6,7 +6,7 @@ import { settled } from '../model/block-pairs';
 import { familyOf } from '../model/layouts/families';
 import { complaint, InputError, type Problem } from '../protocol/problem';
 import type { DatasetFacts } from './checks/check-dataset';
-import type { ModelFacts } from './checks/check-models';
+import type { ModelFacts } from './checks/model-facts';
 import { locateModel, type ModelOrigin } from './checks/locate-model';
 import { expandedEnsemble } from './ensemble';
 import { configFiles, fingerprint, modelFiles } from './input-files';

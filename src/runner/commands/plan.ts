@@ -24,7 +24,7 @@ import {
 import { onPolicyOf } from '../../distill/pairing';
 import { dropoutEverywhere } from '../../experiment/architecture';
 import { checkExperiment } from '../../experiment/checks/validate';
-import type { ModelFacts } from '../../experiment/checks/check-models';
+import type { ModelFacts } from '../../experiment/checks/model-facts';
 import { nameOfEndpoint } from '../../experiment/endpoint';
 import { memberCount } from '../../experiment/ensemble';
 import { readExperimentFile } from '../../experiment/file/parse';

@@ -6,7 +6,7 @@ import { predictPeakBytes } from '../../distill/training/memory-plan';
 import { maskedCapacity } from '../../distill/losses/shift';
 import type { BatchShape } from '../../distill/specs';
 import type { ReadingOptions } from '../../dataset/dataset';
-import type { ModelFacts } from '../../experiment/checks/check-models';
+import type { ModelFacts } from '../../experiment/checks/model-facts';
 import { checkExperiment } from '../../experiment/checks/validate';
 import { isTrained } from '../../experiment/ensemble';
 import { parseExperiment, readExperimentFile, type ParsedExperiment } from '../../experiment/file/parse';

@@ -1,0 +1,122 @@
+/** @file The tokenizer that the models share, and whether it is theirs. */
+
+import { existsSync } from 'node:fs';
+import { ComplaintError } from '../../protocol/problem';
+import { cuttableKinds } from '../../tokenizer/cut-vocabulary';
+import type { Tokenizer } from '../../tokenizer/tokenizer';
+import { removeKey, setValue } from '../file/fixes';
+import type { Experiment } from '../file/schema';
+import type { Path } from '../file/source';
+import { isFolder } from './dataset-files';
+import type { Findings } from './findings';
+import { isWithTokenizer, loadTokenizer } from './model-folder';
+import { locateModel } from './locate-model';
+import type { ModelFacts } from './model-facts';
+
+export async function findTokenizer(
+  experiment: Experiment,
+  facts: ModelFacts,
+  findings: Findings,
+  sizesAlone: boolean,
+): Promise<Tokenizer | undefined> {
+  const { tokenizer } = experiment;
+  if (tokenizer.source === 'train') return undefined;
+  const folder =
+    tokenizer.source === 'path'
+      ? (await findings.attempt(locateModel(tokenizer.path, findings.base), ['tokenizer', 'path']))?.path
+      : facts.teacherFolder;
+  if (folder === undefined) return undefined;
+  facts.tokenizerFolder = folder;
+  const path: Path = ['tokenizer', tokenizer.source === 'path' ? 'path' : 'source'];
+  const isThere = await findings.attempt(isWithTokenizer(folder), path);
+  if (isThere === undefined || (!isThere && sizesAlone)) return undefined;
+  // A tokenizer.json is a text to look into; a model's file is not.
+  if (isThere) {
+    const found = await findings.attempt(loadTokenizer(folder), (await isFolder(folder)) ? undefined : path);
+    if (found && tokenizer.tokens === 'used' && !cuttableKinds.includes(found.kind)) {
+      findings.error(['tokenizer', 'tokens'], 'tokens-of-kind-not-cut', { kind: found.kind, known: cuttableKinds });
+    }
+    if (found && experiment.dataset.chatTemplate && !findings.isFaulty(['dataset', 'chatTemplate']))
+      checkChatTemplate(found, findings);
+    return found;
+  }
+  if (tokenizer.source === 'teacher') findings.error(['tokenizer', 'source'], 'teacher-without-tokenizer', {});
+  else findings.error(path, existsSync(folder) ? 'tokenizer-not-in-folder' : 'model-folder-missing', {});
+  return undefined;
+}
+
+function checkChatTemplate(tokenizer: Tokenizer, findings: Findings): void {
+  const path: Path = ['dataset', 'chatTemplate'];
+  try {
+    // Any will do: what is wrong with one of the rows is found where that is read.
+    if (tokenizer.chat) tokenizer.chat.turn('Hello', 'Hello');
+    else findings.error(path, 'chat-template-missing', {}, removeKey(path));
+  } catch (error) {
+    if (!(error instanceof ComplaintError)) throw error;
+    findings.object(path, error.complaint);
+  }
+}
+
+export function checkVocabulary(
+  experiment: Experiment,
+  tokenizer: Tokenizer,
+  facts: ModelFacts,
+  findings: Findings,
+): void {
+  const path: Path = ['tokenizer', experiment.tokenizer.source === 'path' ? 'path' : 'source'];
+  const { task, dataset } = experiment;
+  const needed = { 'masked-lm': 'mask', 'causal-lm': 'endOfText' }[task as string] as 'mask' | 'endOfText' | undefined;
+  if (needed !== undefined && tokenizer.special[needed] === undefined) {
+    const token = needed === 'mask' ? 'mask' : 'end-of-text';
+    findings.error(path, 'tokenizer-lacks-token', { token, task });
+  }
+  for (const { model, path: ofMember } of facts.members?.slice(1) ?? []) {
+    if (tokenizer.vocabularySize <= model.vocabularySize) continue;
+    const sizes = { tokens: tokenizer.vocabularySize, known: model.vocabularySize };
+    findings.error(ofMember, 'tokenizer-larger-than-model', { ...sizes, role: 'teacher' });
+  }
+  for (const role of ['teacher', 'student'] as const) {
+    const model = facts[role];
+    if (model === undefined) continue;
+    if (tokenizer.vocabularySize > model.vocabularySize) {
+      const sizes = { tokens: tokenizer.vocabularySize, known: model.vocabularySize };
+      findings.error(path, 'tokenizer-larger-than-model', { ...sizes, role });
+    }
+    if (model.maxPositions < dataset.maxLength) {
+      const at = ['dataset', 'maxLength'];
+      const sizes = { maxLength: dataset.maxLength, positions: model.maxPositions };
+      findings.error(at, 'examples-longer-than-model', { ...sizes, role }, setValue(at, model.maxPositions));
+    }
+  }
+}
+
+/** Teacher and student share one tokenizer: where their folders have another one, their ids mean other tokens. */
+export async function checkSameTokenizer(tokenizer: Tokenizer, facts: ModelFacts, findings: Findings): Promise<void> {
+  const models: [string | undefined, string, Path][] = [
+    ...(facts.members?.map(({ folder, path }): [string, string, Path] => [folder, 'teacher', path]) ?? [
+      [facts.teacherFolder, 'teacher', ['tokenizer', 'path']] as [string | undefined, string, Path],
+    ]),
+    [facts.studentFolder, 'student', ['student', 'initialize', 'path']],
+  ];
+  for (const [folder, role, path] of models) {
+    if (folder === undefined || folder === facts.tokenizerFolder) continue;
+    if (!(await findings.attempt(isWithTokenizer(folder)))) continue;
+    const own = await findings.attempt(loadTokenizer(folder));
+    if (own === undefined || own.contentHash === tokenizer.contentHash || haveSameTokens(own, tokenizer)) continue;
+    findings.error(path, 'tokenizer-of-another-model', { role });
+  }
+}
+
+function haveSameTokens(a: Tokenizer, b: Tokenizer): boolean {
+  const size = tokensWithoutPadding(a);
+  if (size !== tokensWithoutPadding(b)) return false;
+  for (let id = 0; id < size; id++) if (a.tokenText(id) !== b.tokenText(id)) return false;
+  return true;
+}
+
+/** A GGUF file has a name for each row of the embeddings; those that no token has are called by their id, which no text becomes. */
+function tokensWithoutPadding(tokenizer: Tokenizer): number {
+  let size = tokenizer.vocabularySize;
+  while (size > 0 && tokenizer.tokenText(size - 1) === `[PAD${size - 1}]`) size--;
+  return size;
+}
