@@ -3,18 +3,8 @@
 import type { Divergence } from './divergences';
 import type { BlockPairs, ImitationName } from './imitation';
 import type { MetricsColumns } from './metrics-table';
-import type {
-  EvaluationRecord,
-  InspectedDistribution,
-  Metrics,
-  PredictionRecord,
-  ProbeExample,
-  ProbeExamples,
-  Role,
-  RunRecord,
-  Split,
-  TokenProbability,
-} from './records';
+import type { InspectedDistribution, ProbeExample, ProbeExamples, TokenProbability } from './inspection-records';
+import type { EvaluationRecord, Metrics, PredictionRecord, Role, RunRecord, Split } from './records';
 import type { SamplingParams } from './runner';
 import type { Taught } from './taught';
 

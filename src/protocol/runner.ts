@@ -9,10 +9,10 @@ import type {
   CompleteResult,
   InspectedDistribution,
   InspectResult,
-  Label,
   ProbeExample,
   TokenProbability,
-} from './records';
+} from './inspection-records';
+import type { Label } from './records';
 
 /**
  * Why something could not be done: what a verb with `--json` prints in place of its document, and the data of a JSON-RPC error. The

@@ -5,7 +5,7 @@ import { writeAtomically } from '../model/files/atomic';
 import { encodeFloat16 } from '../protocol/float16';
 import { readSafetensors, toFloat32, writeSafetensors } from '../model/files/safetensors';
 import { InputError } from '../protocol/problem';
-import type { ProbeExamples } from '../protocol/records';
+import type { ProbeExamples } from '../protocol/inspection-records';
 import { makeFolder } from './folders';
 import { listOwned, readOwnedIfThere, requireOwned } from './owned';
 import { probeExamplesSchema } from './run-schemas';

@@ -12,7 +12,7 @@ import { readProbeExamples } from '../../src/run-directory/probes';
 import { readRecords } from '../../src/run-directory/record-file';
 import { listRuns, type Run } from '../../src/run-directory/run-directory';
 import { formatCount, formatQuantity, formatShare, shareDecimals } from '../../src/protocol/format';
-import type { CompleteResult, InspectedPosition, InspectResult } from '../../src/protocol/records';
+import type { CompleteResult, InspectedPosition, InspectResult } from '../../src/protocol/inspection-records';
 import { hostileText } from '../webview/sample/texts';
 import { openLab, openTab, refusals } from './lab-window';
 import { processesOf } from './processes';

@@ -13,7 +13,7 @@ import {
   writeStudentProbe,
   writeTeacherProbe,
 } from '../../src/run-directory/probes';
-import type { ProbeExamples } from '../../src/protocol/records';
+import type { ProbeExamples } from '../../src/protocol/inspection-records';
 
 const examples: ProbeExamples = {
   task: 'text-classification',

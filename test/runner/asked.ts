@@ -4,7 +4,7 @@
  */
 
 import { validateExperimentFile } from '../../src/experiment/checks/validate';
-import type { CompleteResult, InspectResult } from '../../src/protocol/records';
+import type { CompleteResult, InspectResult } from '../../src/protocol/inspection-records';
 import { complete } from '../../src/runner/commands/complete';
 import { inspect, type InspectOptions } from '../../src/runner/commands/inspect';
 

@@ -8,7 +8,7 @@ import { expandedEnsemble } from '../../src/experiment/ensemble';
 import type { EnsembleSpec } from '../../src/experiment/file/blocks/teacher';
 import type { ResolvedExperiment } from '../../src/experiment/file/schema';
 import { softmax } from '../../src/protocol/distribution';
-import type { InspectResult } from '../../src/protocol/records';
+import type { InspectResult } from '../../src/protocol/inspection-records';
 import type { RunResult } from '../../src/runner/run/carry-out';
 import type { SweepResult } from '../../src/runner/commands/sweep';
 import { inspected } from './asked';

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { findLibrary } from '../../src/engine/libraries';
 import { libraryFor } from '../../src/runner/install/catalog';
-import type { DeviceRecord } from '../../src/protocol/records';
+import type { DeviceRecord } from '../../src/protocol/machine-records';
 import { runnerFile } from './program';
 
 const openvino = findLibrary('openvino');

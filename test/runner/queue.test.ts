@@ -9,7 +9,8 @@ import { createMessageConnection, SocketMessageReader, SocketMessageWriter } fro
 import { afterEach, describe, expect, it } from 'vitest';
 import { LOW_PRIORITY } from '../../src/runner/run/priority';
 import { deviceUser, takeDevice, type Ahead } from '../../src/runner/devices/queue';
-import type { DeviceRecord, RunRecord } from '../../src/protocol/records';
+import type { DeviceRecord } from '../../src/protocol/machine-records';
+import type { RunRecord } from '../../src/protocol/records';
 import type { RunnerMethod } from '../../src/protocol/runner';
 import { dataOf, document, start, stoppingAt, tinyWorkspace, until, type Outcome } from './program';
 

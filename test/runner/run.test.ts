@@ -3,13 +3,8 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { divergences } from '../../src/distill/losses/divergences';
 import { loadCheckpoint } from '../../src/model/files/checkpoint';
-import type {
-  EvaluationRecord,
-  InspectResult,
-  MetricsRecord,
-  PredictionRecord,
-  RunRecord,
-} from '../../src/protocol/records';
+import type { InspectResult } from '../../src/protocol/inspection-records';
+import type { EvaluationRecord, MetricsRecord, PredictionRecord, RunRecord } from '../../src/protocol/records';
 import type { ResolvedExperiment } from '../../src/experiment/file/schema';
 import type { ExportResult } from '../../src/runner/commands/export';
 import type { RunResult } from '../../src/runner/run/carry-out';

@@ -5,7 +5,7 @@ import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatCount, formatShare } from '../../src/protocol/format';
 import type { CompletionSide } from '../../src/protocol/lab-data';
-import type { TokenProbability } from '../../src/protocol/records';
+import type { TokenProbability } from '../../src/protocol/inspection-records';
 import { mark } from '../look/marks';
 import { inlineStyles } from '../base/inline-styles';
 import { roleTitles } from '../look/role-names';

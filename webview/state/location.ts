@@ -2,7 +2,7 @@
 
 import type { ProbeSet } from '../../src/protocol/lab-data';
 import type { LabLocation } from '../../src/protocol/panel';
-import type { ProbeExample } from '../../src/protocol/records';
+import type { ProbeExample } from '../../src/protocol/inspection-records';
 import type { Choices } from './choices';
 
 /** What can be chosen at once: the rest needs the pinned examples. */

@@ -4,7 +4,8 @@ import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, type nothing, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { formatCount } from '../../src/protocol/format';
-import type { ProbeExample, Task } from '../../src/protocol/records';
+import type { ProbeExample } from '../../src/protocol/inspection-records';
+import type { Task } from '../../src/protocol/records';
 import { shared } from '../look/styles';
 import { visible } from './token-text';
 

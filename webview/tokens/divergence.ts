@@ -2,7 +2,8 @@
 
 import { entropy, indexOfLargest, klDivergence, rankOf, softmax, topIndices } from '../../src/protocol/distribution';
 import { isSaid, labelEntropy, labelKl, sigmoids } from '../../src/protocol/independent-labels';
-import type { LabelKind, ProbeExample, ProbePosition } from '../../src/protocol/records';
+import type { ProbeExample, ProbePosition } from '../../src/protocol/inspection-records';
+import type { LabelKind } from '../../src/protocol/records';
 
 /** Where the teacher's and the student's predictions for one position stand to each other. */
 export interface PositionSummary {

@@ -4,7 +4,7 @@ import * as l10n from '@vscode/l10n';
 import { css, html, LitElement, nothing } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { formatQuantity, numberFormat } from '../../src/protocol/format';
-import type { ProbeExample, ProbeExamples } from '../../src/protocol/records';
+import type { ProbeExample, ProbeExamples } from '../../src/protocol/inspection-records';
 import { ChooseEvent, type Choices } from '../state/choices';
 import { icon } from '../look/icons';
 import { inlineStyles } from '../base/inline-styles';

@@ -3,7 +3,8 @@
 import * as l10n from '@vscode/l10n';
 import { css, html, nothing, type TemplateResult } from 'lit';
 import { formatCount, formatNumber, formatQuantity } from '../../src/protocol/format';
-import type { LabelKind, ProbeExample, ProbeExamples } from '../../src/protocol/records';
+import type { ProbeExample, ProbeExamples } from '../../src/protocol/inspection-records';
+import type { LabelKind } from '../../src/protocol/records';
 import { heatClasses } from './chips';
 import type { PositionSummary } from './divergence';
 import { hardLabelText } from './position-title';

@@ -3,7 +3,7 @@
 import * as l10n from '@vscode/l10n';
 import { css, html, svg, type TemplateResult } from 'lit';
 import { formatCount, formatNumber } from '../../src/protocol/format';
-import type { ProbeExample, ProbeExamples } from '../../src/protocol/records';
+import type { ProbeExample, ProbeExamples } from '../../src/protocol/inspection-records';
 import { visible } from './token-text';
 
 export const positionTitleStyles = css`

@@ -1,7 +1,8 @@
 /** @file Which example, position, probe and temperature are looked at, and the logits there. Pure. */
 
 import type { InspectedRow } from '../../src/protocol/lab-data';
-import type { LabelKind, ProbeExample } from '../../src/protocol/records';
+import type { ProbeExample } from '../../src/protocol/inspection-records';
+import type { LabelKind } from '../../src/protocol/records';
 import type { Choices } from '../state/choices';
 import type { Probes } from '../state/state';
 import { rowOf } from './divergence';

@@ -3,7 +3,7 @@
 import * as l10n from '@vscode/l10n';
 import { html, type TemplateResult } from 'lit';
 import { formatCount, formatQuantity, formatShare } from '../../src/protocol/format';
-import type { ProbeExample } from '../../src/protocol/records';
+import type { ProbeExample } from '../../src/protocol/inspection-records';
 import type { ExampleSummary } from './divergence';
 import type { Growth, Recorded } from './drawings';
 import { visible } from './token-text';

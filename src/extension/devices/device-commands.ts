@@ -2,7 +2,7 @@
 
 import { l10n, ProgressLocation, Uri, window, type SecretStorage } from 'vscode';
 import { libraryOf, libraryTitle, type LibraryName } from '../../protocol/libraries';
-import type { LibraryRecord } from '../../protocol/records';
+import type { LibraryRecord } from '../../protocol/machine-records';
 import type { DeviceList } from './device-list';
 import { ask, inform } from '../base/messages';
 import { errorOf } from '../base/failure';

@@ -3,7 +3,7 @@
 import { l10n, MarkdownString, ThemeColor, ThemeIcon, TreeItem } from 'vscode';
 import { inLabel, inMarkdown } from '../../protocol/escapes';
 import { formatBytes, formatCount, formatMilliseconds } from '../../protocol/format';
-import type { DeviceRecord } from '../../protocol/records';
+import type { DeviceRecord } from '../../protocol/machine-records';
 import { inEditorWords, inOneLine } from '../base/problem-words';
 import { ago } from '../runs/run-words';
 

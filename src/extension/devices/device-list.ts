@@ -2,7 +2,7 @@
 
 import { EventEmitter, type CancellationToken, type Disposable } from 'vscode';
 import { killProcessTree } from '../../run-directory/process-tree';
-import type { DeviceRecord } from '../../protocol/records';
+import type { DeviceRecord } from '../../protocol/machine-records';
 import type { StartRunner } from '../base/runner-process';
 
 export class DeviceList implements Disposable {

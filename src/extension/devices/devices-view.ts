@@ -2,7 +2,7 @@
 
 import { Disposable, EventEmitter, window, workspace, type TreeDataProvider } from 'vscode';
 import { engineFacts } from '../../protocol/engines';
-import type { DeviceRecord } from '../../protocol/records';
+import type { DeviceRecord } from '../../protocol/machine-records';
 import type { ContextKeys } from '../base/context-keys';
 import type { DeviceList } from './device-list';
 import type { Hosts } from '../runs/hosts';

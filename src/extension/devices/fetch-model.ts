@@ -5,7 +5,7 @@ import { formatBytes } from '../../protocol/format';
 import { parseHubId } from '../../protocol/hub-id';
 import { isModelPackage, modelPackageNames, modelPackages, type ModelPackageName } from '../../protocol/model-packages';
 import { complaintOf } from '../../protocol/problem';
-import type { PlannedModel } from '../../protocol/records';
+import type { PlannedModel } from '../../protocol/machine-records';
 import { errorOf } from '../base/failure';
 import { ask, inform } from '../base/messages';
 import { pick } from '../base/pick';

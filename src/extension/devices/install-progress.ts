@@ -2,7 +2,7 @@
 
 import { l10n, ProgressLocation, window, type LogOutputChannel } from 'vscode';
 import { formatBytes } from '../../protocol/format';
-import type { InstallProgress } from '../../protocol/records';
+import type { InstallProgress } from '../../protocol/machine-records';
 import { followLines } from '../../run-directory/follow-lines';
 import { killProcessTree } from '../../run-directory/process-tree';
 import type { Ended, StartRunner } from '../base/runner-process';

@@ -3,7 +3,7 @@
 import { l10n, MarkdownString, ThemeColor, ThemeIcon, TreeItem, TreeItemCollapsibleState } from 'vscode';
 import { inLabel, inMarkdown } from '../../protocol/escapes';
 import { formatBytes, formatCount } from '../../protocol/format';
-import type { ModelRecord } from '../../protocol/records';
+import type { ModelRecord } from '../../protocol/machine-records';
 import type { CommandId } from '../base/command-ids';
 import { inEditorWords, inOneLine } from '../base/problem-words';
 

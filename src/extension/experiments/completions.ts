@@ -20,7 +20,7 @@ import { childOf } from '../../experiment/file/schema-tree';
 import { formatBytes, formatCount } from '../../protocol/format';
 import { imitationFacts, ofEachImitation } from '../../protocol/imitation';
 import { modelPackageNames, modelPackages } from '../../protocol/model-packages';
-import type { ModelRecord } from '../../protocol/records';
+import type { ModelRecord } from '../../protocol/machine-records';
 import type { ModelList } from '../models/model-list';
 import type { RunList } from '../runs/run-list';
 import { describeRun } from '../runs/run-words';

@@ -15,7 +15,8 @@ import {
 } from '../../experiment/propose';
 import { inLabel } from '../../protocol/escapes';
 import { formatCount, formatLarge } from '../../protocol/format';
-import type { ModelRecord, Task } from '../../protocol/records';
+import type { ModelRecord } from '../../protocol/machine-records';
+import type { Task } from '../../protocol/records';
 import type { StudentPreset } from '../../protocol/student-presets';
 import { datasetGlob, experimentSuffix, fileInFront } from '../base/documents';
 import { fileChoices, pick, pickFile } from '../base/pick';

@@ -15,7 +15,7 @@ import path from 'node:path';
 import { inLabel } from '../../protocol/escapes';
 import { experimentFormat } from '../../protocol/export-formats';
 import { formatBytes } from '../../protocol/format';
-import type { DeviceRecord } from '../../protocol/records';
+import type { DeviceRecord } from '../../protocol/machine-records';
 import { hostNames, torchrunEngine, type Scheduler } from '../../protocol/torchrun';
 import { ask, inform } from '../base/messages';
 import { errorOf } from '../base/failure';

@@ -2,7 +2,8 @@
 
 import { l10n } from 'vscode';
 import { formatNumber, formatQuantity, formatSetting, formatShare, shareDecimals } from '../../protocol/format';
-import type { InspectedDistribution, InspectedPosition, InspectResult, LabelKind } from '../../protocol/records';
+import type { InspectedDistribution, InspectedPosition, InspectResult } from '../../protocol/inspection-records';
+import type { LabelKind } from '../../protocol/records';
 import { firstChoicesDiffer } from './inspected-row';
 import { asText } from './as-text';
 import { bar, mark } from './markdown';

@@ -3,7 +3,8 @@
 import { Disposable, EventEmitter, InlayHint, l10n, languages, type Range, type TextDocument } from 'vscode';
 import { inLabel } from '../../protocol/escapes';
 import { formatNumber, formatQuantity, formatShare } from '../../protocol/format';
-import type { InspectedPosition, InspectResult, LabelKind } from '../../protocol/records';
+import type { InspectedPosition, InspectResult } from '../../protocol/inspection-records';
+import type { LabelKind } from '../../protocol/records';
 import { saidBy, summaryOf, type InspectedRow } from './inspected-row';
 import type { Inspections } from './inspections';
 import { datasetSelector } from './rows-document';

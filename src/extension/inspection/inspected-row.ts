@@ -9,8 +9,8 @@ import type {
   InspectedPosition,
   InspectedToken,
   InspectResult,
-  LabelKind,
-} from '../../protocol/records';
+} from '../../protocol/inspection-records';
+import type { LabelKind } from '../../protocol/records';
 import type { TextToInspect } from '../../protocol/runner';
 import type { DocumentRow, Field } from './rows/row';
 

@@ -1,7 +1,7 @@
 /** @file One dataset document looked at with one run: asks the models about rows and keeps what they said. */
 
 import { EventEmitter, type CancellationToken, type TextDocument } from 'vscode';
-import type { InspectResult } from '../../protocol/records';
+import type { InspectResult } from '../../protocol/inspection-records';
 import type { InspectedText, TextToInspect } from '../../protocol/runner';
 import { errorInEditorWords } from '../base/problem-words';
 import type { ModelServer } from '../models/model-server';

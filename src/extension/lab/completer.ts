@@ -9,7 +9,7 @@ import type {
   ScoredCompletion,
   ScoredCompletions,
 } from '../../protocol/lab-data';
-import type { Completion } from '../../protocol/records';
+import type { Completion } from '../../protocol/inspection-records';
 import { mostExpected, type CompletionRole } from '../../protocol/runner';
 import type { ModelServer } from '../models/model-server';
 import { isCancelled } from '../base/failure';

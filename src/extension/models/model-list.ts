@@ -1,7 +1,7 @@
 /** @file The models that are on this machine, as the runner says: asked when they are first wanted, and kept for a while. */
 
 import { EventEmitter, workspace, type Disposable } from 'vscode';
-import type { ModelRecord } from '../../protocol/records';
+import type { ModelRecord } from '../../protocol/machine-records';
 import { errorOf } from '../base/failure';
 import { requireTrust } from '../base/require-trust';
 import type { StartRunner } from '../base/runner-process';

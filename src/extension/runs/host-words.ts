@@ -2,7 +2,7 @@
 
 import { l10n } from 'vscode';
 import { formatBytes, formatCount } from '../../protocol/format';
-import type { HostFacts, HostRecord } from '../../protocol/records';
+import type { HostFacts, HostRecord } from '../../protocol/machine-records';
 import { buttonsOf, showWithButtons, type Button } from '../base/problem-actions';
 import { inEditorWords, inOneLine } from '../base/problem-words';
 

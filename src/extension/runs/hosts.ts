@@ -7,7 +7,7 @@ import { EventEmitter, l10n, ProgressLocation, window, workspace, type Disposabl
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
-import type { HostRecord } from '../../protocol/records';
+import type { HostRecord } from '../../protocol/machine-records';
 import { hostNames, hostPattern } from '../../protocol/torchrun';
 import { errorOf } from '../base/failure';
 import { interpreterOf, listedHosts, listHosts } from '../base/host-settings';

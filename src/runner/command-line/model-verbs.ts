@@ -4,7 +4,7 @@ import { Option } from 'commander';
 import type { EngineName } from '../../protocol/engines';
 import { experimentFormat, exportFormatNames, valuesOfFormat } from '../../protocol/export-formats';
 import { formatNumber, formatQuantity, formatShare } from '../../protocol/format';
-import type { InspectedDistribution, InspectedPosition } from '../../protocol/records';
+import type { InspectedDistribution, InspectedPosition } from '../../protocol/inspection-records';
 import { schedulers } from '../../protocol/torchrun';
 import type { complete } from '../commands/complete';
 import type { ExportOptions } from '../commands/export';

@@ -5,7 +5,7 @@ import type { TextPredictor } from '../../distill/evaluation/predictor';
 import { generate, type Generation } from '../../model/generate';
 import type { EngineName } from '../../protocol/engines';
 import { InputError } from '../../protocol/problem';
-import type { CompleteResult, Completion } from '../../protocol/records';
+import type { CompleteResult, Completion } from '../../protocol/inspection-records';
 import { mostExpected, type CompleteParams, type CompletionProgress, type CompletionRole } from '../../protocol/runner';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
 import { openForAnswers } from '../devices/open-engine';

@@ -10,7 +10,7 @@ import {
 } from '../../protocol/engines';
 import { formatBytes, formatCount, formatMilliseconds } from '../../protocol/format';
 import type { Complaint } from '../../protocol/problem';
-import type { DeviceRecord, DeviceUser, HostRecord } from '../../protocol/records';
+import type { DeviceRecord, DeviceUser, HostRecord } from '../../protocol/machine-records';
 import { installedLibrary } from '../../engine/libraries';
 import { hindranceOf } from '../devices/candidates';
 import { isCompared } from '../devices/choose-engine';

@@ -5,7 +5,7 @@ import type { Answer, TokenizedText } from '../../distill/evaluation/predictor';
 import { writeSafetensors, type TensorToWrite } from '../../model/files/safetensors';
 import type { EngineName } from '../../protocol/engines';
 import { InputError } from '../../protocol/problem';
-import type { InspectResult } from '../../protocol/records';
+import type { InspectResult } from '../../protocol/inspection-records';
 import { forEachRow, type Row } from '../../dataset/dataset';
 import { openForAnswers } from '../devices/open-engine';
 import { inspectionResult, type InspectionInput } from '../serve/inspection';

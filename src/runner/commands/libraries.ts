@@ -1,7 +1,7 @@
 /** @file `devices --install` and `devices --remove`, and the same of `models`: what this person's pip installs for Distillery. */
 
 import type { PackageName } from '../../protocol/model-packages';
-import type { LibraryRecord } from '../../protocol/records';
+import type { LibraryRecord } from '../../protocol/machine-records';
 import { installLibrary, type InstallListener } from '../install/install';
 import { installOutput } from '../install/install-output';
 import { removeLibrary } from '../install/library-home';

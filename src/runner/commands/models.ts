@@ -4,7 +4,7 @@ import { formatBytes, formatCount } from '../../protocol/format';
 import { hubIdText, type HubId } from '../../protocol/hub-id';
 import { findInstalledModel } from '../../model/local/installed';
 import { modelPackages, type ModelPackageName } from '../../protocol/model-packages';
-import type { FetchedModel, LibraryRecord, ModelRecord, PlannedModel } from '../../protocol/records';
+import type { FetchedModel, LibraryRecord, ModelRecord, PlannedModel } from '../../protocol/machine-records';
 import { whileInstalling } from './libraries';
 
 /** Most commands do without the hub's package, which is not even begun with until then. */

@@ -6,7 +6,7 @@ import * as z from 'zod';
 import { dataFolder } from '../../engine/libraries';
 import { writeAtomically } from '../../model/files/atomic';
 import type { Complaint } from '../../protocol/problem';
-import type { HostFacts, HostRecord } from '../../protocol/records';
+import type { HostFacts, HostRecord } from '../../protocol/machine-records';
 import { hostPattern } from '../../protocol/torchrun';
 
 const fileSchema = z.object({

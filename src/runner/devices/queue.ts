@@ -16,7 +16,7 @@ import { readName, stateOf, thisProcess, writtenName } from '../../run-directory
 import { readJson } from '../../run-directory/run-directory';
 import { runPaths } from '../../run-directory/run-paths';
 import type { DeviceKind } from '../../protocol/engines';
-import type { DeviceUser } from '../../protocol/records';
+import type { DeviceUser } from '../../protocol/machine-records';
 
 /** In milliseconds. */
 const LOOK_PERIOD = 500;

@@ -2,7 +2,7 @@
 
 import cliProgress from 'cli-progress';
 import { formatBytes, formatPercent } from '../../protocol/format';
-import type { InstallProgress } from '../../protocol/records';
+import type { InstallProgress } from '../../protocol/machine-records';
 import type { InstallListener, InstallPhase } from './install';
 
 /** Lines and JSON come no more often than this, in milliseconds. */

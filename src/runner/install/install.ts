@@ -7,7 +7,7 @@ import { installedLibrary } from '../../engine/libraries';
 import { packageTitle, type PackageName } from '../../protocol/model-packages';
 import { saveDirectoryAtomically } from '../../run-directory/atomic-directory';
 import { formatBytes } from '../../protocol/format';
-import type { LibraryRecord } from '../../protocol/records';
+import type { LibraryRecord } from '../../protocol/machine-records';
 import { libraryFor, platformsOf, wheelTags, type Library, type Wheel } from './catalog';
 import { explained, installError, withMeanwhile, type InstallError } from './install-error';
 import { alone, exists, libraryHome, removeOthers } from './library-home';

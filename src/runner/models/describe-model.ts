@@ -12,7 +12,8 @@ import { architectureFromConfig, parameterCount } from '../../model/layouts/conf
 import { readStart } from '../../model/local/hub-cache';
 import { complaintOf, InputError, type Complaint } from '../../protocol/problem';
 import { hasTokenizerFiles } from '../../tokenizer/tokenizer-files';
-import { tasks, type ModelRecord, type Task } from '../../protocol/records';
+import type { ModelRecord } from '../../protocol/machine-records';
+import { tasks, type Task } from '../../protocol/records';
 
 export type ModelDescription = Omit<ModelRecord, 'id' | 'source' | 'path' | 'commit' | 'revisions'>;
 

@@ -6,7 +6,7 @@ import { writeAtomically } from '../../model/files/atomic';
 import { hubCacheFolder, repositoryFolder } from '../../model/local/hub-cache';
 import { hubIdText, isCommit, type HubId } from '../../protocol/hub-id';
 import { complaint, ComplaintError } from '../../protocol/problem';
-import type { FetchedModel, PlannedModel } from '../../protocol/records';
+import type { FetchedModel, PlannedModel } from '../../protocol/machine-records';
 import { makeFolder } from '../../run-directory/folders';
 import { acquireLock, LockedError } from '../../run-directory/lock';
 import type { InstallListener } from '../install/install';

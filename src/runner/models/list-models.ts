@@ -7,7 +7,7 @@ import { hubIdText, MAIN } from '../../protocol/hub-id';
 import { findInstalledModel } from '../../model/local/installed';
 import { modelPackageNames, modelPackages } from '../../protocol/model-packages';
 import { complaintOf, InputError } from '../../protocol/problem';
-import type { ModelRecord } from '../../protocol/records';
+import type { ModelRecord } from '../../protocol/machine-records';
 import { describeModel, licenceIn } from './describe-model';
 
 /** How far below a workspace models are looked for, and in how many folders. */

@@ -3,7 +3,8 @@
 import { batchInputs } from '../../distill/batch-inputs';
 import { countedRows } from '../../distill/evaluation/prober';
 import { initialValue } from '../../distill/training/schedules';
-import type { InspectedToken, LabelKind, ProbeExamples, ProbePosition } from '../../protocol/records';
+import type { InspectedToken, ProbeExamples, ProbePosition } from '../../protocol/inspection-records';
+import type { LabelKind } from '../../protocol/records';
 import { bucketsOf, type Batch } from '../../dataset/batches';
 import type { Examples } from '../../dataset/example-store';
 import { rowEncoder, type Example } from '../../dataset/examples';

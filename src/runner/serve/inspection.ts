@@ -4,13 +4,12 @@ import type { HostTensor } from '../../engine/array';
 import { entropy, klDivergence, rankOf, softmax, topIndices } from '../../protocol/distribution';
 import { labelEntropy, labelKl, sigmoids } from '../../protocol/independent-labels';
 import type {
-  Label,
-  LabelKind,
   InspectedDistribution,
   InspectedPosition,
   InspectedToken,
   InspectResult,
-} from '../../protocol/records';
+} from '../../protocol/inspection-records';
+import type { Label, LabelKind } from '../../protocol/records';
 import { notCounted, type Example } from '../../dataset/examples';
 import { inspectedTokens } from '../run/pinned';
 import type { TargetModels } from './targets';

@@ -1,7 +1,7 @@
 /** @file `logits`: the logits of one text, in the form in which a run keeps those of its pinned examples. */
 
 import type { HostTensor } from '../../engine/array';
-import type { ProbePosition } from '../../protocol/records';
+import type { ProbePosition } from '../../protocol/inspection-records';
 import type { LogitsParams, LogitsResult } from '../../protocol/runner';
 import { isCounted, rowOf, type InspectionInput } from './inspection';
 import { inputOfText, tokenizerOf } from './inspection-input';

@@ -2,7 +2,7 @@
 
 import type { Experiment } from '../../experiment/file/schema';
 import { complaint, complaintOf, type Complaint } from '../../protocol/problem';
-import type { HostFacts, HostRecord } from '../../protocol/records';
+import type { HostFacts, HostRecord } from '../../protocol/machine-records';
 import { keepHost, knownHosts } from '../devices/hosts';
 import { lacking, askInterpreterThere, pythonThere, type InterpreterFacts } from './interpreter';
 import { Host } from './ssh';

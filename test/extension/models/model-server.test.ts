@@ -5,7 +5,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CancellationTokenSource } from 'vscode-jsonrpc/node';
 import { ModelServer } from '../../../src/extension/models/model-server';
-import type { InspectResult } from '../../../src/protocol/records';
+import type { InspectResult } from '../../../src/protocol/inspection-records';
 import type { CompletionProgress } from '../../../src/protocol/runner';
 import { distilleryHere, documentHere } from '../../runner/in-process';
 import { document, onlyRun, runnerFile, tinyWorkspace } from '../../runner/program';

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ModelServer } from '../../../src/extension/models/model-server';
 import { softmax } from '../../../src/protocol/distribution';
-import type { InspectResult } from '../../../src/protocol/records';
+import type { InspectResult } from '../../../src/protocol/inspection-records';
 import { distilleryHere } from '../../runner/in-process';
 import { onlyRun, runnerFile, tinyWorkspace } from '../../runner/program';
 

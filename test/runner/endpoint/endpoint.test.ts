@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ResolvedExperiment } from '../../../src/experiment/file/schema';
 import { experimentFacts } from '../../../src/extension/lab/experiment-facts';
 import { validateExperimentFile } from '../../../src/experiment/checks/validate';
-import type { InspectResult } from '../../../src/protocol/records';
+import type { InspectResult } from '../../../src/protocol/inspection-records';
 import type { CacheResult } from '../../../src/runner/commands/cache';
 import type { RunResult } from '../../../src/runner/run/carry-out';
 import { promptIds } from '../../../src/dataset/examples';

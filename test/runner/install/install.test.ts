@@ -18,7 +18,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeAll, describe, expect, it, vi, type TestContext } from 'vitest';
 import { installedLibrary } from '../../../src/engine/libraries';
-import type { LibraryRecord } from '../../../src/protocol/records';
+import type { LibraryRecord } from '../../../src/protocol/machine-records';
 import { installLibrary, type InstallListener } from '../../../src/runner/install/install';
 import { ensureWheel, hasWheel, keptWheel, openvino } from '../../harness/kept-wheel';
 import { distilleryHere } from '../in-process';

@@ -8,7 +8,7 @@ import { loadCheckpoint } from '../../../src/model/files/checkpoint';
 import { findInHubCache } from '../../../src/model/local/hub-cache';
 import { parseHubId, type HubId } from '../../../src/protocol/hub-id';
 import { complaintOf, type ComplaintError } from '../../../src/protocol/problem';
-import type { FetchedModel, ModelRecord, PlannedModel } from '../../../src/protocol/records';
+import type { FetchedModel, ModelRecord, PlannedModel } from '../../../src/protocol/machine-records';
 import type { InstallListener } from '../../../src/runner/install/install';
 import { listModels } from '../../../src/runner/models/list-models';
 import { fetchModel, planFetch } from '../../../src/runner/models/fetch-model';

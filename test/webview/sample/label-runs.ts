@@ -3,7 +3,8 @@
 import type { ComparisonDetail } from '../../../src/protocol/lab-data';
 import { comparisonDetail } from '../../../src/protocol/predictions';
 import type { QualityKey } from '../../../src/protocol/quality';
-import type { LabelKind, PredictionRecord, ProbePosition } from '../../../src/protocol/records';
+import type { ProbePosition } from '../../../src/protocol/inspection-records';
+import type { LabelKind, PredictionRecord } from '../../../src/protocol/records';
 import { row } from './comparison';
 import { evaluationsOf } from './curves';
 import { normal, random } from './random';

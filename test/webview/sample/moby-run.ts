@@ -2,7 +2,8 @@
 
 import type { RunSeries } from '../../../src/protocol/lab-data';
 import { complaint } from '../../../src/protocol/problem';
-import type { ProbeExample, RunStatus } from '../../../src/protocol/records';
+import type { ProbeExample } from '../../../src/protocol/inspection-records';
+import type { RunStatus } from '../../../src/protocol/records';
 import { begin, evaluationsOf, metricsOf } from './curves';
 import { probesOf } from './probes';
 import type { SampleRun } from './sample-run';

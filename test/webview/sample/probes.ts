@@ -1,7 +1,7 @@
 /** @file Logits of teacher and student, which come nearer to each other from probe to probe. */
 
 import type { ProbeSet } from '../../../src/protocol/lab-data';
-import type { ProbeExample } from '../../../src/protocol/records';
+import type { ProbeExample } from '../../../src/protocol/inspection-records';
 import { normal, random } from './random';
 
 export interface SampleProbes {

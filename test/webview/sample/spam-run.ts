@@ -2,7 +2,7 @@
 
 import { seedSeries, type RunSeries } from '../../../src/protocol/lab-data';
 import { complaint } from '../../../src/protocol/problem';
-import type { InspectedToken, ProbeExample } from '../../../src/protocol/records';
+import type { InspectedToken, ProbeExample } from '../../../src/protocol/inspection-records';
 import { row } from './comparison';
 import { begin, evaluationsOf, metricsOf } from './curves';
 import { probesOf } from './probes';

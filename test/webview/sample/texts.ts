@@ -1,6 +1,6 @@
 /** @file Texts and their tokens: sentences of Moby Dick, mails, and one that is full of markup. */
 
-import type { InspectedToken } from '../../../src/protocol/records';
+import type { InspectedToken } from '../../../src/protocol/inspection-records';
 import { random } from './random';
 
 /** A text that would run, were it ever taken for markup. */
