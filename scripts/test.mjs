@@ -33,6 +33,7 @@ const longForms = {
     'engine/openvino-bfloat16',
     'engine/openvino-narrow-weights',
     'engine/same-step',
+    'distill/packing',
     'distill/recorded',
     'distill/seed-intervals',
     'protocol/study',

@@ -11,17 +11,17 @@ const LIMIT = 600_000;
 /** Of how many tests one stands for the others, but for `npm run torture`, which runs them all. */
 const oneIn = (count: number): number => (torture ? 1 : count);
 
-it('tfjs-cpu passes the op tests', () => passes('tfjs-cpu', 'tfjs-cpu', [], oneIn(8)), LIMIT);
+it('tfjs-cpu passes the op tests', () => passes('tfjs-cpu', 'tfjs-cpu', [], oneIn(16)), LIMIT);
 
-it('what is recorded passes the op tests on onnxruntime', () => passes('cpu', 'recorded', ['cpu'], oneIn(8)), LIMIT);
+it('what is recorded passes the op tests on onnxruntime', () => passes('cpu', 'recorded', ['cpu'], oneIn(16)), LIMIT);
 
 const withOpenVino = it.skipIf(findLibrary('openvino') === undefined);
 withOpenVino(
   'what is recorded passes the op tests on OpenVINO',
   // Each operation is compiled as a graph of its own, which takes its time.
-  () => passes('openvino', 'recorded', ['openvino'], oneIn(48)),
+  () => passes('openvino', 'recorded', ['openvino'], oneIn(96)),
   LIMIT,
 );
 
 const withTensorflow = it.skipIf(findLibrary('tensorflow') === undefined);
-withTensorflow('tfjs-node passes the op tests', () => passes('tfjs-node', 'tfjs-node', [], oneIn(8)), LIMIT);
+withTensorflow('tfjs-node passes the op tests', () => passes('tfjs-node', 'tfjs-node', [], oneIn(16)), LIMIT);

@@ -7,10 +7,21 @@ import { describe, expect, it } from 'vitest';
 import { validateExperimentFile } from '../../src/experiment/checks/validate';
 import { readSafetensors } from '../../src/model/files/safetensors';
 import type { Complaint, Problem } from '../../src/protocol/problem';
+import type { RunRecord } from '../../src/protocol/records';
 import type { RunResult } from '../../src/runner/run/carry-out';
 import { FILE, writeSmallWorkspace } from '../storage/small-workspace';
 import { inspected } from './asked';
-import { dataOf, distillery, document, onlyRun, sampleRows, tinyWorkspace } from './program';
+import {
+  dataOf,
+  distillery,
+  document,
+  onlyRun,
+  sampleRows,
+  start,
+  stoppingAt,
+  tinyWorkspace,
+  untilStopped,
+} from './program';
 
 function setImmutable(folder: string, isImmutable: boolean): void {
   execFileSync('chattr', [isImmutable ? '+i' : '-i', folder], { stdio: 'ignore' });
@@ -197,6 +208,23 @@ describe('the sample workspace', () => {
     expect(experiments.length).toBeGreaterThan(2);
     for (const file of experiments) expect(await validateExperimentFile(path.join(folder, file)), file).toEqual([]);
     expect(await document(['validate', experiments[0]!], folder)).toEqual({ problems: [] });
+  });
+
+  it('is written and its first experiment begun by one verb, which says what to try next', async () => {
+    const folder = mkdtempSync(path.join(os.tmpdir(), 'distillery-test-'));
+    // Where nothing but the CPU is there, nothing is compared.
+    const environment = { DISTILLERY_LIBRARIES: folder, ...stoppingAt('said', 'auto took cpu') };
+    const { child, outcome } = start(['demo', 'mine'], folder, environment);
+    await untilStopped(child);
+    child.kill('SIGTERM');
+    child.kill('SIGCONT');
+    const { code, stdout, stderr } = await outcome;
+    expect(code, stderr).toBe(0);
+    expect(stdout).toContain(`run ${path.join('mine', 'spam.distill.json')}`);
+    const { name, status } = JSON.parse(
+      readFileSync(path.join(onlyRun(path.join(folder, 'mine')), 'run.json'), 'utf8'),
+    ) as RunRecord;
+    expect([name, status]).toEqual(['Definitions', 'stopped']);
   });
 });
 

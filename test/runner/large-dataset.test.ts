@@ -53,15 +53,15 @@ describe('a run of a file of more than a gigabyte', () => {
     await document(['resume', second], workspace);
     expect(weights(second).equals(weights(first!))).toBe(true);
 
-    appendFileSync(data, '{"text": "one more", "label": "ham"}\n');
-    const { code, stderr } = await distillery(['resume', second], workspace);
-    expect(code).toBe(2);
-    expect(stderr).toMatch(/train\.jsonl.*changed/);
-
     expect((await distilleryHere(['cache'], workspace)).stdout).toContain(`where 120 rows lie in ${data}`);
     const after = await documentHere<CacheResult>(['cache', '--remove', rowIndexes[0]!.key.slice(0, 8)], workspace);
     expect(after).toMatchObject({ rowIndexes: [], removed: [rowIndexes[0]!.key] });
     expect(readdirSync(path.join(workspace, '.distillery/cache/rows'))).toEqual([]);
+
+    appendFileSync(data, '{"text": "one more", "label": "ham"}\n');
+    const { code, stderr } = await distillery(['resume', second], workspace);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/train\.jsonl.*changed/);
   });
 
   it.skipIf(!torture)(

@@ -16,7 +16,13 @@ const train = sampleRows('spam', 'train', 48).map((line, index) => {
 });
 
 const workspaceOf = (training: Record<string, unknown>): string =>
-  tinyWorkspace({ task: 'text-classification', rows: { train }, training: { dropout: 0, ...training }, controls: [] });
+  tinyWorkspace({
+    task: 'text-classification',
+    rows: { train },
+    training: { dropout: 0, ...training },
+    controls: [],
+    maxLength: 48,
+  });
 
 const metricsOf = (workspace: string, ...part: string[]): MetricsRecord[] =>
   readLines<MetricsRecord>(path.join(onlyRun(workspace), ...part, 'metrics.jsonl'));

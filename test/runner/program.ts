@@ -84,7 +84,7 @@ export interface TinyExperiment {
   seeds?: number | number[];
   /** None where the test is not about one: it is a third training. */
   controls?: string[];
-  /** 48 tokens, of a language model 24: it has a row of logits for each. */
+  /** 24 tokens: what a session computes grows with them. */
   maxLength?: number;
   /** Without a test split. */
   withoutTest?: boolean;
@@ -107,7 +107,7 @@ export function tinyWorkspace({
   seeds,
   controls = ['no-distillation'],
   withoutTest,
-  maxLength = task === 'text-classification' ? 48 : 24,
+  maxLength = 24,
 }: TinyExperiment): string {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'distillery-test-'));
   const dataset = task === 'text-classification' ? 'spam' : 'moby-dick';

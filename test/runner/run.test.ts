@@ -146,7 +146,7 @@ describe('a run of a text-classification experiment', () => {
   it('exports tokenizers that tell Python how long a text may be and what to fill batches up with', () => {
     for (const model of ['student', 'controls/no-distillation/student', 'teacher/model']) {
       const config = JSON.parse(readFileSync(path.join(run, model, 'tokenizer_config.json'), 'utf8')) as object;
-      expect(config).toMatchObject({ model_max_length: 48, pad_token: '[PAD]' });
+      expect(config).toMatchObject({ model_max_length: 24, pad_token: '[PAD]' });
     }
   });
 

@@ -71,14 +71,19 @@ export async function servePage(): Promise<{ url: string; close(): Promise<void>
   };
 }
 
-/** Opens the page that is served at `url`; `query` says which run, theme, kept state and language (`pseudo`). */
+/**
+ * Opens the page that is served at `url`; `query` says which run, theme, kept state and language (`pseudo`). In a page that has shown another, where
+ * one is given: its process is there, and knows the scripts.
+ */
 export async function openPage(
   browser: Browser,
   url: string,
   query: Record<string, string>,
   size: Size = { width: 1280, height: 800 },
+  used?: Page,
 ): Promise<LabPage> {
-  const page = await browser.newPage({ viewport: size });
+  const page = used ?? (await browser.newPage({ viewport: size }));
+  await used?.setViewportSize(size);
   const errors: string[] = [];
   page.on('pageerror', (error) => errors.push(error.message));
   await page.goto(`${url}/${query.language ?? ''}?${new URLSearchParams(query).toString()}`);

@@ -103,18 +103,25 @@ export function describePage(name: string, tests: (open: Open) => void): void {
   describe.skipIf(!served)(name, () => {
     let browser: Browser;
     let opened: LabPage[] = [];
+    const free: Page[] = [];
     beforeAll(async () => {
       browser = await chromium.connect(served!.browser);
     });
     afterEach(async () => {
       const pages = opened;
       opened = [];
-      for (const { page } of pages) await page.context().close();
+      for (const { page } of pages) {
+        // Nothing of it goes on, and no pointer lies where the next one has something.
+        await page.goto('about:blank');
+        page.removeAllListeners('pageerror');
+        await page.mouse.move(0, 0);
+        free.push(page);
+      }
       expect(pages.flatMap(({ errors }) => errors)).toEqual([]);
     });
     afterAll(() => browser.close());
     tests(async (query, size) => {
-      const one = await openPage(browser, served!.url, query, size);
+      const one = await openPage(browser, served!.url, query, size, free.pop());
       opened.push(one);
       return one.page;
     });

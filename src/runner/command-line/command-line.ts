@@ -16,7 +16,7 @@ import { addSampleVerbs } from './sample-verbs';
 import type { Verbs } from './verbs';
 
 /** @param examples the sample workspace's content, as shipped */
-function program(examples: string): Command {
+export function program(examples: string): Command {
   const root = new Command('distillery')
     .description('Knowledge distillation on your own machine: a small student learns a large teacher’s distribution.')
     .exitOverride()

@@ -1,6 +1,6 @@
 /** @file Installing OpenVINO with the real program and the real pip, and every way in which that can fail. */
 
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
@@ -16,7 +16,7 @@ import {
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeAll, describe, expect, it, vi, type TestContext } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi, type TestContext } from 'vitest';
 import { installedLibrary } from '../../../src/engine/libraries';
 import type { LibraryRecord } from '../../../src/protocol/machine-records';
 import { installLibrary, type InstallListener } from '../../../src/runner/install/install';
@@ -53,6 +53,16 @@ const versionsIn = (libraries: string): string[] => {
 };
 
 beforeAll(ensureWheel, 300_000);
+
+const givenPath = process.env.PATH;
+/** Of the Python that "python3" comes to: where that is a wrapper, as pyenv's, each start of it takes half as long as pip does. */
+const python = spawnSync('python3', ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' }).stdout?.trim();
+beforeAll(() => {
+  if (python) process.env.PATH = [path.dirname(python), givenPath].join(path.delimiter);
+});
+afterAll(() => {
+  process.env.PATH = givenPath;
+});
 
 afterEach(() => {
   vi.unstubAllEnvs();
@@ -156,7 +166,6 @@ describe('installing a library', () => {
     'ended by %s while pip waits for its index, ends pip too where Python is a wrapper of another',
     async (signal) => {
       const [libraries, programs] = [folder(), folder()];
-      const python = execFileSync('python3', ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' }).trim();
       // As pyenv's shims and others do: the Python is a child of what was started.
       const wrapper = `#!/bin/sh\n"${python}" "$@" &\nwait $!\n`;
       writeFileSync(path.join(programs, 'python3'), wrapper, { mode: 0o755 });
@@ -207,7 +216,6 @@ describe('a library that cannot be installed', () => {
 
   it.skipIf(process.platform === 'win32')('for want of pip', async () => {
     const [libraries, programs] = [folder(), folder()];
-    const python = execFileSync('python3', ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' }).trim();
     // Without its site-packages a Python has no pip, as Debian's own.
     writeFileSync(path.join(programs, 'python3'), `#!/bin/sh\nexec "${python}" -S -I "$@"\n`);
     chmodSync(path.join(programs, 'python3'), 0o755);

@@ -23,9 +23,10 @@ function predict(next: () => number, size: number, label: number, gap: number): 
     const pair = (z: number): Float32Array => Float32Array.from([0, 1], (v) => (v === label ? z : -z));
     return { teacher: pair(sure), final: pair(sure * (1 - gap * (0.5 + next()))), start: pair(0.3 * normal(next)) };
   }
-  const teacher = Float32Array.from({ length: size }, () => -7 + 2 * normal(next));
-  const start = Float32Array.from({ length: size }, () => -7 + 1.5 * normal(next));
-  const final = teacher.map((z) => 0.94 * z + 0.5 * gap * normal(next));
+  const [teacher, start, final] = [new Float32Array(size), new Float32Array(size), new Float32Array(size)];
+  for (let v = 0; v < size; v++) teacher[v] = -7 + 2 * normal(next);
+  for (let v = 0; v < size; v++) start[v] = -7 + 1.5 * normal(next);
+  for (let v = 0; v < size; v++) final[v] = 0.94 * teacher[v]! + 0.5 * gap * normal(next);
   for (let k = 0; k < Math.min(9, size - 1); k++) {
     const other = Math.floor(next() * size);
     teacher[other] = 7.5 - 0.5 * k + 0.3 * normal(next);
@@ -67,7 +68,9 @@ export function probesOf(
         join(
           rows.map(({ start, final, pace }) => {
             const done = (1 - Math.exp((-5 * step) / lastStep)) ** pace / (1 - Math.exp(-5)) ** pace;
-            return final.map((z, v) => done * z + (1 - done) * start[v]!);
+            const now = new Float32Array(names.length);
+            for (let v = 0; v < names.length; v++) now[v] = done * final[v]! + (1 - done) * start[v]!;
+            return now;
           }),
         ),
       ),
