@@ -14,7 +14,7 @@ import path from 'node:path';
 import { createMessageConnection, SocketMessageReader, SocketMessageWriter } from 'vscode-jsonrpc/node';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { findLibrary } from '../../src/engine/libraries';
-import type { MetricsRecord, RunRecord } from '../../src/protocol/records';
+import type { EvaluationRecord, MetricsRecord, RunRecord } from '../../src/protocol/records';
 import type { RunResult } from '../../src/runner/run/carry-out';
 import { thisProcess } from '../../src/run-directory/processes';
 import { torture } from '../torture';
@@ -43,6 +43,7 @@ async function uninterruptedOn(engine: string): Promise<Buffer[]> {
   const workspace = tinyWorkspace({ ...experiment, engine });
   // Its bits are the same in a process that the tests have had.
   await (engine === 'cpu' ? documentHere : document)(['run', 'tiny.distill.json'], workspace);
+  evaluations[engine] = readLines(path.join(onlyRun(workspace), 'evaluations.jsonl'));
   return weights(onlyRun(workspace));
 }
 
@@ -50,6 +51,8 @@ async function uninterruptedOn(engine: string): Promise<Buffer[]> {
 const engines = ['cpu', ...(torture && findLibrary('tensorflow') !== undefined ? ['tfjs-node'] : [])];
 
 const uninterrupted: Record<string, Buffer[]> = {};
+/** The student's. */
+const evaluations: Record<string, EvaluationRecord[]> = {};
 beforeAll(async () => {
   for (const engine of engines) uninterrupted[engine] = await uninterruptedOn(engine);
 });
@@ -115,6 +118,30 @@ describe('an interrupted run', () => {
     const metrics = readLines<MetricsRecord>(path.join(run, 'metrics.jsonl'));
     expect(metrics.map(({ step }) => step)).toEqual(metrics.map((_record, i) => i));
   });
+
+  it.each(['SIGKILL', 'SIGTERM'] as const)(
+    'by %s at the first step of its student and resumed, has the evaluations and weights of an uninterrupted one',
+    async (signal) => {
+      const workspace = tinyWorkspace(experiment);
+      const { child, outcome } = start(['run', 'tiny.distill.json'], workspace, stoppingAt('.', 1));
+      await untilStopped(child);
+      const run = onlyRun(workspace);
+      const file = path.join(run, 'evaluations.jsonl');
+      const evaluated = (): EvaluationRecord[] => (stepsIn(file) === 0 ? [] : readLines(file));
+      const last = path.join(run, 'checkpoints', 'last');
+      expect(evaluated()).toEqual([]);
+      child.kill(signal);
+      child.kill('SIGCONT');
+      await outcome;
+      // Who is asked to stop has both: the weights before the step are evaluated before there is anything to go on from.
+      const stopped = signal === 'SIGTERM';
+      expect(existsSync(last)).toBe(stopped);
+      expect(evaluated().map(({ step }) => step)).toEqual(stopped ? [0] : []);
+      await document(['resume', run], workspace);
+      weights(run).forEach((bytes, i) => expect(bytes.equals(uninterrupted.cpu![i]!), models[i]).toBe(true));
+      expect(evaluated()).toEqual(evaluations.cpu);
+    },
+  );
 
   it('resumed, holds no more than an uninterrupted one: the checkpoint has been let go', async () => {
     // Weights and two moments: 3 × 4 MB in a checkpoint.

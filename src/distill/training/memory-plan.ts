@@ -38,8 +38,12 @@ export interface PlannedTraining {
   writes?: { rows: number; length: number } | undefined;
   /** Rows that an evaluation goes over. */
   evaluatedRows: number;
+  /** Whether the weights before the training are held until its first step is done. */
+  holdsInitial?: boolean | undefined;
   /** Whether the teacher has been asked about all of them, so that evaluations have no program of its own. */
   knowsTeacher?: boolean | undefined;
+  /** Asks a teacher of one model for its prediction, where that is recorded elsewhere too. */
+  teacherProgram?: ((shape: BatchShape) => Program) | undefined;
   /** What the process holds already: libraries, data, the teacher. */
   heldBytes: number;
 }
@@ -65,7 +69,8 @@ const COMPILED_BYTES = 24 * 2 ** 20;
  */
 export function predictPeakBytes(training: PlannedTraining, recordings = new Recordings(training.pairing)): number {
   const trained = Object.values(trainedSpecs(training.pairing)).reduce((sum, spec) => sum + bytesOf(spec), 0);
-  const groups = GROUPS + MOMENT_GROUPS[training.moments] + (training.accumulates ? 1 : 0);
+  const groups =
+    GROUPS + MOMENT_GROUPS[training.moments] + Number(training.accumulates) + Number(training.holdsInitial ?? false);
   const decoded = decodingOf(training)?.keptBytes ?? 0;
   const held = training.heldBytes + groups * trained + keptAnswers(training) + keptScores(training) + decoded;
   return held + workingPeak(training, recordings) + handedBack(training, recordings) + OVERHEAD_BYTES;
@@ -165,7 +170,11 @@ function workingPeak(training: PlannedTraining, recordings: Recordings): number 
     ]),
     ...counted(evaluationShapes).flatMap((shape) => [
       recordings.evaluation(shape),
-      ...(isAsked ? teachers.map((teacher) => teacherProgram({ teacher, ...nothingInside }, shape)) : []),
+      ...(isAsked
+        ? teachers.map(
+            (teacher) => training.teacherProgram?.(shape) ?? teacherProgram({ teacher, ...nothingInside }, shape),
+          )
+        : []),
     ]),
     ...(evaluationShapes.length > 0 && isLanguageModel(pairing.student) ? measuring(training, recordings) : []),
   ];

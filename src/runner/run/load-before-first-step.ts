@@ -1,4 +1,4 @@
-/** @file Has the programs loaded that a student needs before its first step, while the teacher is looked at. */
+/** @file Has programs loaded before anybody asks for them: what a student's first step needs, and what the evaluations of a training do. */
 
 import { batchInputs } from '../../distill/batch-inputs';
 import { measuredAtOnce } from '../../distill/evaluation/evaluation-program';
@@ -14,18 +14,22 @@ export async function loadBeforeFirstStep(run: PreparedRun, pairing: Pairing): P
   const { executor, experiment, ahead, torchrun } = run;
   if (!executor.loadsBeside || torchrun || (await isBegun(run.folder))) return undefined;
   const recordings = new Recordings(pairing, executor.workingMemory !== undefined);
-  const [first, ...others] = evaluationShapes(run).map((shape) => () => recordings.evaluation(shape));
-  const { vocabularySize } = pairing.student;
-  const atOnce = measuredAtOnce(vocabularySize, executor.workingMemory !== undefined);
   const steps = trainingBatches(run, experiment.training, 'student').batchesOf(0).slice(0, 1);
-  ahead.begin([
-    first!,
-    ...(isLanguageModel(pairing.student) ? [() => recordings.measures(pairing, atOnce)] : []),
-    ...others,
-    ...steps.map((batch) => {
+  ahead.begin(
+    steps.map((batch) => {
       const { shape } = batchInputs(batch, experiment.task);
       return () => recordings.gradients(programShape(pairing.objective, shape));
     }),
-  ]);
+  );
   return recordings;
+}
+
+export function loadBeforeEvaluation(run: PreparedRun, pairing: Pairing, recordings: Recordings): void {
+  const [first, ...others] = evaluationShapes(run).map((shape) => () => recordings.evaluation(shape));
+  const atOnce = measuredAtOnce(pairing.student.vocabularySize, run.executor.workingMemory !== undefined);
+  run.ahead.begin([
+    first!,
+    ...(isLanguageModel(pairing.student) ? [() => recordings.measures(pairing, atOnce)] : []),
+    ...others,
+  ]);
 }

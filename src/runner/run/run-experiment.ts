@@ -79,12 +79,16 @@ async function carryOn(run: PreparedRun): Promise<Comparison | undefined> {
       learning = { ...run, data: { ...run.data, train } };
     }
     const recordings = await loadBeforeFirstStep(learning, pairing);
-    await checkTeacher(run, loaded);
+    let judgement: Promise<void> | undefined;
+    const judged = (): Promise<void> => (judgement ??= checkTeacher(run, loaded));
+    // Where that is known it is said at once. What is asked of several models, or in another place, may take long from the first answer on.
+    const isKnown = membersOf(experiment.teacher).some(({ member }) => isTrained(member));
+    if (isKnown || run.torchrun || !(frozen instanceof FrozenTeacher)) await judged();
     const kept = await prunedUnits(run, frozen, architecture);
     for (const ofSeed of seedsOfRun(learning)) {
       const ofTeacher = 'parameters' in first ? first : undefined;
       const initial = (): Promise<Parameters> => initialStudent(ofSeed.experiment, architecture, ofTeacher, kept);
-      const student: Student = { architecture, initial, pairing, teachers: models, frozen, recordings };
+      const student: Student = { architecture, initial, pairing, teachers: models, frozen, recordings, judged };
       if (!(await trainStudent(ofSeed, student))) return undefined;
       for (const control of experiment.controls) {
         if (!(await trainControl(ofSeed, student, control))) return undefined;

@@ -13,7 +13,7 @@ import { FrozenTeacher, inHostMemory, type Teacher } from '../../distill/teacher
 import { writeProbeExamples, writeStudentProbe, writeTeacherProbe } from '../../run-directory/probes';
 import type { TrainingPaths } from '../../run-directory/run-paths';
 import type { Architecture } from '../../model/architecture';
-import type { ModelTraining } from './train-model';
+import type { Probes } from './train-model';
 import { choosePinned, pinnedExamples, type Pinned } from './pinned';
 import { batchesOf, batchOptions, type PreparedRun } from './prepared-run';
 
@@ -23,7 +23,7 @@ export async function prepareProbes(
   student: Architecture,
   teacher: Teacher,
   paths: TrainingPaths,
-): Promise<NonNullable<ModelTraining['probes']>> {
+): Promise<Probes> {
   const { executor, experiment, data } = run;
   const { task } = experiment;
   const options = batchOptions(run, 1);

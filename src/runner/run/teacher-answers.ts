@@ -51,6 +51,8 @@ interface TeacherToAsk {
   imitated: Kept;
   /** Of an ensemble's member. */
   index?: number;
+  /** Called before it is asked for longer than a person waits: whether it knows anything is to be said before that. */
+  judged?: (() => Promise<void>) | undefined;
 }
 
 /**
@@ -59,13 +61,13 @@ interface TeacherToAsk {
  */
 export async function teacherAnswers(
   run: PreparedRun,
-  teacher: Pick<TeacherToAsk, 'frozen' | 'imitated'> & { models: readonly TeacherToAsk['model'][] },
+  teacher: Pick<TeacherToAsk, 'frozen' | 'imitated' | 'judged'> & { models: readonly TeacherToAsk['model'][] },
 ): Promise<TargetSource | undefined> {
-  const { frozen, imitated, models } = teacher;
+  const { frozen, imitated, models, judged } = teacher;
   // What it says is kept already.
   if (frozen instanceof AskedTeacher) return frozen.targets();
   if (!(frozen instanceof FrozenEnsemble || frozen instanceof OpaqueEnsemble))
-    return answersOf(run, { model: models[0]!, frozen, imitated });
+    return answersOf(run, { model: models[0]!, frozen, imitated, judged });
   const sources: TargetSource[] = [];
   for (const [i, member] of frozen.members.entries()) {
     const model = models[i]!;
@@ -254,9 +256,11 @@ async function fill(
   const rest = isOne && values === 'float32' && !rounding ? new RestTimer() : undefined;
   let isFull = false;
   const found = { isLittle: false };
+  if (!rest) await teacher.judged?.();
   try {
     const mayFill: FillSetup['mayGoOn'] = async (filled) => {
       found.isLittle = rest?.isLittle(blocks - filled) ?? false;
+      if (rest?.isLong && !found.isLittle) await teacher.judged?.();
       return !found.isLittle && mayGoOn(run, filled, blocks, (index ?? 0) + 1);
     };
     // The training's first batch is of these: where that does not wait for the others, no program of another length is loaded before it.
@@ -288,6 +292,11 @@ const LITTLE_MS = 30_000;
 class RestTimer {
   private asked = 0;
   private started = 0;
+
+  /** Whether it has been told that it is more. */
+  get isLong(): boolean {
+    return this.asked >= TIMED_BLOCKS;
+  }
 
   /** Called before each block. */
   isLittle(left: number): boolean {

@@ -4,8 +4,11 @@ import { collectCopies } from '../../engine/freed-memory';
 import type { Evaluator } from '../../distill/evaluation/evaluator';
 import { StoppedAsking } from '../../distill/teacher/cache';
 import { NotFinite, requireFiniteTensor } from '../../distill/not-finite';
+import { placeParameters } from '../../distill/teacher/teacher';
 import { trainedSpecs } from '../../distill/specs';
 import type { Pairing } from '../../distill/pairing';
+import type { DeviceTensor, Executor } from '../../engine/executor';
+import type { Parameters } from '../../model/parameters';
 import type { Prober, ProbedLogits } from '../../distill/evaluation/prober';
 import type { Trainer } from '../../distill/training/trainer';
 import { openRecords, readRecords, type RecordsFound } from '../../run-directory/record-file';
@@ -28,15 +31,32 @@ export interface ModelTraining {
   seed?: number | undefined;
   pairing: Pairing;
   trainer: Trainer;
+  executor: Executor;
+  /** The weights that it begins with, where their evaluation may wait for the first step: they are held until then. */
+  initial: { parameters?: Parameters | undefined };
   /** On the validation split. */
   evaluator: Evaluator;
-  probes?: { prober: Prober; write: (step: number, logits: ProbedLogits[]) => Promise<void> } | undefined;
+  /** Asked before each evaluation; at the first it is made. */
+  probes: () => Promise<Probes | undefined>;
   paths: TrainingPaths;
   /** Path of the file that a person would change. */
   experimentFile: string;
   spec: TrainingSpec;
   /** What share of the whole run is done when this training is at a step. */
   progress: (step: number) => Pick<RunProgress, 'fraction' | 'secondsLeft' | 'seed'>;
+}
+
+/** Pinned examples. */
+export interface Probes {
+  prober: Prober;
+  write: (step: number, logits: ProbedLogits[]) => Promise<void>;
+}
+
+/** What is evaluated. */
+interface Evaluable {
+  step: number;
+  trained: Readonly<Record<string, DeviceTensor>>;
+  parameters: () => Promise<Parameters>;
 }
 
 const VALIDATION: Split = 'validation';
@@ -127,9 +147,8 @@ async function goOn(training: ModelTraining, recorder: RunRecorder, control: Run
     for (const record of await readRecords(paths, 'metrics')) watch.step(record);
     for (const record of await readRecords(paths, 'evaluations')) watch.evaluated(record);
   }
-  const alert = async (found: readonly Complaint[]): Promise<void> => {
-    for (const one of found)
-      await recorder.alert({ ...one, step: trainer.position, role, name: training.name, seed: training.seed });
+  const alert = async (found: readonly Complaint[], step = trainer.position): Promise<void> => {
+    for (const one of found) await recorder.alert({ ...one, step, role, name: training.name, seed: training.seed });
   };
   const patienceIsOver = (): boolean => spec.patience !== undefined && waited >= spec.patience;
   const isOver = (): boolean => trainer.position === trainer.steps || patienceIsOver();
@@ -147,35 +166,52 @@ async function goOn(training: ModelTraining, recorder: RunRecorder, control: Run
     evaluations.sync();
     await saveTraining(paths, architecture, specs, { state, best, waited });
   };
-  const evaluate = async (): Promise<void> => {
-    const step = trainer.position;
+  const current = (): Evaluable => {
+    return { step: trainer.position, trained: trainer.trained, parameters: () => trainer.currentParameters() };
+  };
+  const evaluate = async ({ step, trained, parameters } = current()): Promise<void> => {
     recorder.progress(progress('evaluating'));
-    const { probes } = training;
+    const probes = await training.probes();
     const measured = await training.evaluator
-      .evaluate(trainer.trained, { prober: probes?.prober })
+      .evaluate(trained, { prober: probes?.prober })
       .catch(atStep(step, experimentFile));
     evaluations.append({ step, split: VALIDATION, role, metrics: measured });
     recorder.evaluated(role, step, measured);
     if (probes) {
-      await probes.write(step, await probes.prober.probe(trainer.trained).catch(atStep(step, experimentFile)));
+      await probes.write(step, await probes.prober.probe(trained).catch(atStep(step, experimentFile)));
     }
-    await alert(watch.evaluated({ step, metrics: measured }));
+    await alert(watch.evaluated({ step, metrics: measured }), step);
     waited++;
     if (!best || isBetterEvaluation(measured, best.metrics)) {
       best = { step, metrics: measured };
       waited = 0;
-      await saveBest(paths, architecture, await trainer.currentParameters());
+      await saveBest(paths, architecture, await parameters());
       // Else it could go back behind its best model.
       if (lowers) await save();
     }
   };
 
+  const { initial } = training;
+  if (resumed) initial.parameters = undefined;
+  const evaluateInitial = async (): Promise<void> => {
+    const { parameters } = initial;
+    if (!parameters) return;
+    const trained = placeParameters(training.executor, specs, parameters);
+    try {
+      await evaluate({ step: 0, trained, parameters: () => Promise.resolve(parameters) });
+    } finally {
+      for (const tensor of Object.values(trained)) tensor.dispose();
+    }
+    initial.parameters = undefined;
+  };
+
   try {
-    if (!resumed) await evaluate();
+    if (!resumed && !initial.parameters) await evaluate();
     while (!isOver()) {
       await control.gate();
       if (control.stopping) {
-        if (!lowers) await save();
+        // Who resumes before the first step begins anew.
+        if (!lowers && !initial.parameters) await save();
         return false;
       }
       const record = await trainer.step().catch((error: unknown) => {
@@ -187,6 +223,7 @@ async function goOn(training: ModelTraining, recorder: RunRecorder, control: Run
       metrics.append(record);
       recorder.progress(progress('training'), record);
       await alert(watch.step(record));
+      await evaluateInitial();
       if (isEvaluatedAfter(trainer.position, trainer.steps, spec.evaluateEvery)) await evaluate();
       if (isOver() || trainer.position % spec.checkpointEvery === 0)
         await save().catch(atStep(trainer.position, experimentFile));

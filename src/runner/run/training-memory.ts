@@ -5,7 +5,8 @@ import { batchInputs } from '../../distill/batch-inputs';
 import { predictPeakBytes } from '../../distill/training/memory-plan';
 import type { Recordings } from '../../distill/training/recordings';
 import type { BatchShape } from '../../distill/specs';
-import type { Pairing } from '../../distill/pairing';
+import { nothingInside, type Pairing } from '../../distill/pairing';
+import { FrozenTeacher, type Teacher } from '../../distill/teacher/teacher';
 import type { TrainingSpec } from '../../experiment/file/blocks/training';
 import { complaint, InputError } from '../../protocol/problem';
 import type { Role } from '../../protocol/records';
@@ -19,10 +20,14 @@ export interface TrainingToFit {
   pairing: Pairing;
   spec: TrainingSpec;
   runsTeacher: boolean;
+  /** Whether the weights before the training are held until its first step is done. */
+  holdsInitial: boolean;
   /** Tokens of the longest texts that the student writes while it is trained. */
   ownTextLength?: number | undefined;
   /** What has to be recorded for the plan is taken from here by the training. */
   recordings: Recordings;
+  /** The pairing's. */
+  teacher?: Teacher | undefined;
 }
 
 /**
@@ -35,7 +40,7 @@ export async function planMemory(run: PreparedRun, training: TrainingToFit): Pro
   const { experiment, recorder } = run;
   const { workingMemory } = run.executor;
   if (!workingMemory) return [];
-  const { role, pairing, spec, runsTeacher, recordings, ownTextLength } = training;
+  const { role, pairing, spec, runsTeacher, holdsInitial, recordings, ownTextLength, teacher } = training;
   const shapesOf = (batches: readonly Batch[]): BatchShape[] =>
     batches.map((batch) => batchInputs(batch, experiment.task).shape);
   const heldBytes = process.memoryUsage.rss();
@@ -50,9 +55,11 @@ export async function planMemory(run: PreparedRun, training: TrainingToFit): Pro
       workingMemory,
       evaluatedRows: run.data.validation.length,
       knowsTeacher: run.known.has(batchesOf(run, run.data.validation).length),
+      teacherProgram: teacher instanceof FrozenTeacher ? (shape) => teacher.program(nothingInside, shape) : undefined,
       moments: spec.moments,
       accumulates: spec.gradientAccumulation > 1,
       runsTeacher,
+      holdsInitial,
       heldBytes,
     },
     recordings,

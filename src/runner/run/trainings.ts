@@ -8,6 +8,8 @@ import type { OpaqueIdentity } from '../../distill/teacher/cache-key';
 import { ownTextLengths, OwnTextsWriter } from '../../distill/training/on-policy';
 import { Recordings } from '../../distill/training/recordings';
 import { Trainer, type TrainerSetup } from '../../distill/training/trainer';
+import { trainedSpecs } from '../../distill/specs';
+import { bytesOf } from '../../engine/graph/graph-memory';
 import { collectCopies } from '../../engine/freed-memory';
 import { findCompleteDirectory } from '../../run-directory/atomic-directory';
 import path from 'node:path';
@@ -23,6 +25,7 @@ import type { Parameters, FrozenModel } from '../../model/parameters';
 import type { Role } from '../../protocol/records';
 import { exportModel, isExported } from './checkpoints';
 import { modelCard } from '../report/model-card';
+import { loadBeforeEvaluation } from './load-before-first-step';
 import { initialProjections, initialTeacher, loadModel, studentArchitecture, trainedArchitecture } from './models';
 import { onnxSettingOf } from './onnx-teacher';
 import { batchesOf, seedsOfRun, trainingBatches, type PreparedRun } from './prepared-run';
@@ -31,7 +34,7 @@ import { wantsCache } from './cache-location';
 import { askedTeacher, teacherAnswers } from './teacher-answers';
 import { trainOverSsh } from '../torchrun/remote-training';
 import { trainOnTorchrun } from '../torchrun/training';
-import { trainModel } from './train-model';
+import { trainModel, type ModelTraining, type Probes } from './train-model';
 import { measureMemory, planMemory } from './training-memory';
 
 /** What a run distils: student and teacher, and where the student starts. */
@@ -45,6 +48,8 @@ export interface Student {
   frozen: Teacher;
   /** Of this pairing, where some of it is recorded already. */
   recordings?: Recordings | undefined;
+  /** Has the teacher looked at, once: before it is asked for long, and before its student is evaluated. */
+  judged: () => Promise<void>;
 }
 
 /**
@@ -174,7 +179,7 @@ export async function trainStudent(run: PreparedRun, student: Student): Promise<
   if (await isExported(paths)) return true;
   // Python asks the teacher itself, and keeps what it says.
   const asked = { models: teachers, frozen, imitated: keptOf(pairing) };
-  const targets = run.torchrun ? undefined : await teacherAnswers(run, asked);
+  const targets = run.torchrun ? undefined : await teacherAnswers(run, { ...asked, judged: student.judged });
   if (!targets && !run.torchrun) return false;
   const writes = targets && onPolicyOf(pairing.objective);
   await recorder.note(`distilling the student, ${parameterCount(student.architecture)} parameters${seedText(run)}`);
@@ -183,6 +188,7 @@ export async function trainStudent(run: PreparedRun, student: Student): Promise<
     name: 'student',
     pairing,
     recordings: student.recordings,
+    judged: student.judged,
     frozen,
     teacher: seenTeacher(student),
     targets,
@@ -261,6 +267,8 @@ interface OneTraining {
   name: string;
   pairing: Pairing;
   recordings?: Recordings | undefined;
+  /** The student's. */
+  judged?: () => Promise<void>;
   /** The pairing's teacher. */
   frozen?: Teacher;
   /** The same in host memory. */
@@ -272,6 +280,15 @@ interface OneTraining {
   spec: TrainingSpec;
   /** Which of an ensemble's members, from 1. */
   number?: number;
+}
+
+/** Of trained weights that are held while their evaluation waits for the first step. */
+const MOST_HELD_BYTES = 64 * 2 ** 20;
+
+/** Whether the weights before the training may be evaluated when its first step is done. One that goes back to a checkpoint has one before any step. */
+function evaluatesLater({ pairing, spec }: Pick<OneTraining, 'pairing' | 'spec'>): boolean {
+  const trained = Object.values(trainedSpecs(pairing)).reduce((sum, spec) => sum + bytesOf(spec), 0);
+  return spec.onDivergence !== 'lower-rate' && trained <= MOST_HELD_BYTES;
 }
 
 async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolean> {
@@ -286,15 +303,19 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
     return host ? trainOverSsh(run, { ...run.torchrun, host }, one) : trainOnTorchrun(run, run.torchrun, one);
   }
   const { recordings = new Recordings(pairing, executor.workingMemory !== undefined) } = training;
+  const holdsInitial = evaluatesLater(training);
   const shapes = await planMemory(run, {
     role,
     pairing,
     recordings,
+    teacher: frozen,
     spec,
+    holdsInitial,
     runsTeacher:
       !wantsCache(run) || training.onPolicy !== undefined || (targets instanceof KeptAnswers && targets.mayAsk),
     ownTextLength: training.onPolicy?.writer.longest,
   });
+  const initial: ModelTraining['initial'] = { parameters: await training.initial() };
   const trainer = new Trainer({
     executor,
     task,
@@ -305,8 +326,9 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
     onPolicy: training.onPolicy,
     source: trainingBatches(run, spec, role),
     options: spec,
-    initial: await training.initial(),
+    initial: initial.parameters!,
   });
+  if (!holdsInitial) initial.parameters = undefined;
   collectCopies(); // The initial weights have been copied.
   trainer.loadAhead(shapes);
   const evaluator = new Evaluator({
@@ -318,9 +340,8 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
     known: frozen && run.known,
     recordings,
   });
-  let probes: Awaited<ReturnType<typeof prepareProbes>> | undefined;
+  let probes: Promise<Probes> | undefined;
   try {
-    probes = frozen && (await prepareProbes(run, pairing.student, frozen, paths));
     return await trainModel(
       {
         role,
@@ -328,8 +349,14 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
         seed: seed && spec.seed,
         pairing,
         trainer,
+        executor,
+        initial,
         evaluator,
-        probes,
+        probes: async () => {
+          if (!probes) loadBeforeEvaluation(run, pairing, recordings);
+          await training.judged?.();
+          return (probes ??= frozen && prepareProbes(run, pairing.student, frozen, paths));
+        },
         paths,
         experimentFile: experiment.file,
         spec,
@@ -342,6 +369,6 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
     await measureMemory(run);
     await trainer.release();
     await evaluator.release();
-    await probes?.prober.release();
+    await (await probes)?.prober.release();
   }
 }
