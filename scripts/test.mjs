@@ -50,7 +50,13 @@ const longForms = {
     'test/fuzz',
   ],
   page: ['webview/layout', 'webview/long-run'],
-  webgpu: ['distill/packing', 'golden/trajectories', 'engine/webgpu-operators', 'engine/webgpu-training'],
+  webgpu: [
+    'distill/packing',
+    'golden/trajectories',
+    'engine/webgpu-float16',
+    'engine/webgpu-operators',
+    'engine/webgpu-training',
+  ],
   journeys: ['accessibility', 'hosts', 'packaged'],
 };
 

@@ -15,6 +15,7 @@ import { randomStream } from '../../src/engine/random';
 import { createArchitecture, type ArchitectureOptions } from '../../src/model/layouts/config';
 import { initializeParameters } from '../../src/model/parameters';
 import { tinyPair, tinyTrainer, type TinyPair } from '../distill/tiny-pair';
+import { expectClose } from '../golden/compare';
 import { allOr } from '../torture';
 import { hasBfloat16 } from './processor';
 
@@ -175,11 +176,7 @@ describe.skipIf(missing)('a program in segments', () => {
     const others = mapValues(inputs, ({ data, ...spec }) => ({ ...spec, data: data.map((value) => -value) }));
     const [outputs] = await Promise.all([parts!.run(inputs), parts!.run(others)]);
     expect(Object.keys(outputs).sort()).toEqual(Object.keys(expected).sort());
-    for (const [name, { data }] of Object.entries(outputs)) {
-      data.forEach((value, i) => {
-        expect(value).toBeCloseTo(expected[name]!.data[i]!, 5);
-      });
-    }
+    for (const [name, { data }] of Object.entries(outputs)) expectClose(name, data, expected[name]!.data, 5e-6);
     await whole!.release();
     await parts!.release();
   });

@@ -3,6 +3,7 @@ import { reducedTargets, TeacherTargets } from '../../src/distill/teacher/teache
 import { openExecutor } from '../../src/engine/engines';
 import type { Executor } from '../../src/engine/executor';
 import { fidelityOf, wideTeacher } from '../distill/wide-teacher';
+import { allOr } from '../torture';
 import { nothingInside } from '../../src/distill/pairing';
 
 // This process's own GPU where that computes in 16-bit floats is not known before it is opened, so it has to be named.
@@ -20,14 +21,17 @@ describe.skipIf(driver === undefined)('a GPU that computes in 16-bit floats', ()
     expect(Object.keys(executor.loadReduced!)).toEqual(['float16']);
   });
 
-  it.each(['causal-lm', 'text-classification'] as const)('asks a teacher in them: %s', async (task) => {
-    const teacher = wideTeacher(executor, task);
-    const { frozen, parameters, inputs } = teacher;
-    const exact = new TeacherTargets(frozen);
-    const fidelity = await fidelityOf(teacher, exact, reducedTargets('float16', frozen, nothingInside, parameters));
-    expect(fidelity.predictions).toBe(inputs.count);
-    expect(fidelity.largestKl).toBeGreaterThan(1e-12);
-    expect(fidelity.largestKl).toBeLessThan(1e-4);
-    expect(fidelity.agreement).toBeGreaterThan(0.95);
-  });
+  it.each(allOr(['causal-lm', 'text-classification'] as const, ['causal-lm']))(
+    'asks a teacher in them: %s',
+    async (task) => {
+      const teacher = wideTeacher(executor, task);
+      const { frozen, parameters, inputs } = teacher;
+      const exact = new TeacherTargets(frozen);
+      const fidelity = await fidelityOf(teacher, exact, reducedTargets('float16', frozen, nothingInside, parameters));
+      expect(fidelity.predictions).toBe(inputs.count);
+      expect(fidelity.largestKl).toBeGreaterThan(1e-12);
+      expect(fidelity.largestKl).toBeLessThan(1e-4);
+      expect(fidelity.agreement).toBeGreaterThan(0.95);
+    },
+  );
 });

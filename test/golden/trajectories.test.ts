@@ -151,9 +151,12 @@ const followed = allOr(
   ),
 );
 
-/** Whether all 20 steps are taken: of tfjs's backends, where a step takes ten times as long, on the fastest by one family; else each stored batch once. */
+/**
+ * Whether all 20 steps are taken: of tfjs's backends and WebGPU, where a step takes ten times as long, on the fastest by one family; else each stored batch
+ * once.
+ */
 const takesAll = (engine: Engine, family: string): boolean =>
-  torture || !engine.startsWith('tfjs') || (engine === 'tfjs-wasm' && family === 'bert');
+  torture || engine === 'cpu' || engine === 'openvino' || (engine === 'tfjs-wasm' && family === 'bert');
 
 describeOnEach('distillation follows PyTorch', (executor, engine) =>
   describe.each(followed)('%s (%s)', (family, variant) => {

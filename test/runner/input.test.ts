@@ -9,6 +9,7 @@ import { readSafetensors } from '../../src/model/files/safetensors';
 import type { Complaint, Problem } from '../../src/protocol/problem';
 import type { RunRecord } from '../../src/protocol/records';
 import type { RunResult } from '../../src/runner/run/carry-out';
+import { expectClose } from '../golden/compare';
 import { FILE, writeSmallWorkspace } from '../storage/small-workspace';
 import { inspected } from './asked';
 import {
@@ -193,9 +194,7 @@ describe('a Hugging Face folder', () => {
       expect(Object.keys(tensors).filter((key) => key.startsWith('hidden.'))).toHaveLength(3);
       if (types.some((type) => type !== 0)) return;
       const theirs = (expected.logits!.data as Float32Array).slice(0, rows * width);
-      (tensors['logits.teacher']!.data as Float32Array).forEach((value, i) =>
-        expect(Math.abs(value - theirs[i]!)).toBeLessThan(1e-4),
-      );
+      expectClose('logits', tensors['logits.teacher']!.data as Float32Array, theirs, 1e-4);
     },
   );
 });

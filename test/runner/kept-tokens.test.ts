@@ -10,6 +10,7 @@ import { initializeParameters } from '../../src/model/parameters';
 import type { RunRecord } from '../../src/protocol/records';
 import { readSafetensors } from '../../src/model/files/safetensors';
 import { Tokenizer } from '../../src/tokenizer/tokenizer';
+import { expectClose } from '../golden/compare';
 import { inspected } from './asked';
 import { documentHere } from './in-process';
 import { document, onlyRun, tinyWorkspace } from './program';
@@ -80,8 +81,7 @@ it('is taught by what its teacher says among the tokens that the dataset uses, a
   const [before, after] = [await teacherLogits(workspace, 'teacher', text), await teacherLogits(workspace, run, text)];
   const vocabulary = PADDING + whole.vocabularySize;
   const wanted = before.filter((_, i) => kept.includes(i % vocabulary));
-  expect(after.length).toBe(wanted.length);
-  after.forEach((value, i) => expect(Math.abs(value - wanted[i]!)).toBeLessThan(1e-4));
+  expectClose('logits', after, wanted, 1e-4);
 
   const { summary } = JSON.parse(readFileSync(path.join(run, 'run.json'), 'utf8')) as RunRecord;
   // The teacher is as large as its folder has it.

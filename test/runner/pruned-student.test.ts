@@ -6,6 +6,7 @@ import { expect, it } from 'vitest';
 import { loadCheckpoint } from '../../src/model/files/checkpoint';
 import { initializeFromLayers } from '../../src/model/parameters';
 import type { KeptUnits } from '../../src/model/pruning';
+import { expectClose } from '../golden/compare';
 import { documentHere } from './in-process';
 import { tinyWorkspace } from './program';
 
@@ -36,9 +37,7 @@ it('keeps the most important of its teacher, says which, and the same each time'
   for (const of of ['student', 'controls/no-distillation/student']) {
     const { architecture, parameters } = await loadCheckpoint(path.join(runs[0]!, of));
     const wanted = initializeFromLayers(architecture, teacher.architecture, teacher.parameters, [1], 1, kept);
-    for (const [name, values] of Object.entries(parameters)) {
-      values.forEach((value, i) => expect(Math.abs(value - wanted[name]![i]!), name).toBeLessThan(1e-6));
-    }
+    for (const [name, values] of Object.entries(parameters)) expectClose(name, values, wanted[name]!, 1e-6);
   }
   // What Python is given to train elsewhere starts there too.
   await documentHere(['export', path.basename(runs[0]!), '--format', 'torchrun', '--to', 'out'], workspace);
