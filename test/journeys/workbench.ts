@@ -7,23 +7,23 @@ import { expect, vi } from 'vitest';
 import { openWindow, startCodeServer, type EditorWindow } from '../harness/code-server';
 import { ensureEditor } from '../harness/setup';
 import {
+  addToMachine,
   deskEnvironment,
   extensionOf,
   ownBrowser,
   ownDesk,
   setDesk,
-  settingsOf,
   type Desk,
   type Surroundings,
 } from './desk';
 import { atEnd } from './endings';
 
-/** The setting's value, the class that the window then has, and what the editor's list of themes calls it. */
+/** The setting's value, the class that the window then has, and what the pages in it are told. */
 export const themes = {
-  dark: ['Dark Modern', 'vs-dark', 'Dark Modern'],
-  light: ['Light Modern', 'vs', 'Light Modern'],
-  'high-contrast': ['Default High Contrast', 'hc-black', 'Dark High Contrast'],
-  'high-contrast-light': ['Default High Contrast Light', 'hc-light', 'Light High Contrast'],
+  dark: ['Dark Modern', 'vs-dark', 'vscode-dark'],
+  light: ['Light Modern', 'vs', 'vscode-light'],
+  'high-contrast': ['Default High Contrast', 'hc-black', 'vscode-high-contrast'],
+  'high-contrast-light': ['Default High Contrast Light', 'hc-light', 'vscode-high-contrast-light'],
 } as const;
 
 export type Theme = keyof typeof themes;
@@ -150,19 +150,13 @@ export class Workbench {
     await this.page.waitForFunction(restored, undefined, { polling: 100 });
   }
 
-  /** Changes the theme of an open window, by the editor's list. */
+  /** Changes the theme of an open window, and of the Lab in it, in its settings: the editor's list draws each theme that is passed on the way. */
   async chooseTheme(theme: Theme): Promise<void> {
-    const [, className, label] = themes[theme];
-    if (await this.page.locator(`.monaco-workbench.${className}`).isVisible()) return;
-    const before = settingsOf(this.desk.folder);
-    await this.runCommand('Preferences: Color Theme');
-    await this.page.getByPlaceholder('Select Color Theme').fill(label);
-    // While the others are still there, the list has yet to be drawn anew, and the first of it to be chosen.
-    await expect.poll(() => this.page.locator('.quick-input-list .monaco-list-row').count()).toBe(1);
-    await this.pick(label);
+    addToMachine(this.desk.folder, { 'workbench.colorTheme': themes[theme][0] });
     await this.untilThemed(theme);
-    // It is kept a moment after it is seen, and would be what the next window begins with.
-    await expect.poll(() => settingsOf(this.desk.folder)).not.toBe(before);
+    // The page is told a moment after the window has changed.
+    if ((await this.page.locator('iframe.webview.ready').count()) > 0)
+      await this.lab.locator(`body[data-vscode-theme-kind=${themes[theme][2]}]`).waitFor({ state: 'attached' });
   }
 
   private untilThemed(theme: Theme): Promise<void> {
