@@ -1,8 +1,8 @@
 /** @file The editor's window, as a person uses it. */
 
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { FrameLocator, Locator, Page } from 'playwright-core';
+import type { CDPSession, FrameLocator, Locator, Page } from 'playwright-core';
 import { expect, vi } from 'vitest';
 import { openWindow, startCodeServer, type EditorWindow } from '../harness/code-server';
 import { ensureEditor } from '../harness/setup';
@@ -107,6 +107,7 @@ export class Workbench {
   private constructor(
     private readonly desk: Desk,
     private readonly window: EditorWindow,
+    private readonly protocol: CDPSession,
   ) {
     window.page.on('console', (message) => {
       if (message.text().includes('Content Security Policy')) this.violations.push(message.text());
@@ -132,7 +133,7 @@ export class Workbench {
       ...(language !== undefined && { language }),
     });
     window.page.setDefaultTimeout(60_000);
-    const workbench = new Workbench(desk, window);
+    const workbench = new Workbench(desk, window, await window.page.context().newCDPSession(window.page));
     all.add(workbench);
     atEnd(() => workbench.close());
     await workbench.untilReady();
@@ -332,9 +333,11 @@ export class Workbench {
     return list;
   }
 
+  /** By the browser's protocol: Playwright has it packed as small as can be, which takes half of what a picture takes. */
   async picture(name: string): Promise<void> {
     mkdirSync(shots, { recursive: true });
-    await this.page.screenshot({ path: path.join(shots, `${name}.png`) });
+    const { data } = await this.protocol.send('Page.captureScreenshot', { optimizeForSpeed: true });
+    writeFileSync(path.join(shots, `${name}.png`), Buffer.from(data, 'base64'));
   }
 
   async close(): Promise<void> {
