@@ -56,7 +56,7 @@ const inJourneys: Partial<Record<Kind, Record<string, [journey: string, words: s
     'distillery.refreshDevices': ['welcome.journey.ts', 'Refresh Devices'],
     'distillery.fetchModel': ['devices.journey.ts', 'Fetch Model…'],
     'distillery.setHubToken': ['devices.journey.ts', 'Set Hugging Face Token…'],
-    'distillery.setEndpointKey': ['endpoint.journey.ts', 'Set Key of a Server…'],
+    'distillery.setEndpointKey': ['asked.journey.ts', 'Set Key of a Server…'],
   },
 };
 

@@ -237,11 +237,16 @@ export async function openWindow(
   return { page, close: () => leave(page, origin) };
 }
 
-/** What turns for ever is drawn by the processor, thirty times a second, for as long as something loads or a run goes on. */
-const stillness = `{
+/**
+ * Each frame of what moves is drawn by the processor: of what turns for ever thirty a second for as long as something loads or a run
+ * goes on, of a list that opens or a scroll bar that fades some fifteen, or fifty, each time. The pages within the window move as they
+ * do, of which the Lab's is looked at for that.
+ */
+const stillness = `if (globalThis === globalThis.top) {
   const sheet = new CSSStyleSheet();
-  const turning = ['.codicon-modifier-spin', '.codicon-loading', '.codicon-tree-item-loading::before', '.progress-bit'];
-  sheet.replaceSync(turning.join() + '{ animation: none !important }');
+  const moving = ['.codicon-modifier-spin', '.codicon-loading', '.codicon-tree-item-loading::before', '.progress-bit', '.quick-input-widget', '.wiggle'];
+  const fading = ['.scrollbar', '.indent-guide', '.part.statusbar'];
+  sheet.replaceSync(moving.join() + '{ animation: none !important }' + fading.join() + '{ transition: none !important }');
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
 }`;
 

@@ -16,8 +16,13 @@ import { plain, themes, Workbench, type Theme } from './workbench';
 const titles = { moby: 'T 2 · α .5', spam: 'T 4 · α .7' };
 
 const allThemes = Object.keys(themes) as Theme[];
-/** In which tables in place of charts are looked at too. */
+/** In which tables in place of charts are looked at too, and all tabs by axe. */
 const withTables = allOr<Theme>(allThemes, ['dark']);
+/**
+ * Tabs of a language model's run on which axe has nothing to say in any theme where they are drawn without the editor
+ * (test/webview/layout.test.ts): in the colours that the editor is held to here.
+ */
+const lookedAtAlone: readonly (typeof tabNames)[number][] = ['Loss', 'Tokens', 'Temperature', 'Completions'];
 /** By theme, whose tabs are looked at: those of the second draw little that the first's do not. */
 const seenIn = (theme: Theme): Sample[] =>
   allOr<Theme>(allThemes, ['dark', 'high-contrast-light']).includes(theme) ? ['moby', 'spam'] : ['moby'];
@@ -169,7 +174,8 @@ describe('the Lab', () => {
           await lab.locator(drawn[tab]).first().waitFor();
           if (tab === 'Completions' && experiment === 'moby' && (await lab.locator('lab-expected').count()) === 0)
             await complete(window);
-          expect(await violations(lab.locator('body')), tab).toEqual([]);
+          if (withTables.includes(theme) || experiment === 'spam' || !lookedAtAlone.includes(tab))
+            expect(await violations(lab.locator('body')), tab).toEqual([]);
           if (withTables.includes(theme)) {
             await lab.getByRole('tab', { name: tab }).press('t');
             expect(await violations(lab.locator('body')), `${tab}, tables`).toEqual([]);

@@ -72,7 +72,7 @@ export function setDesk(folder: string, surroundings: Surroundings): void {
   link(libraries, librariesOf(folder));
   link(extension, extensionOf(folder));
   setPip(folder);
-  writeFileSync(userSettings(folder), '{}\n');
+  writeFileSync(path.join(folder, 'data/User/settings.json'), '{}\n');
 }
 
 /** Where pip looks: at an index of packages by its address, or nowhere. */
@@ -81,17 +81,20 @@ export function setPip(folder: string, index?: string): void {
   writeFileSync(pipConfigurationOf(folder), ['[global]', ...pip, ''].join('\n'));
 }
 
-/** What is set for the machine of this server, which no folder can. */
+const machineSettings = (folder: string): string => path.join(folder, 'data/Machine/settings.json');
+
+/** What is set for the machine of this server, which no folder can. An open window hears of it. */
 export function setMachine(folder: string, settings: object): void {
-  const file = path.join(folder, 'data/Machine/settings.json');
+  const file = machineSettings(folder);
   mkdirSync(path.dirname(file), { recursive: true });
   writeFileSync(file, `${JSON.stringify(settings, undefined, 2)}\n`);
 }
 
-const userSettings = (folder: string): string => path.join(folder, 'data/User/settings.json');
-
-/** What a person has set in a window of this server. */
-export const settingsOf = (folder: string): string => readFileSync(userSettings(folder), 'utf8');
+/** Beside what is set already. */
+export function addToMachine(folder: string, settings: object): void {
+  const before = JSON.parse(readFileSync(machineSettings(folder), 'utf8')) as object;
+  setMachine(folder, { ...before, ...settings });
+}
 
 function link(target: string, place: string): void {
   rmSync(place, { force: true });

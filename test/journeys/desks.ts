@@ -5,7 +5,7 @@
 
 import path from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { builtInElsewhere, startCodeServer, type CodeServer } from '../harness/code-server';
+import { builtInElsewhere, startCodeServer } from '../harness/code-server';
 import { ensureEditor } from '../harness/setup';
 import { deskEnvironment } from './desk';
 import { makeSamples } from './real-runs';
@@ -24,8 +24,7 @@ export async function setup({ config, provide }: TestProject): Promise<() => Pro
   const starts = Array.from({ length: config.maxWorkers }, () =>
     startCodeServer(editor, { environment: deskEnvironment, without: builtInElsewhere }),
   );
-  const servers: CodeServer[] = await Promise.all(starts);
-  const samples = await makeSamples();
+  const [samples, ...servers] = await Promise.all([makeSamples(), ...starts] as const);
   provide('samples', samples.folder);
   provide(
     'desks',

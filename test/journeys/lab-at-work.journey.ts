@@ -1,4 +1,7 @@
-/** @file What the Lab offers to do with a run: hold it, stop it, go on with it, see its log, train its control. */
+/**
+ * @file A run at work: it goes on when the window is reloaded and when the extension host is killed, and the sidebar finds it again;
+ * and what the Lab offers to do with it: hold it, stop it, go on with it, see its log, train its control.
+ */
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -6,10 +9,11 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { readRecords } from '../../src/run-directory/record-file';
 import { listRuns, type Run } from '../../src/run-directory/run-directory';
 import { openLab, openLabOfRunAtWork, openTab, refusals } from './lab-window';
-import { distillery, newWorkspace, runClassifier, writeClassifier } from './real-runs';
+import { processesOf } from './processes';
+import { newWorkspace, runClassifier, writeClassifier } from './real-runs';
 import { plain, Workbench } from './workbench';
 
-describe('the Lab', () => {
+describe('a run at work', () => {
   let workspace = '';
   let window: Workbench;
 
@@ -18,12 +22,39 @@ describe('the Lab', () => {
   beforeAll(async () => {
     workspace = newWorkspace();
     writeClassifier(workspace, { training: { epochs: 5000, evaluateEvery: 1000 } });
-    // It ends by a signal.
-    void distillery(workspace, 'run', 'spam.distill.json').catch(() => undefined);
     window = await Workbench.open(workspace, { theme: 'dark' });
   });
 
-  it('pauses a run, resumes and stops it; shows the log of one that died', async () => {
+  it('survives a reload of the window and the death of the extension host', async () => {
+    const runs = (): Promise<Run[]> => listRuns(path.join(workspace, '.distillery/runs'));
+    await window.openSidebar();
+    await window.openFile('spam.distill.json');
+    // By the palette: the lens may be drawn anew under a click while the file is looked at.
+    await window.runCommand('Distillery: Run Experiment');
+    await window.statusItem.filter({ hasText: '%' }).waitFor();
+    const [run] = await runs();
+    expect(run?.record.status).toBe('running');
+    // The Lab takes the focus when it opens, and again when the window puts it back: no key is for the editor until it is drawn.
+    const drawn = window.lab.getByRole('tab', { name: 'Loss' });
+    await drawn.waitFor();
+
+    await window.reload();
+    await window.statusItem.filter({ hasText: '%' }).waitFor();
+    await drawn.waitFor();
+    expect((await runs())[0]?.record).toMatchObject({ status: 'running', pid: run!.record.pid });
+
+    const hosts = processesOf(window.serverFolder, /--type=extensionHost/);
+    expect(hosts.length).toBeGreaterThan(0);
+    for (const pid of hosts) process.kill(pid, 'SIGKILL');
+    // A window that develops an extension does not start the host anew by itself.
+    await window.reload();
+    await window.rows('Experiments').filter({ hasText: '1 at work' }).waitFor();
+    await window.statusItem.filter({ hasText: '%' }).waitFor();
+    expect((await runs())[0]?.record).toMatchObject({ status: 'running', pid: run!.record.pid });
+    await window.picture('survived');
+  });
+
+  it('is paused in the Lab, resumed and stopped, which shows the log of one that died', async () => {
     const { lab } = window;
     const status = async (): Promise<string> => (await newestRun()).record.status;
     const stepsMade = async (): Promise<number> => (await readRecords((await newestRun()).paths, 'metrics')).length;
@@ -68,7 +99,7 @@ describe('the Lab', () => {
       .waitFor();
   });
 
-  it('trains the control of a run that has none, and then says what distillation gave', async () => {
+  it('without a control has one trained in the Lab, which then says what distillation gave', async () => {
     await runClassifier(workspace, { controls: [], distillation: { temperature: 2, alpha: 0.7 } });
     const { lab } = window;
     await window.runCommand('View: Close All Editor Groups');

@@ -4,7 +4,10 @@ import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** What takes longest, so that it does not go on alone at the end. */
-const longest = ['accessibility', 'first-run', 'lab', 'menus', 'welcome'].map((name) => `/${name}.journey.ts`);
+const longest = [
+  ...['accessibility', 'first-run', 'lab', 'menus', 'welcome', 'inspection', 'experiments', 'lab-at-work', 'asked'],
+  ...['devices', 'virtual', 'stranger', 'hosts'],
+].map((name) => `/${name}.journey.ts`);
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

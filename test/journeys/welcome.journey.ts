@@ -2,7 +2,7 @@
 
 import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
-import { expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { expectPalette, tall } from './menus';
 import { palette, welcomes } from './offers';
 import { newWorkspace } from './real-runs';
@@ -25,20 +25,48 @@ async function follow(window: Workbench, view: string, welcome: Welcome, link: s
   await buttons.filter({ hasText: link }).click();
 }
 
-it('in a folder without experiments: a new one from a dataset', async () => {
-  const folder = newWorkspace();
-  cpSync('examples/data/spam/test.jsonl', path.join(folder, 'mails.jsonl'));
-  const window = await Workbench.open(folder, { theme: 'dark', libraries: newWorkspace() });
-  await window.openSidebar();
-  await follow(window, 'Experiments', 'welcome.empty', 'New Experiment…');
-  const picker = window.page.locator('.quick-input-widget').filter({ hasText: 'text-classification' });
-  await picker.waitFor();
-  await window.page.keyboard.press('Escape');
-  // Or what is picked next is a row of the list that is being closed.
-  await picker.waitFor({ state: 'hidden' });
-  await follow(window, 'Datasets', 'welcome.noDatasets', 'New Experiment…');
-  await window.pick('text-classification');
-  await window.page.getByRole('tab', { name: 'mails.distill.json' }).waitFor();
+/** The extension as it is built, but for one file. */
+function extensionWithout(file: string): string {
+  const copy = path.join(newWorkspace(), 'extension');
+  mkdirSync(path.join(copy, 'dist'), { recursive: true });
+  const link = (name: string): void => symlinkSync(path.resolve(name), path.join(copy, name));
+  for (const name of ['package.json', 'package.nls.json', 'l10n', 'media', 'examples']) link(name);
+  for (const name of readdirSync('dist').map((entry) => path.join('dist', entry))) if (name !== file) link(name);
+  return copy;
+}
+
+describe('in one window', () => {
+  const runner = path.join('dist', 'runner.js');
+  let extension = '';
+  let window: Workbench;
+  beforeAll(async () => {
+    const folder = newWorkspace();
+    cpSync('examples/data/spam/test.jsonl', path.join(folder, 'mails.jsonl'));
+    extension = extensionWithout(runner);
+    window = await Workbench.open(folder, { theme: 'dark', libraries: newWorkspace(), extension });
+    await window.openSidebar();
+  });
+
+  it('where the devices cannot be asked: they are asked again', async () => {
+    // Asked in vain: until then, there is nothing to say.
+    await window.pane('Devices').getByText('What can compute here could not be asked.').waitFor();
+    await window.picture('welcome-devices');
+    symlinkSync(path.resolve(runner), path.join(extension, runner));
+    await follow(window, 'Devices', 'welcome.devices', 'Refresh Devices');
+    await window.rows('Devices').filter({ hasText: /^cpu/ }).waitFor({ timeout: 120_000 });
+  });
+
+  it('in a folder without experiments: a new one from a dataset', async () => {
+    await follow(window, 'Experiments', 'welcome.empty', 'New Experiment…');
+    const picker = window.page.locator('.quick-input-widget').filter({ hasText: 'text-classification' });
+    await picker.waitFor();
+    await window.page.keyboard.press('Escape');
+    // Or what is picked next is a row of the list that is being closed.
+    await picker.waitFor({ state: 'hidden' });
+    await follow(window, 'Datasets', 'welcome.noDatasets', 'New Experiment…');
+    await window.pick('text-classification');
+    await window.page.getByRole('tab', { name: 'mails.distill.json' }).waitFor();
+  });
 });
 
 it('a new experiment may have a model that is here as its teacher, and a student by how much smaller that is', async () => {
@@ -98,27 +126,4 @@ it('in a folder that is not trusted: trust is granted', async () => {
   // Nothing is reloaded: what was empty asks anew.
   await window.rows('Devices').filter({ hasText: /^cpu/ }).waitFor({ timeout: 120_000 });
   await window.page.getByText('No experiments yet.').waitFor();
-});
-
-/** The extension as it is built, but for one file. */
-function extensionWithout(file: string): string {
-  const copy = path.join(newWorkspace(), 'extension');
-  mkdirSync(path.join(copy, 'dist'), { recursive: true });
-  const link = (name: string): void => symlinkSync(path.resolve(name), path.join(copy, name));
-  for (const name of ['package.json', 'package.nls.json', 'l10n', 'media', 'examples']) link(name);
-  for (const name of readdirSync('dist').map((entry) => path.join('dist', entry))) if (name !== file) link(name);
-  return copy;
-}
-
-it('where the devices cannot be asked: they are asked again', async () => {
-  const runner = path.join('dist', 'runner.js');
-  const extension = extensionWithout(runner);
-  const window = await Workbench.open(newWorkspace(), { theme: 'dark', extension });
-  await window.openSidebar();
-  // Asked in vain: until then, there is nothing to say.
-  await window.pane('Devices').getByText('What can compute here could not be asked.').waitFor();
-  await window.picture('welcome-devices');
-  symlinkSync(path.resolve(runner), path.join(extension, runner));
-  await follow(window, 'Devices', 'welcome.devices', 'Refresh Devices');
-  await window.rows('Devices').filter({ hasText: /^cpu/ }).waitFor({ timeout: 120_000 });
 });

@@ -1,29 +1,29 @@
 /** @file The editor's window, as a person uses it. */
 
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { FrameLocator, Locator, Page } from 'playwright-core';
+import type { CDPSession, FrameLocator, Locator, Page } from 'playwright-core';
 import { expect, vi } from 'vitest';
 import { openWindow, startCodeServer, type EditorWindow } from '../harness/code-server';
 import { ensureEditor } from '../harness/setup';
 import {
+  addToMachine,
   deskEnvironment,
   extensionOf,
   ownBrowser,
   ownDesk,
   setDesk,
-  settingsOf,
   type Desk,
   type Surroundings,
 } from './desk';
 import { atEnd } from './endings';
 
-/** The setting's value, the class that the window then has, and what the editor's list of themes calls it. */
+/** The setting's value, the class that the window then has, and what the pages in it are told. */
 export const themes = {
-  dark: ['Dark Modern', 'vs-dark', 'Dark Modern'],
-  light: ['Light Modern', 'vs', 'Light Modern'],
-  'high-contrast': ['Default High Contrast', 'hc-black', 'Dark High Contrast'],
-  'high-contrast-light': ['Default High Contrast Light', 'hc-light', 'Light High Contrast'],
+  dark: ['Dark Modern', 'vs-dark', 'vscode-dark'],
+  light: ['Light Modern', 'vs', 'vscode-light'],
+  'high-contrast': ['Default High Contrast', 'hc-black', 'vscode-high-contrast'],
+  'high-contrast-light': ['Default High Contrast Light', 'hc-light', 'vscode-high-contrast-light'],
 } as const;
 
 export type Theme = keyof typeof themes;
@@ -107,6 +107,7 @@ export class Workbench {
   private constructor(
     private readonly desk: Desk,
     private readonly window: EditorWindow,
+    private readonly protocol: CDPSession,
   ) {
     window.page.on('console', (message) => {
       if (message.text().includes('Content Security Policy')) this.violations.push(message.text());
@@ -132,7 +133,7 @@ export class Workbench {
       ...(language !== undefined && { language }),
     });
     window.page.setDefaultTimeout(60_000);
-    const workbench = new Workbench(desk, window);
+    const workbench = new Workbench(desk, window, await window.page.context().newCDPSession(window.page));
     all.add(workbench);
     atEnd(() => workbench.close());
     await workbench.untilReady();
@@ -150,19 +151,13 @@ export class Workbench {
     await this.page.waitForFunction(restored, undefined, { polling: 100 });
   }
 
-  /** Changes the theme of an open window, by the editor's list. */
+  /** Changes the theme of an open window, and of the Lab in it, in its settings: the editor's list draws each theme that is passed on the way. */
   async chooseTheme(theme: Theme): Promise<void> {
-    const [, className, label] = themes[theme];
-    if (await this.page.locator(`.monaco-workbench.${className}`).isVisible()) return;
-    const before = settingsOf(this.desk.folder);
-    await this.runCommand('Preferences: Color Theme');
-    await this.page.getByPlaceholder('Select Color Theme').fill(label);
-    // While the others are still there, the list has yet to be drawn anew, and the first of it to be chosen.
-    await expect.poll(() => this.page.locator('.quick-input-list .monaco-list-row').count()).toBe(1);
-    await this.pick(label);
+    addToMachine(this.desk.folder, { 'workbench.colorTheme': themes[theme][0] });
     await this.untilThemed(theme);
-    // It is kept a moment after it is seen, and would be what the next window begins with.
-    await expect.poll(() => settingsOf(this.desk.folder)).not.toBe(before);
+    // The page is told a moment after the window has changed.
+    if ((await this.page.locator('iframe.webview.ready').count()) > 0)
+      await this.lab.locator(`body[data-vscode-theme-kind=${themes[theme][2]}]`).waitFor({ state: 'attached' });
   }
 
   private untilThemed(theme: Theme): Promise<void> {
@@ -338,9 +333,11 @@ export class Workbench {
     return list;
   }
 
+  /** By the browser's protocol: Playwright has it packed as small as can be, which takes half of what a picture takes. */
   async picture(name: string): Promise<void> {
     mkdirSync(shots, { recursive: true });
-    await this.page.screenshot({ path: path.join(shots, `${name}.png`) });
+    const { data } = await this.protocol.send('Page.captureScreenshot', { optimizeForSpeed: true });
+    writeFileSync(path.join(shots, `${name}.png`), Buffer.from(data, 'base64'));
   }
 
   async close(): Promise<void> {
