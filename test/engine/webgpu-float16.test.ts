@@ -21,7 +21,7 @@ describe.skipIf(driver === undefined)('a GPU that computes in 16-bit floats', ()
     expect(Object.keys(executor.loadReduced!)).toEqual(['float16']);
   });
 
-  it.each(allOr(['causal-lm', 'text-classification'] as const, ['causal-lm']))(
+  it.each(allOr<'causal-lm' | 'text-classification'>(['causal-lm', 'text-classification'], ['causal-lm']))(
     'asks a teacher in them: %s',
     async (task) => {
       const teacher = wideTeacher(executor, task);
