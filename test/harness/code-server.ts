@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BrowserContext, LaunchOptions, Page } from 'playwright-core';
+import { untilEnded } from './processes';
 import type { Editor } from './setup';
 
 export interface CodeServer {
@@ -135,6 +136,7 @@ export async function startCodeServer(
     output: () => output,
     stop: async () => {
       await stopGroup(child);
+      await untilEnded(base);
       rmSync(base, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
     },
   };

@@ -19,10 +19,14 @@ import { endOfAnimations, plain, Workbench } from './workbench';
 
 let workspace = '';
 let window: Workbench;
+let server: Awaited<ReturnType<typeof startServer>>;
 beforeAll(async () => {
   workspace = newWorkspace();
   // Not what is studied afterwards, of which it would be a run.
   writeClassifier(workspace, { training: { epochs: 1 }, distillation: { temperature: 2 } });
+  // There from the start: the editor's list of files may not know of one that is written a moment before it is asked for.
+  server = await startServer();
+  writeTaught(server.host);
   window = await Workbench.open(workspace, { theme: 'dark', helper: true });
 });
 
@@ -138,8 +142,7 @@ function writeTaught(host: string): void {
 }
 
 it("asks before a teacher's server is sent anything, once, and keeps its key out of every file", async () => {
-  const { host, keys } = await startServer();
-  writeTaught(host);
+  const { host, keys } = server;
   const { page, dialog } = window;
   await window.runCommand('View: Close All Editor Groups');
   await window.openFile('tiny.distill.json');

@@ -8,7 +8,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { FakeHub } from '../runner/models/fake-hub';
 import { hubPortOf, setPip } from './desk';
 import { atEnd } from './endings';
-import { processesOf } from './processes';
+import { processesOf } from '../harness/processes';
 import { newWorkspace } from './real-runs';
 import { plain, themes, Workbench, type Theme } from './workbench';
 

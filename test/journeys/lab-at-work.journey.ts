@@ -9,7 +9,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { readRecords } from '../../src/run-directory/record-file';
 import { listRuns, type Run } from '../../src/run-directory/run-directory';
 import { openLab, openLabOfRunAtWork, openTab, refusals } from './lab-window';
-import { processesOf } from './processes';
+import { processesOf } from '../harness/processes';
 import { newWorkspace, runClassifier, writeClassifier } from './real-runs';
 import { plain, Workbench } from './workbench';
 

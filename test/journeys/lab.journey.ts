@@ -15,7 +15,7 @@ import { formatCount, formatQuantity, formatShare, shareDecimals } from '../../s
 import type { CompleteResult, InspectedPosition, InspectResult } from '../../src/protocol/inspection-records';
 import { hostileText } from '../webview/sample/texts';
 import { openLab, openTab, refusals } from './lab-window';
-import { processesOf } from './processes';
+import { processesOf } from '../harness/processes';
 import { distillery, sampleWorkspace, sweepLanguageModel, type Sample } from './real-runs';
 import { plain, Workbench } from './workbench';
 
@@ -358,6 +358,12 @@ it('a sweep over T and α is drawn over T and as a heat map, from which one goes
   const result = await sweepLanguageModel(workspace, { [temperature]: [1, 4], [alpha]: [0.3, 0.7] });
   const { lab } = window;
   await closeLab();
+  // Until the sidebar has heard of the last run's end its rows are drawn anew, and an experiment may open by itself under a click.
+  await window.openSidebar();
+  await window
+    .rows('Experiments')
+    .filter({ hasText: /moby.*5 runs · best/ })
+    .waitFor();
   await openLab(window, 'moby', 'T=4, α=0.7');
   await openTab(window, 'Temperature');
   const chart = lab.locator('lab-sweep-chart');

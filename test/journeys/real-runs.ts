@@ -126,11 +126,11 @@ export type Sample = keyof typeof makers;
 /** Makes one run of each kind. */
 export async function makeSamples(): Promise<{ folder: string; remove: () => void }> {
   const folder = mkdtempSync(path.join(tmpdir(), 'samples-'));
-  const each = Object.entries(makers).map(async ([name, make]) => {
+  // One after the other: the newest of a folder's experiments stands open in the sidebar, and that is always the same one then.
+  for (const [name, make] of Object.entries(makers)) {
     mkdirSync(path.join(folder, name));
     await make(path.join(folder, name));
-  });
-  await Promise.all(each);
+  }
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
