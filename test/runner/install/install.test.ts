@@ -56,7 +56,8 @@ beforeAll(ensureWheel, 300_000);
 
 const givenPath = process.env.PATH;
 /** Of the Python that "python3" comes to: where that is a wrapper, as pyenv's, each start of it takes half as long as pip does. */
-const python = spawnSync('python3', ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' }).stdout?.trim();
+const asked = spawnSync('python3', ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' });
+const python = asked.status === 0 ? asked.stdout.trim() : '';
 beforeAll(() => {
   if (python) process.env.PATH = [path.dirname(python), givenPath].join(path.delimiter);
 });
