@@ -1,8 +1,9 @@
-/** @file Unit, golden and command-line tests; the tests in a real editor are in test/editor. */
+/** @file Tests of functions, golden numbers, the program, the page and WebGPU; the tests in a real editor are in test/editor. */
 
 import os from 'node:os';
 import path from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { startsProgram } from './test/suites.ts';
 
 /** Tests that run on every executor; on WebGPU in a project of their own, since a driver can take its process with it. */
 const onEachExecutor = [
@@ -79,14 +80,24 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/editor/**', 'test/webview/**', onWebGpu, ...alone, '**/node_modules/**'],
-          globalSetup: ['test/runner/build-runner.ts'],
+          exclude: ['test/editor/**', 'test/webview/**', onWebGpu, ...alone, ...startsProgram, '**/node_modules/**'],
+          globalSetup: ['test/engine/build-backends.ts'],
           // What is tested is read once by each worker, and not by each file.
+          isolate: false,
+          env: withoutGpu,
+        },
+      },
+      { extends: true, test: { name: 'alone', include: alone, env: withoutGpu } },
+      {
+        extends: true,
+        test: {
+          name: 'program',
+          include: [...startsProgram],
+          globalSetup: ['test/runner/build-runner.ts'],
           isolate: false,
           env: { ...withoutGpu, ...takingCompiled },
         },
       },
-      { extends: true, test: { name: 'alone', include: alone, env: { ...withoutGpu, ...takingCompiled } } },
       {
         extends: true,
         test: {
