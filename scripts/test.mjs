@@ -18,7 +18,7 @@ const suites = {
   unit: (filters) => vitest('unit', [...projects('unit', 'alone'), ...filters]),
   program: (filters) => vitest('program', [...projects('program'), ...filters]),
   page: (filters) => vitest('page', [...projects('page'), ...filters]),
-  webgpu: (filters) => vitest('webgpu', [...projects('webgpu'), ...filters]),
+  webgpu: (filters) => vitest('webgpu', [...projects('webgpu', 'webgpu-alone'), ...filters]),
   editor: () => ['node', 'dist/test/editor/main.js', `${results}/editor.json`],
   journeys: (filters) => [...vitest('journeys', filters), '--config', 'test/journeys/vitest.config.ts'],
 };
