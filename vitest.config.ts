@@ -1,8 +1,9 @@
-/** @file Unit, golden and command-line tests; the tests in a real editor are in test/editor. */
+/** @file Tests of functions, golden numbers, the program, the page and WebGPU; the tests in a real editor are in test/editor. */
 
 import os from 'node:os';
 import path from 'node:path';
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+import { startsProgram } from './test/suites.ts';
 
 /** Tests that run on every executor; on WebGPU in a project of their own, since a driver can take its process with it. */
 const onEachExecutor = [
@@ -13,6 +14,9 @@ const onEachExecutor = [
   'test/golden/trajectories.test.ts',
 ];
 const onWebGpu = 'test/engine/webgpu*.test.ts';
+
+/** Names another driver, of which a process has one. */
+const onAnotherGpu = 'test/engine/webgpu-float16.test.ts';
 
 /** Shaders of software take their time, and what these need of an executor others need too. */
 const onWebGpuAtLength =
@@ -35,6 +39,14 @@ const takingCompiled =
   process.env.DISTILLERY_TORTURE === '1'
     ? undefined
     : { NODE_OPTIONS: `--require "${path.resolve('test/runner/compiled.cjs').replaceAll('\\', '/')}"` };
+
+const onGpu: TestProjectInlineConfiguration['test'] = {
+  globalSetup: ['test/engine/software-vulkan.ts'],
+  pool: 'forks',
+  // A GPU imitated by the processor compiles its shaders slowly.
+  testTimeout: 300_000,
+  env: { DISTILLERY_TEST_ENGINE: 'webgpu' },
+};
 
 export default defineConfig({
   cacheDir: path.resolve('.cache/vite'),
@@ -79,14 +91,24 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/editor/**', 'test/webview/**', onWebGpu, ...alone, '**/node_modules/**'],
-          globalSetup: ['test/runner/build-runner.ts'],
+          exclude: ['test/editor/**', 'test/webview/**', onWebGpu, ...alone, ...startsProgram, '**/node_modules/**'],
+          globalSetup: ['test/engine/build-backends.ts'],
           // What is tested is read once by each worker, and not by each file.
+          isolate: false,
+          env: withoutGpu,
+        },
+      },
+      { extends: true, test: { name: 'alone', include: alone, env: withoutGpu } },
+      {
+        extends: true,
+        test: {
+          name: 'program',
+          include: [...startsProgram],
+          globalSetup: ['test/runner/build-runner.ts'],
           isolate: false,
           env: { ...withoutGpu, ...takingCompiled },
         },
       },
-      { extends: true, test: { name: 'alone', include: alone, env: { ...withoutGpu, ...takingCompiled } } },
       {
         extends: true,
         test: {
@@ -99,15 +121,15 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          ...onGpu,
           name: 'webgpu',
           include: [...onEachExecutor, ...onWebGpuAtLength, onWebGpu],
-          globalSetup: ['test/engine/software-vulkan.ts'],
-          pool: 'forks',
-          // A GPU imitated by the processor compiles its shaders slowly.
-          testTimeout: 300_000,
-          env: { DISTILLERY_TEST_ENGINE: 'webgpu' },
+          exclude: [onAnotherGpu],
+          // A process that has compiled a shader has it for its other files too: nearly half of what these tests take.
+          isolate: false,
         },
       },
+      { extends: true, test: { ...onGpu, name: 'webgpu-alone', include: [onAnotherGpu] } },
     ],
   },
 });

@@ -20,7 +20,7 @@ const llamaCpp = { folder: at('.llama-cpp'), version: '3.22.1' };
 
 if (!process.argv.includes('--llama-cpp')) installPython();
 installLlamaCpp();
-console.log('`npx vitest run --project unit test/peers` compares with them.');
+console.log('`npx vitest run --project program test/peers` compares with them.');
 
 function installPython() {
   if (existsSync(installed) && readFileSync(installed, 'utf8') === requirements) {

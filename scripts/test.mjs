@@ -1,6 +1,6 @@
 /**
  * @file Runs tests and adds up what they say: `node scripts/test.mjs`, or suites and parts of them by their paths below test/:
- * `unit/engine`, `journeys/lab`, `editor`. `--torture` runs the files that have a long form, in that form.
+ * `unit/engine`, `program/runner/sweep`, `journeys/lab`, `editor`. `--torture` runs the files that have a long form, in that form.
  */
 
 import { execFileSync, spawn } from 'node:child_process';
@@ -15,12 +15,22 @@ const results = 'dist/test/results';
 
 /** The command of a suite, which writes the counts. Filters are parts of paths of files. */
 const suites = {
-  unit: (filters) => vitest('unit', ['--project', 'unit', '--project', 'alone', ...filters]),
-  page: (filters) => vitest('page', ['--project', 'page', ...filters]),
-  webgpu: (filters) => vitest('webgpu', ['--project', 'webgpu', ...filters]),
+  unit: (filters) => vitest('unit', [...projects('unit', 'alone'), ...filters]),
+  program: (filters) => vitest('program', [...projects('program'), ...filters]),
+  page: (filters) => vitest('page', [...projects('page'), ...filters]),
+  webgpu: (filters) => vitest('webgpu', [...projects('webgpu', 'webgpu-alone'), ...filters]),
   editor: () => ['node', 'dist/test/editor/main.js', `${results}/editor.json`],
   journeys: (filters) => [...vitest('journeys', filters), '--config', 'test/journeys/vitest.config.ts'],
 };
+
+/** Both, whole: in one run, no processor has nothing to do while the last file of the first is under way. */
+const together = 'unit+program';
+const commands = { ...suites, [together]: () => vitest(together, projects('unit', 'alone', 'program')) };
+
+/** Of vitest.config.ts. */
+function projects(...names) {
+  return names.flatMap((name) => ['--project', name]);
+}
 
 /** Files that test all where the others take a part for it: see test/torture.ts. */
 const longForms = {
@@ -39,6 +49,9 @@ const longForms = {
     'protocol/study',
     'dataset/long-lines',
     'atomic-directory',
+    'test/fuzz',
+  ],
+  program: [
     'runner/interrupted',
     'runner/large-dataset',
     'runner/run.test',
@@ -47,7 +60,6 @@ const longForms = {
     'torchrun',
     'runner/seeds',
     'test/storage',
-    'test/fuzz',
   ],
   page: ['webview/layout', 'webview/long-run'],
   webgpu: [
@@ -95,7 +107,7 @@ function readCounts(name) {
 async function run([name, filters], output) {
   const began = Date.now();
   rmSync(`${results}/${name}.json`, { force: true });
-  const [command, ...args] = suites[name](filters);
+  const [command, ...args] = commands[name](filters);
   const child = spawn(command, args, { stdio: ['ignore', output, output], shell: process.platform === 'win32' });
   const said = [];
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (bytes) => said.push(bytes));
@@ -112,7 +124,7 @@ async function run([name, filters], output) {
 /** The editor's suite waits more than it computes: it runs beside the others but for the journeys, which come last. */
 async function runAll(chosen) {
   const named = (...names) => chosen.filter(([name]) => names.includes(name));
-  const others = named('unit', 'page', 'webgpu');
+  const others = named(together, 'unit', 'program', 'page', 'webgpu');
   const inTurn = async (suites) => {
     const results = [];
     for (const suite of suites) results.push(await run(suite, 'inherit'));
@@ -127,7 +139,8 @@ async function runAll(chosen) {
 function prepare(names) {
   const script = (...args) => execFileSync(process.execPath, args, { stdio: 'inherit' });
   const inEditor = names.some((name) => name === 'editor' || name === 'journeys');
-  script('scripts/build.mjs', ...(inEditor ? [] : ['--only=runner,tensorflow,wasm']));
+  const startsProgram = names.some((name) => name === 'program' || name === together);
+  script('scripts/build.mjs', ...(inEditor ? [] : [`--only=${startsProgram ? 'runner,' : ''}tensorflow,wasm`]));
   process.env.DISTILLERY_BUILT = '1';
   if (!inEditor) return;
   script('scripts/build-tests.mjs');
@@ -175,7 +188,7 @@ function wanted(names) {
     const [suite, ...rest] = name.replace(/^test\//, '').split('/');
     if (!(suite in suites) || (suite === 'editor' && rest.length > 0)) {
       console.error(
-        `"${name}" is no suite and no part of one: ${Object.keys(suites).join(', ')}, unit/engine, journeys/lab.`,
+        `"${name}" is no suite and no part of one: ${Object.keys(suites).join(', ')}, unit/engine, program/runner/sweep, journeys/lab.`,
       );
       process.exit(2);
     }
@@ -185,9 +198,16 @@ function wanted(names) {
   return [...parts];
 }
 
+/** Unit and program are one, where no parts of them are named. */
+function joined(chosen) {
+  const isHalf = ([name, filters]) => (name === 'unit' || name === 'program') && filters.length === 0;
+  if (chosen.filter(isHalf).length < 2) return chosen;
+  return [[together, []], ...chosen.filter((suite) => !isHalf(suite))];
+}
+
 const args = process.argv.slice(2);
 const names = args.filter((name) => name !== '--torture');
-let chosen = wanted(names.length > 0 ? names : Object.keys(suites));
+let chosen = joined(wanted(names.length > 0 ? names : Object.keys(suites)));
 if (args.includes('--torture')) {
   process.env.DISTILLERY_TORTURE = '1';
   chosen = names.length > 0 ? chosen : Object.entries(longForms);

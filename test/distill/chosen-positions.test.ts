@@ -25,7 +25,10 @@ import { createCpuExecutor } from '../../src/engine/onnxruntime/onnxruntime';
 import { positionOrders } from '../../src/protocol/divergences';
 import type { LossComponents } from '../../src/protocol/records';
 import { TeacherCacheFiles } from '../../src/run-directory/teacher-cache-files';
+import { sharingSessions } from '../engine/sessions-of-file';
 import { MAX_LENGTH, tinyPair, tinyTrainer } from './tiny-pair';
+
+sharingSessions();
 
 let executor: Executor;
 beforeAll(async () => {

@@ -22,8 +22,11 @@ import { randomStream } from '../../src/engine/random';
 import type { Executor } from '../../src/engine/executor';
 import { createCpuExecutor } from '../../src/engine/onnxruntime/onnxruntime';
 import { TeacherCacheFiles } from '../../src/run-directory/teacher-cache-files';
+import { sharingSessions } from '../engine/sessions-of-file';
 import { expectClose, normal, onCpu, valuesOf } from './numbers';
 import { MAX_LENGTH, tinyPair, tinyTrainer, type TinyPair } from './tiny-pair';
+
+sharingSessions();
 
 onCpu();
 // That of tfjs looks at each value for each segment.

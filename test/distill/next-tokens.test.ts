@@ -12,8 +12,11 @@ import { loadCheckpoint } from '../../src/model/files/checkpoint';
 import { generate, generateAll } from '../../src/model/generate';
 import type { Model } from '../../src/model/parameters';
 import { topIndices } from '../../src/protocol/distribution';
+import { sharingSessions } from '../engine/sessions-of-file';
 import { describeOnEach } from '../engine/executors';
 import { expectClose, goldenCases, goldenFolder, readGolden } from '../golden/compare';
+
+sharingSessions();
 
 let executor: Executor;
 beforeAll(async () => {

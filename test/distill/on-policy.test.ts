@@ -13,7 +13,10 @@ import type { EpochOptions } from '../../src/distill/training/epochs';
 import type { Executor } from '../../src/engine/executor';
 import { createCpuExecutor } from '../../src/engine/onnxruntime/onnxruntime';
 import type { MetricsRecord } from '../../src/protocol/records';
+import { sharingSessions } from '../engine/sessions-of-file';
 import { END_OF_TEXT, MAX_LENGTH, tinyPair, tinyTrainer } from './tiny-pair';
+
+sharingSessions();
 
 let executor: Executor;
 beforeAll(async () => {

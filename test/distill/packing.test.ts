@@ -24,10 +24,13 @@ import { initializeParameters } from '../../src/model/parameters';
 import type { MetricsRecord, Task } from '../../src/protocol/records';
 import { TeacherCacheFiles } from '../../src/run-directory/teacher-cache-files';
 import type { Tokenizer } from '../../src/tokenizer/tokenizer';
+import { sharingSessions } from '../engine/sessions-of-file';
 import { describeOnEach } from '../engine/executors';
 import { allOr } from '../torture';
 import { imitations } from './imitations';
 import { MAX_LENGTH, tinyPair, tinyTrainer, type TinyPair } from './tiny-pair';
+
+sharingSessions();
 
 const VOCABULARY = 40;
 const MASK = 1;

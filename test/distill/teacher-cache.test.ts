@@ -12,8 +12,11 @@ import { createCpuExecutor } from '../../src/engine/onnxruntime/onnxruntime';
 import { TeacherCacheFiles } from '../../src/run-directory/teacher-cache-files';
 import type { LossComponents } from '../../src/protocol/records';
 import { notCounted } from '../../src/dataset/examples';
+import { sharingSessions } from '../engine/sessions-of-file';
 import { imitations } from './imitations';
 import { MAX_LENGTH, tinyPair, tinyTrainer, type TinyPair } from './tiny-pair';
+
+sharingSessions();
 
 let executor: Executor;
 beforeAll(async () => {

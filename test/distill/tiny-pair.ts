@@ -5,6 +5,7 @@ import { projectionShapes } from '../../src/distill/specs';
 import { onPolicyOf, type DistilledPair, type Objective } from '../../src/distill/pairing';
 import { FrozenTeacher, type TargetSource } from '../../src/distill/teacher/teacher';
 import { ownTextLengths, OwnTextsWriter } from '../../src/distill/training/on-policy';
+import { Recordings } from '../../src/distill/training/recordings';
 import { Trainer, type TrainingOptions } from '../../src/distill/training/trainer';
 import type { Executor } from '../../src/engine/executor';
 import type { Architecture } from '../../src/model/architecture';
@@ -85,6 +86,22 @@ export const tinyOptions: TrainingOptions = {
   seed: 1,
 };
 
+/** Of a pairing what its trainings have recorded: the same for each of them, and half of what a training of a few steps takes. */
+const recorded = new Map<string, Recordings>();
+
+/** So many pairings. */
+const MOST_RECORDED = 8;
+
+function recordingsOf({ pairing }: Pick<TinyPair, 'pairing'>, executor: Executor): Recordings {
+  const inHostMemory = executor.workingMemory !== undefined;
+  const key = JSON.stringify([pairing, inHostMemory]);
+  const found = recorded.get(key) ?? new Recordings(pairing, inHostMemory);
+  recorded.delete(key);
+  recorded.set(key, found);
+  for (const oldest of recorded.keys()) if (recorded.size > MOST_RECORDED) recorded.delete(oldest);
+  return found;
+}
+
 export function tinyTrainer(
   executor: Executor,
   pair: Omit<TinyPair, 'teacher'> & { teacher: FrozenParameters },
@@ -99,6 +116,7 @@ export function tinyTrainer(
     executor,
     task,
     pairing,
+    recordings: recordingsOf(pair, executor),
     teacher,
     targets,
     onPolicy: onPolicy && {

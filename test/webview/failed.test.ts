@@ -11,12 +11,14 @@ const tab = (name: string, id = moby.run.id): Record<string, string> => ({
   state: JSON.stringify({ tab: name, id }),
 });
 
-/** Where the page is opened, what is done there, and the element that asks. */
+/** What is done on a page, nothing where it asks as it opens, and the element that asks. */
 interface Asked {
-  query: Record<string, string>;
   act?: (page: Page) => Promise<unknown>;
   where: string;
 }
+
+/** A page, and what is asked there one after the other: the last may leave it as another. */
+type AskedOn = [query: Record<string, string>, asked: Partial<Record<LabMethod, Asked>>];
 
 const click = (selector: string) => (page: Page) => page.locator(selector).first().click();
 const compare = { run: 'spam', ...tab('compare', spam.run.id) };
@@ -26,89 +28,130 @@ const show = (page: Page, record: object): Promise<unknown> =>
     `send(${JSON.stringify({ type: 'record', id: moby.run.id, record: { ...moby.run.record, ...record } })})`,
   );
 
-const asked: Partial<Record<LabMethod, Asked>> = {
-  createSample: { query: { run: 'empty' }, act: click('#create-sample'), where: 'main.empty' },
-  newExperiment: { query: { run: 'empty' }, act: click('#new-experiment'), where: 'main.empty' },
-  manageTrust: { query: { trusted: 'no' }, act: click('#manage-trust'), where: '.notices .notice' },
-  chooseRun: { query: {}, act: click('#choose-run'), where: 'lab-header' },
-  stop: { query: {}, act: click('#stop'), where: 'lab-header' },
-  pause: { query: {}, act: click('#hold'), where: 'lab-header' },
-  continue: { query: { status: 'paused' }, act: click('#hold'), where: 'lab-header' },
-  resume: { query: { status: 'failed' }, act: click('.notice .link'), where: '.notices .notice.error' },
-  runAgain: { query: { run: 'spam' }, act: click('#run-again'), where: 'lab-header' },
-  exportStudent: { query: { run: 'spam' }, act: click('#export'), where: 'lab-header' },
-  more: { query: { run: 'spam' }, act: click('#more'), where: 'lab-header' },
-  runNow: {
-    query: {},
-    act: async (page) => {
-      await show(page, { status: 'queued', waiting: { device: 'cpu', run: '1_a', isPaused: false, ahead: 1 } });
-      await page.locator('#run-now').click();
+const asked: AskedOn[] = [
+  [
+    { run: 'empty' },
+    {
+      createSample: { act: click('#create-sample'), where: 'main.empty' },
+      newExperiment: { act: click('#new-experiment'), where: 'main.empty' },
     },
-    where: '.notices .notice',
-  },
-  restore: {
-    query: { run: 'spam' },
-    act: async (page) => {
-      await page.evaluate(`send({ type: 'empty', deleted: 'Spam filter' })`);
-      await page.locator('#restore').click();
+  ],
+  [{ trusted: 'no' }, { manageTrust: { act: click('#manage-trust'), where: '.notices .notice' } }],
+  [
+    {},
+    {
+      chooseRun: { act: click('#choose-run'), where: 'lab-header' },
+      stop: { act: click('#stop'), where: 'lab-header' },
+      pause: { act: click('#hold'), where: 'lab-header' },
+      runNow: {
+        act: async (page) => {
+          await show(page, { status: 'queued', waiting: { device: 'cpu', run: '1_a', isPaused: false, ahead: 1 } });
+          await page.locator('#run-now').click();
+        },
+        where: '.notices .notice',
+      },
     },
-    where: 'main.empty',
-  },
-  sweepTemperature: {
-    query: { run: 'spam', ...tab('temperature', spam.run.id) },
-    act: async (page) => {
-      // A run of no sweep.
-      await page.evaluate(`send({ type: 'runs', runs: [] })`);
-      await page.locator('#sweep-temperature').click();
+  ],
+  [{ status: 'paused' }, { continue: { act: click('#hold'), where: 'lab-header' } }],
+  [
+    { status: 'failed' },
+    {
+      resume: { act: click('.notice .link'), where: '.notices .notice.error' },
+      showLog: { act: click('.notice .link:last-of-type'), where: '.notices .notice.error' },
     },
-    where: 'lab-temperature-view',
-  },
-  showLog: { query: { status: 'failed' }, act: click('.notice .link:last-of-type'), where: '.notices .notice.error' },
-  besides: {
-    query: tab('loss'),
-    act: async (page) => {
-      await page.locator('#add-run').click();
-      await page.locator('lab-run-chips [role=menuitem]').first().click();
+  ],
+  [
+    { run: 'spam' },
+    {
+      runAgain: { act: click('#run-again'), where: 'lab-header' },
+      exportStudent: { act: click('#export'), where: 'lab-header' },
+      more: { act: click('#more'), where: 'lab-header' },
+      restore: {
+        act: async (page) => {
+          await page.evaluate(`send({ type: 'empty', deleted: 'Spam filter' })`);
+          await page.locator('#restore').click();
+        },
+        where: 'main.empty',
+      },
     },
-    where: 'lab-loss',
-  },
-  save: {
-    query: tab('loss'),
-    act: async (page) => {
-      await page.locator('lab-total lab-save .icon-button').click();
-      await page.locator('lab-total lab-save [role=menuitem]').first().click();
+  ],
+  [
+    { run: 'spam', ...tab('temperature', spam.run.id) },
+    {
+      sweepTemperature: {
+        act: async (page) => {
+          // A run of no sweep.
+          await page.evaluate(`send({ type: 'runs', runs: [] })`);
+          await page.locator('#sweep-temperature').click();
+        },
+        where: 'lab-temperature-view',
+      },
     },
-    where: 'lab-total lab-save',
-  },
-  probe: { query: tab('tokens'), where: 'lab-tokens' },
-  openFile: { query: compare, act: click('lab-disagreements .place .link'), where: 'lab-disagreements' },
-  inspectRow: { query: compare, act: click('lab-disagreements .look .link'), where: 'lab-tokens' },
-  comparison: { query: compare, where: 'lab-compare' },
-  showRun: { query: tab('temperature'), act: click('lab-sweep-table .link'), where: 'lab-sweep-table' },
-  prompts: { query: tab('completions'), where: 'lab-completions' },
-  stopCompletion: {
-    query: tab('completions'),
-    act: async (page) => {
-      await page.locator('#prompt textarea').fill('Call me…');
-      await page.locator('#continue').click();
-      await page.locator('#stop-completion').click();
+  ],
+  [
+    tab('loss'),
+    {
+      save: {
+        act: async (page) => {
+          await page.locator('lab-total lab-save .icon-button').click();
+          await page.locator('lab-total lab-save [role=menuitem]').first().click();
+        },
+        where: 'lab-total lab-save',
+      },
+      besides: {
+        act: async (page) => {
+          await page.locator('#add-run').click();
+          await page.locator('lab-run-chips [role=menuitem]').first().click();
+        },
+        where: 'lab-loss',
+      },
     },
-    where: 'lab-completions',
-  },
-};
+  ],
+  [tab('tokens'), { probe: { where: 'lab-tokens' } }],
+  [
+    compare,
+    {
+      openFile: { act: click('lab-disagreements .place .link'), where: 'lab-disagreements' },
+      inspectRow: { act: click('lab-disagreements .look .link'), where: 'lab-tokens' },
+    },
+  ],
+  [compare, { comparison: { where: 'lab-compare' } }],
+  [tab('temperature'), { showRun: { act: click('lab-sweep-table .link'), where: 'lab-sweep-table' } }],
+  [
+    tab('completions'),
+    {
+      prompts: { where: 'lab-completions' },
+      stopCompletion: {
+        act: async (page) => {
+          await page.locator('#prompt textarea').fill('Call me…');
+          await page.locator('#continue').click();
+          await page.locator('#stop-completion').click();
+        },
+        where: 'lab-completions',
+      },
+    },
+  ],
+];
+
+const named = asked.map(([query, requests]) => [Object.keys(requests).join(', '), query, requests] as const);
 
 describePage('a request that fails', (open) => {
-  it.each(Object.entries(asked))('is said where it was asked: %s', async (method, { query, act, where }) => {
-    const page = await open({ ...query, failing: JSON.stringify({ [method]: problem }) });
-    await act?.(page);
-    const alert = page.locator(`${where} .request-failed`);
-    await alert.waitFor();
-    expect(await alert.innerText()).toBe(`${problem.message} ${problem.remedy}`);
-    expect(await page.locator('.request-failed').count()).toBe(1);
-    expect((await heard(page)).map((one) => one.method)).toContain(method);
-    await page.evaluate('failing = {}');
-    await alert.getByRole('button', { name: 'Dismiss' }).click();
-    await alert.waitFor({ state: 'detached' });
+  it.each(named)('is said where it was asked: %s', async (_, query, requests) => {
+    const failingAt = (method: string): string => JSON.stringify({ [method]: problem });
+    const [first] = Object.keys(requests);
+    const page = await open({ ...query, failing: failingAt(first!) });
+    for (const [method, { act, where }] of Object.entries(requests)) {
+      await page.evaluate(`failing = ${failingAt(method)}`);
+      await act?.(page);
+      const alert = page.locator(`${where} .request-failed`);
+      await alert.waitFor();
+      expect(await alert.innerText()).toBe(`${problem.message} ${problem.remedy}`);
+      expect(await page.locator('.request-failed').count()).toBe(1);
+      expect((await heard(page)).map((one) => one.method)).toContain(method);
+      await page.evaluate('failing = {}');
+      await alert.getByRole('button', { name: 'Dismiss' }).click();
+      await alert.waitFor({ state: 'detached' });
+    }
   });
 
   it('is said in the place of the answer where models were to continue a prompt', async () => {

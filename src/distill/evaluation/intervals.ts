@@ -65,7 +65,7 @@ export const resamplesOf = (rows: number): number =>
 
 /** From the 2.5th to the 97.5th percentile. */
 export function percentiles(values: readonly number[]): Interval {
-  const sorted = values.toSorted((a, b) => a - b);
+  const sorted = Float64Array.from(values).sort();
   const at = (share: number): number => sorted[Math.round(share * (sorted.length - 1))]!;
   return [at(0.025), at(0.975)];
 }

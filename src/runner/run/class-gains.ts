@@ -30,23 +30,28 @@ export function classGains(
   if (!first || labels.length === 0 || names.length > mostClasses) return undefined;
   if (kindOf(labels, first.student) === 'regression') return undefined;
   const size = names.length;
-  const hard = labels.map(classesIn);
-  const choices = pairs.map(({ student, control }) => ({ own: choicesOf(student), other: choicesOf(control) }));
-  const present = [...new Set(hard.flat())].sort((a, b) => a - b);
+  const classes = labels.map(classesIn);
+  const hard = classesOf(classes, classes);
+  const choices = pairs.map(({ student, control }) => ({
+    own: classesOf(choicesOf(student), classes),
+    other: classesOf(choicesOf(control), classes),
+  }));
+  const present = [...new Set(classes.flat())].sort((a, b) => a - b);
+  const [there, mine, others] = [new Counts(size), new Counts(size), new Counts(size)];
   const gainsIn = (drawn: Int32Array): (number | undefined)[] => {
+    there.count(drawn, hard);
     const sums = new Float64Array(size);
-    const there = new Float64Array(size);
-    for (const i of drawn) for (const label of hard[i]!) there[label]!++;
     for (const { own, other } of choices) {
-      const [mine, others] = [f1Of(drawn, own, hard, there), f1Of(drawn, other, hard, there)];
-      for (const c of present) sums[c]! += mine[c]! - others[c]!;
+      mine.count(drawn, own);
+      others.count(drawn, other);
+      for (const c of present) sums[c]! += f1(mine, there, c) - f1(others, there, c);
     }
-    return present.map((c) => (there[c] === 0 ? undefined : sums[c]! / choices.length));
+    return present.map((c) => (there.said[c] === 0 ? undefined : sums[c]! / choices.length));
   };
   const values = gainsIn(Int32Array.from(labels.keys()));
   const intervals = bootstrap(labels.length, gainsIn);
   const rows = new Map<number, number>();
-  for (const label of hard.flat()) rows.set(label, (rows.get(label) ?? 0) + 1);
+  for (const label of classes.flat()) rows.set(label, (rows.get(label) ?? 0) + 1);
   return present.map((c, i) => ({ label: names[c]!, rows: rows.get(c)!, value: values[i]!, interval: intervals[i]! }));
 }
 
@@ -63,20 +68,45 @@ function choicesOf({ predictions }: MeasuredModel): number[][] {
   );
 }
 
-/** F1 of each class: 2 TP / (rows there + rows said); NaN where a class has neither. */
-function f1Of(
-  drawn: Int32Array,
-  choices: readonly number[][],
-  hard: readonly number[][],
-  there: Float64Array,
-): Float64Array {
-  const hits = new Float64Array(there.length);
-  const said = new Float64Array(there.length);
-  for (const i of drawn) {
-    for (const choice of choices[i]!) {
-      said[choice]!++;
-      if (hard[i]!.includes(choice)) hits[choice]!++;
+/** Classes of all rows, those of row i from `starts[i]` to before `starts[i + 1]`: they are counted thousands of times. */
+interface ClassesOfRows {
+  starts: Int32Array;
+  classes: Int32Array;
+  /** 1 where the class applies to the row. */
+  hits: Uint8Array;
+}
+
+function classesOf(rows: readonly (readonly number[])[], hard: readonly (readonly number[])[]): ClassesOfRows {
+  const starts = new Int32Array(rows.length + 1);
+  rows.forEach((classes, i) => (starts[i + 1] = starts[i]! + classes.length));
+  const hits = rows.flatMap((classes, i) => classes.map((one) => Number(hard[i]!.includes(one))));
+  return { starts, classes: Int32Array.from(rows.flat()), hits: Uint8Array.from(hits) };
+}
+
+/** How often each class is among those of the rows drawn, and how often rightly. */
+class Counts {
+  readonly said: Float64Array;
+  readonly hits: Float64Array;
+
+  constructor(size: number) {
+    this.said = new Float64Array(size);
+    this.hits = new Float64Array(size);
+  }
+
+  count(drawn: Int32Array, { starts, classes, hits }: ClassesOfRows): void {
+    this.said.fill(0);
+    this.hits.fill(0);
+    for (let k = 0; k < drawn.length; k++) {
+      const i = drawn[k]!;
+      const end = starts[i + 1]!;
+      for (let j = starts[i]!; j < end; j++) {
+        const one = classes[j]!;
+        this.said[one]!++;
+        this.hits[one]! += hits[j]!;
+      }
     }
   }
-  return hits.map((hit, c) => (2 * hit) / (there[c]! + said[c]!));
 }
+
+/** F1 of a class: 2 TP / (rows there + rows said); NaN where it has neither. */
+const f1 = (of: Counts, there: Counts, c: number): number => (2 * of.hits[c]!) / (there.said[c]! + of.said[c]!);
