@@ -9,6 +9,7 @@ import path from 'node:path';
 import { chromium, type BrowserContext } from 'playwright-core';
 import { inject } from 'vitest';
 import { browserOptions, viewport, type CodeServer } from '../harness/code-server';
+import { takeCaches } from '../harness/kept-caches';
 import { ensureEditor } from '../harness/setup';
 
 /** Native libraries as the tests have them. */
@@ -101,13 +102,19 @@ function link(target: string, place: string): void {
   symlinkSync(target, place);
 }
 
-export type Desk = Pick<CodeServer, 'url' | 'folder'>;
+export interface Desk extends Pick<CodeServer, 'url' | 'folder'> {
+  /** Where the caches of its browser are kept; nowhere if its address is not that of the run before. */
+  caches?: string;
+}
 
 export const ownDesk = (): Desk => inject('desks')[Number(process.env.VITEST_POOL_ID) - 1]!;
 
+/** Of the browser at this desk. */
+export const profileOf = (folder: string): string => path.join(folder, 'browser');
+
 let browser: Promise<BrowserContext> | undefined;
 
-/** The worker's browser, for all its files. Its profile lies in the server's folder. */
+/** The worker's browser, for all its files. Its profile lies in the server's folder, and of what was before this run it has the caches alone. */
 export function ownBrowser(): Promise<BrowserContext> {
   return (browser ??= startBrowser());
 }
@@ -118,9 +125,10 @@ export function ownBrowser(): Promise<BrowserContext> {
  */
 async function startBrowser(): Promise<BrowserContext> {
   const { args, ...options } = browserOptions(ensureEditor(process.cwd()));
-  const { folder, url } = ownDesk();
+  const { folder, url, caches } = ownDesk();
+  if (caches !== undefined) takeCaches(caches, profileOf(folder));
   const together = [...args!, '--process-per-site', '--js-flags=--no-flush-bytecode'];
-  const context = await chromium.launchPersistentContext(path.join(folder, 'browser'), {
+  const context = await chromium.launchPersistentContext(profileOf(folder), {
     ...options,
     args: together,
     viewport,
