@@ -45,6 +45,7 @@ export const builtInElsewhere = [
   'copilot',
   'debug-auto-launch',
   'debug-server-ready',
+  'git',
   'github',
   'grunt',
   'gulp',

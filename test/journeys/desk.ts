@@ -55,7 +55,7 @@ export const deskEnvironment = (folder: string): NodeJS.ProcessEnv => ({
   PIP_EXTRA_INDEX_URL: undefined,
 });
 
-/** What a window finds; where nothing is said, it is what the tests have, and pip reaches nothing. */
+/** What a window finds; where nothing is said, no native library, of which each would be tried for the Devices view, and pip reaches nothing. */
 export interface Surroundings {
   libraries?: string;
   /** Where the extension is, if not as it is built here. */
@@ -64,7 +64,7 @@ export interface Surroundings {
 
 /** Prepares a server's folder for the next window. */
 export function setDesk(folder: string, surroundings: Surroundings): void {
-  const { libraries = keptLibraries, extension = process.cwd() } = surroundings;
+  const { libraries = path.join(folder, 'no-libraries'), extension = process.cwd() } = surroundings;
   mkdirSync(libraries, { recursive: true });
   rmSync(hubHomeOf(folder), { recursive: true, force: true });
   for (const place of [sshOf, slurmOf, pythonOf]) rmSync(place(folder), { force: true });

@@ -140,6 +140,10 @@ describe('runs', () => {
     await toast.waitFor();
     await window.picture('announced');
     expect(plain(await toast.textContent())).toContain("The student keeps 98.9 % of the teacher's quality");
+    // With its own row, that of its experiment tells that it is at work no more.
+    await window.rows('Experiments').filter({ hasText: 'From a terminal' }).filter({ hasText: 'keeps' }).waitFor();
+    const experiment = window.rows('Experiments').filter({ hasText: '5 runs' });
+    expect(plain(await experiment.textContent())).toContain('5 runs · 1 at work');
     await toast.getByRole('button', { name: 'Open Lab' }).click();
     await window.lab.getByText('From a terminal').first().waitFor();
     expect(await window.notification.count()).toBe(0);
