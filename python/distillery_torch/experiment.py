@@ -181,6 +181,8 @@ class Job:
     """None where the teacher is asked in every step."""
     served: Served | None = None
     """Of a teacher behind a server, in place of a model."""
+    label_smoothing: float = 0
+    """Of a control: how much of each label all classes share alike."""
 
 
 def read_job(folder: Path) -> Job:

@@ -124,13 +124,17 @@ def soft_loss(
     return compare(pairs[0], pairs[1], temperature, beta).view(student.shape).mean(-1)
 
 
-def hard_loss(problem: ProblemType, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Hard predictions (T = 1) against hard labels, [R]. labels: int64 [R], or float32 [R, C]."""
+def hard_loss(problem: ProblemType, logits: torch.Tensor, labels: torch.Tensor, smoothing: float = 0) -> torch.Tensor:
+    """Hard predictions (T = 1) against hard labels, [R]. labels: int64 [R], or float32 [R, C].
+
+    ``smoothing``: of each label all classes share so much alike (Szegedy et al., 2016); 0 where labels are numbers.
+    """
     logits = logits.float()
     if problem == "single-label":
-        return F.cross_entropy(logits, labels, reduction="none")
+        return F.cross_entropy(logits, labels, reduction="none", label_smoothing=smoothing)
     if problem == "multi-label":
-        return F.binary_cross_entropy_with_logits(logits, labels, reduction="none").mean(-1)
+        smoothed = labels * (1 - smoothing) + smoothing / 2
+        return F.binary_cross_entropy_with_logits(logits, smoothed, reduction="none").mean(-1)
     return (logits - labels).square().mean(-1)
 
 

@@ -41,14 +41,20 @@ class StepValues:
 class Distiller(nn.Module):
     """What is trained: the student, and a projection for each pair of hidden states whose widths differ.
 
-    ``computes``: what is read of the student's blocks, or computed alike in a control.
+    ``computes``: what is read of the student's blocks, or computed alike in a control. ``label_smoothing``: a control's, see ``hard_loss``.
     """
 
     def __init__(
-        self, student: Model, teacher: Architecture | None, objective: Objective | None, computes: list[str]
+        self,
+        student: Model,
+        teacher: Architecture | None,
+        objective: Objective | None,
+        computes: list[str],
+        label_smoothing: float = 0,
     ) -> None:
         super().__init__()
         self.student, self.objective, self.computes = student, objective, computes
+        self.label_smoothing = label_smoothing
         self.imitations = objective.imitations if objective and teacher else {}
         self.sights = {
             name: [common_sight(sight_of(teacher, one), sight_of(student.a, own)) for one, own in settings.layers]
@@ -129,7 +135,7 @@ class Distiller(nn.Module):
         a, objective = self.student.a, self.objective
 
         def per_row(logits: torch.Tensor, part: slice) -> tuple[torch.Tensor, ...]:
-            hard = hard_loss(a.problem_type, logits, batch.labels[part])
+            hard = hard_loss(a.problem_type, logits, batch.labels[part], self.label_smoothing)
             if objective is None or targets is None:
                 return (hard,)
             teacher = targets.logits_of(part)[:, : logits.shape[1]]

@@ -62,7 +62,7 @@ class Trainer:
         self.step, self.tokens, self.rate_scale = 0, 0, 1.0
         device = processes.device
         student = build(job.student)
-        self.distiller = Distiller(student, job.teacher, job.objective, job.computes)
+        self.distiller = Distiller(student, job.teacher, job.objective, job.computes, job.label_smoothing)
         student.recomputes = job.activation_checkpointing
         self.is_sharded = job.strategy == "fsdp" and dist.is_initialized()
         if self.is_sharded:

@@ -3,6 +3,7 @@
 import { type Architecture, isOpaque, type TeacherModel } from '../model/architecture';
 import { pairBlocks } from '../model/block-pairs';
 import { commonSight, sightOf, type Sight } from '../model/sight';
+import { controlFacts, type ControlName } from '../protocol/controls';
 import type { Divergence, PositionOrder } from '../protocol/divergences';
 import {
   eachImitation,
@@ -90,6 +91,8 @@ export interface DistilledPair<T extends TeacherModel = TeacherModel> extends Mo
 /** A model that learns from hard labels alone. */
 export interface LabelledPair extends ModelPair {
   objective?: undefined;
+  /** ε: how much of each label all classes share alike; absent means 0. */
+  labelSmoothing?: number | undefined;
   /** What is computed of blocks although nothing imitates it. */
   computes?: readonly BlockReading[];
 }
@@ -98,9 +101,9 @@ export interface LabelledPair extends ModelPair {
 export type Pairing = DistilledPair | LabelledPair;
 
 /** The same student without an objective, with the same places and shapes of dropout, so that equal seeds draw equal masks. */
-export function controlOf(pairing: Pairing): LabelledPair {
+export function controlOf(pairing: Pairing, control: ControlName): LabelledPair {
   const { student, teacher, ensemble } = pairing;
-  return { student, teacher, ensemble, computes: readOfStudent(pairing) };
+  return { student, teacher, ensemble, computes: readOfStudent(pairing), ...controlFacts[control] };
 }
 
 /** Of a pair of blocks that is compared what a query sees in both. */

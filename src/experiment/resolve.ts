@@ -4,6 +4,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { isOpaque, type Architecture } from '../model/architecture';
 import { settled } from '../model/block-pairs';
 import { familyOf } from '../model/layouts/families';
+import { controlNames } from '../protocol/controls';
 import { complaint, InputError, type Problem } from '../protocol/problem';
 import type { DatasetFacts } from './checks/check-dataset';
 import type { ModelFacts } from './checks/model-facts';
@@ -94,7 +95,7 @@ async function fillIn(
     distillation: distillationOf(experiment.distillation, dataset, models),
     training: { ...experiment.training, seed: seeds[0]! },
     ...(seeds.length > 1 && { seeds }),
-    controls: [...new Set(experiment.controls)],
+    controls: controlNames.filter((name) => experiment.controls.includes(name)),
     tokenizer: resolved.tokenizer,
     teacher: resolved.teacher,
     student: {

@@ -49,7 +49,7 @@ export interface LossComponents extends ImitationLosses {
   total: number;
   /** Distillation loss at the step's temperature, before T² and α. */
   soft?: number;
-  /** Student loss: cross-entropy with the hard labels at T = 1; of several labels the mean of each one's, of a number the squared error. */
+  /** Student loss: cross-entropy with the hard labels at T = 1, in one control with smoothed ones; of several labels the mean of each one's, of a number the squared error. */
   hard?: number;
 }
 

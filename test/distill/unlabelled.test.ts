@@ -94,7 +94,7 @@ describe('a step of rows of which some have no label', () => {
   });
 
   it('trains a control as its labelled rows alone would', async () => {
-    const control = controlOf(pair.pairing);
+    const control = controlOf(pair.pairing, 'no-distillation');
     expectSame(
       await train(control, batchesOf(examples, [all])),
       await train(control, batchesOf(examples, [[0, 1, 2, 9]])),

@@ -48,14 +48,14 @@ const contributed: Record<Kind, string[]> = {
 /** What cannot be done without a person's click is done in a journey: its file, and the words that are clicked there. */
 const inJourneys: Partial<Record<Kind, Record<string, [journey: string, words: string]>>> = {
   command: {
-    'distillery.showMoreRuns': ['experiments.journey.ts', '2,953 more runs'],
-    'distillery.measureDevices': ['devices.journey.ts', 'Measure Devices'],
+    'distillery.showMoreRuns': ['experiments.journey.ts', '2,950 more runs'],
+    'distillery.measureDevices': ['welcome.journey.ts', 'Measure Devices'],
     'distillery.emptyTrash': ['experiments.journey.ts', 'Empty Trash'],
     'distillery.revealRunFolder': ['menus.journey.ts', 'Reveal Run Folder'],
     'distillery.removeLibrary': ['menus.journey.ts', 'Remove Native Library…'],
     'distillery.refreshDevices': ['welcome.journey.ts', 'Refresh Devices'],
-    'distillery.fetchModel': ['devices.journey.ts', 'Fetch Model…'],
-    'distillery.setHubToken': ['devices.journey.ts', 'Set Hugging Face Token…'],
+    'distillery.fetchModel': ['welcome.journey.ts', 'Fetch Model…'],
+    'distillery.setHubToken': ['welcome.journey.ts', 'Set Hugging Face Token…'],
     'distillery.setEndpointKey': ['asked.journey.ts', 'Set Key of a Server…'],
   },
 };
@@ -107,7 +107,7 @@ describe('the inventory', () => {
   });
 
   it('has each place where menus are seen opened in the journey', () => {
-    const journey = read('test/journeys/menus.journey.ts');
+    const journey = ['menus', 'stranger'].map((name) => read('test/journeys', `${name}.journey.ts`)).join('');
     const places = [rows, titles, editorTitles, editorMenus, explorerMenus].flatMap((offers) => Object.keys(offers));
     assert.deepEqual(
       places.filter((place) => !journey.includes(`'${place}'`) && !journey.includes(`.${place}`)),

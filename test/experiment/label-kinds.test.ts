@@ -73,7 +73,7 @@ describe('labels that are numbers', () => {
     expect((await resolved((row) => row % 5, {}, { labels: 'regression' })).dataset.labels).toBe('regression');
   });
 
-  it('have no distribution: no divergence, temperature or measured precision', async () => {
+  it('have no distribution: no divergence, temperature, smoothed label or measured precision', async () => {
     const distillation = { divergence: 'reverse-kl', temperature: 4 };
     const found = await problemsOf(number, { distillation });
     expect(codes(found).sort()).toEqual(['error: divergence-of-numbers', 'warning: temperature-of-numbers']);
@@ -86,6 +86,8 @@ describe('labels that are numbers', () => {
     expect(codes(await problemsOf(number, { teacher, engine: 'cpu' }))).toEqual([
       'error: teacher-precision-of-numbers',
     ]);
+    const [smoothed] = await problemsOf(number, { controls: ['no-distillation', 'label-smoothing'] });
+    expect(smoothed).toMatchObject({ severity: 'error', code: 'smoothing-of-numbers', fixes: [{}] });
     const sweep = { 'distillation.temperature': [1, 2], 'distillation.divergence': ['jsd'] };
     expect(codes(await problemsOf(number, { sweep })).sort()).toEqual([
       'error: divergence-of-numbers',

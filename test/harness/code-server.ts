@@ -45,6 +45,7 @@ export const builtInElsewhere = [
   'copilot',
   'debug-auto-launch',
   'debug-server-ready',
+  'git',
   'github',
   'grunt',
   'gulp',
@@ -76,13 +77,24 @@ export async function startCodeServer(
     without?: readonly string[];
     /** More of it, for what lies in the folder that is given. */
     environment?: (folder: string) => NodeJS.ProcessEnv;
+    /** Any that is free where none is named. */
+    port?: number;
+    /** Folder of what Node has compiled before; one of its own where none is named. */
+    compiled?: string;
   } = {},
 ): Promise<CodeServer> {
   const base = mkdtempSync(path.join(tmpdir(), 'cs-')); // Short: a socket's path has at most 107 characters.
   for (const folder of ['data/User', 'extensions', 'tmp']) mkdirSync(path.join(base, folder), { recursive: true });
   if (options.installed) symlinkSync(options.installed, path.join(base, 'extensions/installed'));
   writeFileSync(path.join(base, 'config.yaml'), '{}\n');
-  const args = ['--auth', 'none', '--bind-addr', '127.0.0.1:0', '--config', path.join(base, 'config.yaml')];
+  const args = [
+    '--auth',
+    'none',
+    '--bind-addr',
+    `127.0.0.1:${options.port ?? 0}`,
+    '--config',
+    path.join(base, 'config.yaml'),
+  ];
   args.push('--user-data-dir', path.join(base, 'data'), '--extensions-dir', path.join(base, 'extensions'));
   args.push('--disable-telemetry', '--disable-update-check', '--disable-getting-started-override');
   args.push('--ignore-last-opened', '--reconnection-grace-time', '5');
@@ -102,7 +114,7 @@ export async function startCodeServer(
       XDG_DATA_HOME: path.join(base, 'data'),
       TMPDIR: path.join(base, 'tmp'),
       // Each window starts an extension host and programs, which compile the same.
-      NODE_COMPILE_CACHE: path.join(base, 'compiled'),
+      NODE_COMPILE_CACHE: options.compiled ?? path.join(base, 'compiled'),
       ...options.environment?.(base),
     },
     detached: true,

@@ -35,3 +35,13 @@ function kill(pid: number): void {
     // It has ended meanwhile.
   }
 }
+
+/** Holds a process meanwhile. One that was asked or told to end before goes no further when it is let go. */
+export async function whileHeld<T>(pid: number, work: () => Promise<T>): Promise<T> {
+  process.kill(pid, 'SIGSTOP');
+  try {
+    return await work();
+  } finally {
+    process.kill(pid, 'SIGCONT');
+  }
+}

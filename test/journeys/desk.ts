@@ -9,6 +9,7 @@ import path from 'node:path';
 import { chromium, type BrowserContext } from 'playwright-core';
 import { inject } from 'vitest';
 import { browserOptions, viewport, type CodeServer } from '../harness/code-server';
+import { takeCaches } from '../harness/kept-caches';
 import { ensureEditor } from '../harness/setup';
 
 /** Native libraries as the tests have them. */
@@ -54,7 +55,7 @@ export const deskEnvironment = (folder: string): NodeJS.ProcessEnv => ({
   PIP_EXTRA_INDEX_URL: undefined,
 });
 
-/** What a window finds; where nothing is said, it is what the tests have, and pip reaches nothing. */
+/** What a window finds; where nothing is said, no native library, of which each would be tried for the Devices view, and pip reaches nothing. */
 export interface Surroundings {
   libraries?: string;
   /** Where the extension is, if not as it is built here. */
@@ -63,7 +64,7 @@ export interface Surroundings {
 
 /** Prepares a server's folder for the next window. */
 export function setDesk(folder: string, surroundings: Surroundings): void {
-  const { libraries = keptLibraries, extension = process.cwd() } = surroundings;
+  const { libraries = path.join(folder, 'no-libraries'), extension = process.cwd() } = surroundings;
   mkdirSync(libraries, { recursive: true });
   rmSync(hubHomeOf(folder), { recursive: true, force: true });
   for (const place of [sshOf, slurmOf, pythonOf]) rmSync(place(folder), { force: true });
@@ -101,13 +102,19 @@ function link(target: string, place: string): void {
   symlinkSync(target, place);
 }
 
-export type Desk = Pick<CodeServer, 'url' | 'folder'>;
+export interface Desk extends Pick<CodeServer, 'url' | 'folder'> {
+  /** Where the caches of its browser are kept; nowhere if its address is not that of the run before. */
+  caches?: string;
+}
 
 export const ownDesk = (): Desk => inject('desks')[Number(process.env.VITEST_POOL_ID) - 1]!;
 
+/** Of the browser at this desk. */
+export const profileOf = (folder: string): string => path.join(folder, 'browser');
+
 let browser: Promise<BrowserContext> | undefined;
 
-/** The worker's browser, for all its files. Its profile lies in the server's folder. */
+/** The worker's browser, for all its files. Its profile lies in the server's folder, and of what was before this run it has the caches alone. */
 export function ownBrowser(): Promise<BrowserContext> {
   return (browser ??= startBrowser());
 }
@@ -118,9 +125,10 @@ export function ownBrowser(): Promise<BrowserContext> {
  */
 async function startBrowser(): Promise<BrowserContext> {
   const { args, ...options } = browserOptions(ensureEditor(process.cwd()));
-  const { folder, url } = ownDesk();
+  const { folder, url, caches } = ownDesk();
+  if (caches !== undefined) takeCaches(caches, profileOf(folder));
   const together = [...args!, '--process-per-site', '--js-flags=--no-flush-bytecode'];
-  const context = await chromium.launchPersistentContext(path.join(folder, 'browser'), {
+  const context = await chromium.launchPersistentContext(profileOf(folder), {
     ...options,
     args: together,
     viewport,

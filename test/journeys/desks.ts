@@ -5,15 +5,18 @@
 
 import path from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { builtInElsewhere, startCodeServer } from '../harness/code-server';
+import { builtInElsewhere, startCodeServer, type CodeServer } from '../harness/code-server';
+import { compiledIn, keptCaches, leaveCaches, portFor } from '../harness/kept-caches';
 import { ensureEditor } from '../harness/setup';
-import { deskEnvironment } from './desk';
+import { deskEnvironment, profileOf, type Desk } from './desk';
 import { makeSamples } from './real-runs';
 
 declare module 'vitest' {
   interface ProvidedContext {
     /** Of each worker, in the order of their numbers. */
-    desks: { url: string; folder: string }[];
+    desks: Desk[];
+    /** Folder of the caches that are kept. */
+    kept: string;
     /** Folder with runs that are ready: see `sampleWorkspace`. */
     samples: string;
   }
@@ -21,17 +24,28 @@ declare module 'vitest' {
 
 export async function setup({ config, provide }: TestProject): Promise<() => Promise<void>> {
   const editor = ensureEditor(process.cwd());
-  const starts = Array.from({ length: config.maxWorkers }, () =>
-    startCodeServer(editor, { environment: deskEnvironment, without: builtInElsewhere }),
-  );
-  const [samples, ...servers] = await Promise.all([makeSamples(), ...starts] as const);
+  const kept = keptCaches(editor);
+  const start = async (index: number): Promise<Desk & CodeServer> => {
+    const port = await portFor(`desk ${index}`);
+    const options = { environment: deskEnvironment, without: builtInElsewhere, port, compiled: compiledIn(kept) };
+    const server = await startCodeServer(editor, options);
+    return {
+      ...server,
+      folder: path.resolve(server.folder),
+      ...(port > 0 && { caches: path.join(kept, `browser-${index}`) }),
+    };
+  };
+  const starts = Array.from({ length: config.maxWorkers }, (_, index) => start(index));
+  const [samples, ...desks] = await Promise.all([makeSamples(), ...starts] as const);
   provide('samples', samples.folder);
+  provide('kept', kept);
   provide(
     'desks',
-    servers.map(({ url, folder }) => ({ url, folder: path.resolve(folder) })),
+    desks.map(({ url, folder, caches }) => ({ url, folder, ...(caches !== undefined && { caches }) })),
   );
   return async () => {
-    await Promise.all(servers.map((server) => server.stop()));
+    for (const { folder, caches } of desks) if (caches !== undefined) leaveCaches(profileOf(folder), caches);
+    await Promise.all(desks.map((server) => server.stop()));
     samples.remove();
   };
 }

@@ -16,8 +16,8 @@ export async function everyState(): Promise<string> {
   return workspace;
 }
 
-/** Runs in each state, besides the one that is real, whose models can be asked. */
-async function writeRuns(workspace: string): Promise<void> {
+/** Runs in each state, besides those that are there. */
+export async function writeRuns(workspace: string): Promise<void> {
   const ended = async (name: string, folder = workspace, started = new Date()): Promise<SampleRun> => {
     const run = await beginRun(folder, { name, started });
     await finishRun(run);

@@ -1,35 +1,72 @@
-/** @file Experiments in the sidebar and in their files, as a person sees them; with pictures in each theme. */
+/**
+ * @file Experiments and their runs in the sidebar, the status bar, the Lab and their files, as a person sees them; with pictures in each
+ * theme.
+ */
 
 import { createHash } from 'node:crypto';
-import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, linkSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Locator } from 'playwright-core';
 import { listRuns } from '../../src/run-directory/run-directory';
 import { listTrash } from '../../src/run-directory/run-trash';
-import { beginRun, changeRun, finishRun } from '../extension/sample-run';
+import { beginRun, changeRun, finishRun, train } from '../extension/sample-run';
 import { atEnd } from './endings';
 import { newWorkspace } from './real-runs';
 import { plain, themes, Workbench, type Theme } from './workbench';
 
 const minutesAgo = (minutes: number): Date => new Date(Date.now() - minutes * 60_000);
 
-/** Samples, with a run that is done, one that has failed, and one at work. */
-async function workspaceWithRuns(): Promise<string> {
+const failure = { message: 'The loss is not a number at step 31.', remedy: 'Lower training.learningRate.' };
+const progress = {
+  role: 'student',
+  phase: 'training',
+  step: 250,
+  steps: 600,
+  fraction: 0.42,
+  secondsLeft: 184,
+} as const;
+
+/** A sample, with a run that is done, one that has failed, and one at work. */
+async function sampleWithRuns(): Promise<string> {
   const workspace = newWorkspace();
-  // Few enough for the sidebar to show them all: the last sample alone.
+  // Few enough for the sidebar to show all of their runs: the last sample alone.
   cpSync('examples', workspace, { recursive: true, filter: (file) => !/definitions|language-model/.test(file) });
   const train = path.join(workspace, 'data/spam/train.jsonl');
   writeFileSync(train, `${readFileSync(train, 'utf8').trim()}\n{"text": "cut off\n`);
   await finishRun(await beginRun(workspace, { started: minutesAgo(190) }));
-  const failed = await beginRun(workspace, { started: minutesAgo(120) });
-  const error = { message: 'The loss is not a number at step 31.', remedy: 'Lower training.learningRate.' };
-  await changeRun(failed, { status: 'failed', error });
+  await changeRun(await beginRun(workspace, { started: minutesAgo(120) }), { status: 'failed', error: failure });
   const live = await beginRun(workspace, { started: minutesAgo(4) });
   atEnd(() => live.lock.release());
-  const progress = { role: 'student', phase: 'training', step: 250, steps: 600, fraction: 0.42 } as const;
-  await changeRun(live, { progress: { ...progress, secondsLeft: 184 } });
+  await changeRun(live, { progress });
   return workspace;
+}
+
+/** Runs in each state, with names of their own, of an experiment whose file is gone. */
+async function beginNamed(folder: string): Promise<void> {
+  await finishRun(await beginRun(folder, { started: minutesAgo(190) }));
+  const failed = await beginRun(folder, { name: 'Tiny student', started: minutesAgo(120) });
+  await changeRun(failed, { status: 'failed', error: failure });
+  const stopped = await beginRun(folder, { name: 'High temperature', started: minutesAgo(65) });
+  await train(stopped.paths, 'student', 1, 200);
+  await changeRun(stopped, { status: 'stopped' });
+  const live = await beginRun(folder, { name: 'Spam filter, wider', started: minutesAgo(4) });
+  await train(live.paths.teacher, 'teacher', 1, 300);
+  await train(live.paths, 'student', 1, 250);
+  await changeRun(live, { progress });
+  atEnd(() => live.lock.release());
+}
+
+/** As many old runs of one experiment. */
+async function writeOld(folder: string, count: number): Promise<void> {
+  const run = await beginRun(folder, { name: 'Old', started: new Date('2020-01-01T00:00:00Z') });
+  await changeRun(run, { status: 'stopped' });
+  const { directory, record, experiment } = run.paths;
+  for (let index = 1; index < count; index++) {
+    const other = path.join(path.dirname(directory), `2020-01-01T00-00-${String(index).padStart(5, '0')}Z_old`);
+    mkdirSync(other);
+    for (const file of [record, experiment]) linkSync(file, path.join(other, path.basename(file)));
+  }
 }
 
 /** Names and hashes of all files of the run that has failed; empty where it is not there. */
@@ -59,11 +96,100 @@ async function deleteFailed(window: Workbench, workspace: string, by: 'menu' | '
   return toast;
 }
 
+describe('runs', () => {
+  let workspace = '';
+  let window: Workbench;
+  beforeAll(async () => {
+    workspace = newWorkspace();
+    await beginNamed(workspace);
+    mkdirSync(path.join(workspace, 'old/.distillery'), { recursive: true });
+    await writeOld(path.join(workspace, 'old'), 3000);
+    window = await Workbench.open(workspace, { theme: 'dark' });
+    await window.openSidebar();
+  });
+
+  describe.each(Object.keys(themes) as Theme[])('in %s', (theme) => {
+    it('are listed', async () => {
+      await window.chooseTheme(theme);
+      await window.rows('Experiments').nth(3).waitFor();
+      await window.statusItem.waitFor();
+      await window.picture(`runs-${theme}`);
+      expect(plain(await window.statusItem.textContent())).toBe('Spam filter, wider · 42 % · 4 m left');
+      const names = await window.rows('Experiments').locator('.label-name').allTextContents();
+      expect(names).toEqual(
+        expect.arrayContaining(['Spam filter, wider', 'High temperature', 'Tiny student', 'Spam filter']),
+      );
+    });
+
+    it('open in the Lab', async () => {
+      await window.rows('Experiments').filter({ hasText: 'Spam filter, wider' }).click();
+      await window.lab.getByText('Spam filter, wider').first().waitFor();
+      await window.lab.getByText('Student loss (hard)').first().waitFor();
+      await window.lab.locator('canvas').first().waitFor();
+      expect(window.violations).toEqual([]);
+      await window.picture(`lab-${theme}`);
+    });
+  });
+
+  it('are found when they begin elsewhere, and announce their end once', async () => {
+    await window.rows('Experiments').nth(3).waitFor();
+    const other = await beginRun(workspace, { name: 'From a terminal' });
+    await window.rows('Experiments').filter({ hasText: 'From a terminal' }).waitFor();
+    await finishRun(other);
+    const toast = window.notification.filter({ hasText: 'From a terminal is done.' });
+    await toast.waitFor();
+    await window.picture('announced');
+    expect(plain(await toast.textContent())).toContain("The student keeps 98.9 % of the teacher's quality");
+    // With its own row, that of its experiment tells that it is at work no more.
+    await window.rows('Experiments').filter({ hasText: 'From a terminal' }).filter({ hasText: 'keeps' }).waitFor();
+    const experiment = window.rows('Experiments').filter({ hasText: '5 runs' });
+    expect(plain(await experiment.textContent())).toContain('5 runs · 1 at work');
+    await toast.getByRole('button', { name: 'Open Lab' }).click();
+    await window.lab.getByText('From a terminal').first().waitFor();
+    expect(await window.notification.count()).toBe(0);
+  });
+
+  it('are compared where several are selected', async () => {
+    const done = window.rows('Experiments').filter({ hasText: 'keeps' }).first();
+    await done.click();
+    await window
+      .rows('Experiments')
+      .filter({ hasText: 'High temperature' })
+      .last()
+      .click({ modifiers: ['Control'] });
+    await done.click({ button: 'right' });
+    await window.takeEntry('Compare Runs');
+    await window.lab.getByRole('tab', { name: 'Compare', selected: true }).waitFor();
+    await window.lab.getByText('High temperature').first().waitFor();
+    await window.picture('compared');
+  });
+
+  it('are listed page by page where they are in the thousands', async () => {
+    // The others are closed, and these opened, so that the list has the focus.
+    const others = window.rows('Experiments').filter({ hasText: '5 runs' });
+    await others.click();
+    await expect.poll(() => others.getAttribute('aria-expanded')).toBe('false');
+    await window.rows('Experiments').filter({ hasText: '3,000 runs' }).click();
+    await window
+      .rows('Experiments')
+      .filter({ hasText: /^T 4 · α \.7/ })
+      .first()
+      .waitFor();
+    await window.page.keyboard.press('End');
+    await window.rows('Experiments').filter({ hasText: '2,950 more runs' }).click();
+    // The list has grown where the row was.
+    await window.rows('Experiments').filter({ hasText: '2,950 more runs' }).waitFor({ state: 'detached' });
+    await window.page.keyboard.press('End');
+    await window.rows('Experiments').filter({ hasText: '2,450 more runs' }).waitFor();
+    await window.picture('thousands');
+  });
+});
+
 describe('experiments and their runs', () => {
   let workspace = '';
   let window: Workbench;
   beforeAll(async () => {
-    workspace = await workspaceWithRuns();
+    workspace = await sampleWithRuns();
     window = await Workbench.open(workspace, { theme: 'dark' });
     await window.openSidebar();
   });
@@ -105,33 +231,5 @@ describe('experiments and their runs', () => {
     await window.picture('empty-trash');
     await window.dialog.getByRole('button', { name: 'Empty Trash' }).click();
     await expect.poll(() => listTrash(runs)).toEqual([]);
-  });
-});
-
-describe('runs', () => {
-  it('in the thousands are listed page by page', async () => {
-    const workspace = await workspaceWithRuns();
-    const run = (await listRuns(path.join(workspace, '.distillery/runs')))[2]!;
-    for (let index = 0; index < 3000; index++) {
-      const name = `2020-01-01T00-00-${String(index).padStart(5, '0')}Z_old`;
-      cpSync(run.paths.record, path.join(workspace, '.distillery/runs', name, 'run.json'));
-      cpSync(run.paths.experiment, path.join(workspace, '.distillery/runs', name, 'experiment.json'));
-    }
-    const window = await Workbench.open(workspace, { theme: 'dark' });
-    await window.openSidebar();
-    const spam = window.rows('Experiments').filter({ hasText: '3,003 runs' });
-    await spam.waitFor();
-    // Closed and opened again, so that the list has the focus.
-    await spam.click();
-    await window.rows('Experiments').filter({ hasText: 'failed' }).first().waitFor({ state: 'detached' });
-    await spam.click();
-    await window.rows('Experiments').filter({ hasText: 'failed' }).first().waitFor();
-    await window.page.keyboard.press('End');
-    await window.rows('Experiments').filter({ hasText: '2,953 more runs' }).click();
-    // The list has grown where the row was.
-    await window.rows('Experiments').filter({ hasText: '2,953 more runs' }).waitFor({ state: 'detached' });
-    await window.page.keyboard.press('End');
-    await window.rows('Experiments').filter({ hasText: '2,453 more runs' }).waitFor();
-    await window.picture('thousands');
   });
 });

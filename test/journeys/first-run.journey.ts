@@ -1,12 +1,15 @@
 /**
  * @file A newcomer's way: the walkthrough, an empty folder, the sample, a run, a reload of the window, stop, and choosing among
- * experiment files. In an editor as it is shipped: with all of its own extensions, and what moves and blinks in it.
+ * experiment files; and a folder that is on no disk, where the same installation stays away. In an editor as it is shipped, in which the
+ * extension is installed: with all of its own extensions, and what moves and blinks in it.
  */
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { listRuns } from '../../src/run-directory/run-directory';
+import { whileHeld } from '../harness/processes';
+import type { Desk } from './desk';
 import { newWorkspace } from './real-runs';
 import { plain, shippedDesk, Workbench } from './workbench';
 
@@ -18,12 +21,29 @@ const { contributes } = JSON.parse(readFileSync('package.json', 'utf8')) as Mani
 const words = JSON.parse(readFileSync('package.nls.json', 'utf8')) as Record<string, string>;
 const said = (placeholder: string): string => words[placeholder.replaceAll('%', '')]!;
 
+let installedIn: Desk;
+beforeAll(async () => {
+  installedIn = await shippedDesk(process.cwd());
+});
+
+it('a folder that is on no disk is opened without us, without a word of complaint', async () => {
+  const window = await Workbench.open('shelf:/sample', { installedIn });
+  await window.page.getByRole('treeitem', { name: 'spam.distill.json' }).dblclick();
+  await window.page.getByRole('tab', { name: 'spam.distill.json' }).waitFor();
+  await window.page.locator('.view-line').filter({ hasText: 'text-classification' }).waitFor();
+  expect(await window.palette('Test Helper:')).toContain('Test Helper: Call Tool');
+  expect((await window.palette('Distillery')).filter((title) => title.startsWith('Distillery'))).toEqual([]);
+  expect(await window.page.getByRole('tab', { name: 'Distillery' }).count()).toBe(0);
+  expect(await window.notification.count()).toBe(0);
+  await window.picture('virtual');
+});
+
 describe('a newcomer', () => {
   let workspace = '';
   let window: Workbench;
   beforeAll(async () => {
     workspace = newWorkspace();
-    window = await Workbench.open(workspace, { theme: 'dark', shipped: await shippedDesk() });
+    window = await Workbench.open(workspace, { theme: 'dark', installedIn });
   });
 
   it('the walkthrough has each of its steps, with a picture, and shows it when it is chosen', async () => {
@@ -77,10 +97,12 @@ describe('a newcomer', () => {
     await window.picture('first-run');
     const run = (await listRuns(path.join(workspace, '.distillery/runs')))[0]!;
 
-    await window.reload();
-    await window.statusItem.filter({ hasText: 'Definitions' }).waitFor();
-    await window.lab.getByText('Running').first().waitFor();
-    await window.picture('reloaded');
+    await whileHeld(run.record.pid, async () => {
+      await window.reload();
+      await window.statusItem.filter({ hasText: 'Definitions' }).waitFor();
+      await window.lab.getByText('Running').first().waitFor();
+      await window.picture('reloaded');
+    });
 
     const row = window.rows('Experiments').filter({ hasText: /T 2 · α/ });
     await row.hover();
@@ -107,25 +129,4 @@ describe('a newcomer', () => {
     expect(await list.count()).toBe(3);
     await window.page.keyboard.press('Escape');
   });
-});
-
-it('is told what is wrong with an experiment, and is taken there', async () => {
-  const workspace = newWorkspace();
-  const sizes = { family: 'bert', hiddenSize: 32, layers: 2, heads: 4 };
-  const experiment = {
-    task: 'text-classification',
-    dataset: { train: 'missing.jsonl' },
-    tokenizer: { source: 'train', kind: 'wordpiece', vocabularySize: 300 },
-    teacher: { source: 'train', architecture: sizes },
-    student: { architecture: sizes },
-  };
-  writeFileSync(path.join(workspace, 'broken.distill.json'), JSON.stringify(experiment, undefined, 2));
-  const window = await Workbench.open(workspace);
-  await window.runCommand('Distillery: Run Experiment');
-  const toast = window.notification.filter({ hasText: 'missing.jsonl' });
-  await toast.waitFor();
-  await window.picture('broken');
-  await toast.getByRole('button', { name: 'Show in File' }).click();
-  await window.page.getByRole('tab', { name: 'broken.distill.json' }).waitFor();
-  await window.page.getByRole('button', { name: /^Ln 4, Col/ }).waitFor();
 });

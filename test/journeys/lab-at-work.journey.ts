@@ -9,7 +9,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { readRecords } from '../../src/run-directory/record-file';
 import { listRuns, type Run } from '../../src/run-directory/run-directory';
 import { openLab, openLabOfRunAtWork, openTab, refusals } from './lab-window';
-import { processesOf } from '../harness/processes';
+import { processesOf, whileHeld } from '../harness/processes';
 import { newWorkspace, runClassifier, writeClassifier } from './real-runs';
 import { plain, Workbench } from './workbench';
 
@@ -18,6 +18,7 @@ describe('a run at work', () => {
   let window: Workbench;
 
   const newestRun = async (): Promise<Run> => (await listRuns(path.join(workspace, '.distillery/runs')))[0]!;
+  const stepsMade = async (): Promise<number> => (await readRecords((await newestRun()).paths, 'metrics')).length;
 
   beforeAll(async () => {
     workspace = newWorkspace();
@@ -38,26 +39,30 @@ describe('a run at work', () => {
     const drawn = window.lab.getByRole('tab', { name: 'Loss' });
     await drawn.waitFor();
 
-    await window.reload();
-    await window.statusItem.filter({ hasText: '%' }).waitFor();
-    await drawn.waitFor();
-    expect((await runs())[0]?.record).toMatchObject({ status: 'running', pid: run!.record.pid });
+    await expect.poll(stepsMade).toBeGreaterThan(0);
+    const made = await stepsMade();
+    await whileHeld(run!.record.pid, async () => {
+      await window.reload();
+      await window.statusItem.filter({ hasText: '%' }).waitFor();
+      await drawn.waitFor();
+      expect((await runs())[0]?.record).toMatchObject({ status: 'running', pid: run!.record.pid });
 
-    const hosts = processesOf(window.serverFolder, /--type=extensionHost/);
-    expect(hosts.length).toBeGreaterThan(0);
-    for (const pid of hosts) process.kill(pid, 'SIGKILL');
-    // A window that develops an extension does not start the host anew by itself.
-    await window.reload();
-    await window.rows('Experiments').filter({ hasText: '1 at work' }).waitFor();
-    await window.statusItem.filter({ hasText: '%' }).waitFor();
-    expect((await runs())[0]?.record).toMatchObject({ status: 'running', pid: run!.record.pid });
-    await window.picture('survived');
+      const hosts = processesOf(window.serverFolder, /--type=extensionHost/);
+      expect(hosts.length).toBeGreaterThan(0);
+      for (const pid of hosts) process.kill(pid, 'SIGKILL');
+      // A window that develops an extension does not start the host anew by itself.
+      await window.reload();
+      await window.rows('Experiments').filter({ hasText: '1 at work' }).waitFor();
+      await window.statusItem.filter({ hasText: '%' }).waitFor();
+      expect((await runs())[0]?.record).toMatchObject({ status: 'running', pid: run!.record.pid });
+      await window.picture('survived');
+    });
+    await expect.poll(stepsMade).toBeGreaterThan(made);
   });
 
   it('is paused in the Lab, resumed and stopped, which shows the log of one that died', async () => {
     const { lab } = window;
     const status = async (): Promise<string> => (await newestRun()).record.status;
-    const stepsMade = async (): Promise<number> => (await readRecords((await newestRun()).paths, 'metrics')).length;
     await openLabOfRunAtWork(window);
     const shown = lab.locator('lab-header .status');
     const isShown = (word: string): Promise<void> =>

@@ -209,21 +209,4 @@ describe('views and palette offer what can be done now', () => {
     expect(existsSync(path.join(libraries, 'openvino'))).toBe(false);
     await expectTitle(window, 'Devices', titles.Devices);
   });
-
-  it('in a folder that is not trusted, whose runs can be looked at, and no more', async () => {
-    const window = await open(await everyState(), { trusted: false, libraries: newWorkspace() });
-    await expectPalette(window, palette['a folder that is not trusted']);
-    await expectTitle(window, 'Experiments', titles['Experiments, not trusted']);
-    await expectTitle(window, 'Devices', titles['Devices, not trusted']);
-    await window
-      .rows('Experiments')
-      .filter({ hasText: /^Is running/ })
-      .click();
-    await window.lab.locator('h1').filter({ hasText: 'Is running' }).waitFor();
-    const devices = window.pane('Devices');
-    await devices.getByText('none is started in a workspace that is not trusted').waitFor();
-    await devices.getByRole('button', { name: 'Manage Workspace Trust' }).waitFor();
-    await window.page.getByText('In a workspace that is not trusted none of them is opened').waitFor();
-    await window.picture('not-trusted');
-  });
 });

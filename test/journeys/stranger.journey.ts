@@ -9,7 +9,10 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { complaint } from '../../src/protocol/problem';
 import { beginRun, changeRun, finishRun, summary } from '../extension/sample-run';
 import { atEnd } from './endings';
+import { writeRuns } from './every-state';
 import { openTab, refusals } from './lab-window';
+import { expectPalette, expectTitle, tall } from './menus';
+import { palette, titles } from './offers';
 import { newWorkspace } from './real-runs';
 import { plain, Workbench } from './workbench';
 
@@ -100,16 +103,41 @@ async function lookAtRun(
   expect(asked).toEqual([]);
 }
 
-it('in a folder of a stranger that is not trusted nothing runs, leaks or leaves the folder', async () => {
-  const strangers = await strangersFolder();
-  const window = await Workbench.open(strangers.folder, { theme: 'dark', trusted: false });
-  await window.openSidebar();
-  await lookAtRun(window, strangers, 'stranger-untrusted');
-  await window.pane('Experiments').getByText('This workspace is not trusted').waitFor();
-  expect(await window.rows('Datasets').count()).toBe(0);
+describe('in a folder of a stranger that is not trusted', () => {
+  let strangers: Strangers;
+  let window: Workbench;
+  beforeAll(async () => {
+    strangers = await strangersFolder();
+    window = await Workbench.open(strangers.folder, { theme: 'dark', trusted: false });
+    await window.openSidebar();
+  });
+
+  it('nothing runs, leaks or leaves the folder', async () => {
+    await lookAtRun(window, strangers, 'stranger-untrusted');
+    await window.pane('Experiments').getByText('This workspace is not trusted').waitFor();
+    expect(await window.rows('Datasets').count()).toBe(0);
+  });
+
+  it('runs in each state can be looked at, and no more', async () => {
+    await window.page.setViewportSize(tall);
+    await writeRuns(strangers.folder);
+    await expectPalette(window, palette['a folder that is not trusted']);
+    await expectTitle(window, 'Experiments', titles['Experiments, not trusted']);
+    await expectTitle(window, 'Devices', titles['Devices, not trusted']);
+    await window
+      .rows('Experiments')
+      .filter({ hasText: /^Is running/ })
+      .click();
+    await window.lab.locator('h1').filter({ hasText: 'Is running' }).waitFor();
+    const devices = window.pane('Devices');
+    await devices.getByText('none is started in a workspace that is not trusted').waitFor();
+    await devices.getByRole('button', { name: 'Manage Workspace Trust' }).waitFor();
+    await window.page.getByText('In a workspace that is not trusted none of them is opened').waitFor();
+    await window.picture('not-trusted');
+  });
 });
 
-describe('in one window', () => {
+describe('in one that is trusted', () => {
   let strangers: Strangers;
   let window: Workbench;
   beforeAll(async () => {
@@ -118,7 +146,7 @@ describe('in one window', () => {
     await window.openSidebar();
   });
 
-  it('nor does anything in one that is trusted, whose texts are texts and whose patterns end', async () => {
+  it('nothing does so either, texts are texts and patterns end', async () => {
     await window.rows('Datasets').filter({ hasText: 'rows.jsonl' }).filter({ hasText: '40 rows' }).waitFor();
     expect(await window.pane('Datasets').locator('img, script, .monaco-list-row a[href^="command"]').count()).toBe(0);
     await lookAtRun(window, strangers, 'stranger-trusted');

@@ -5,8 +5,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** What takes longest, so that it does not go on alone at the end. */
 const longest = [
-  ...['accessibility', 'first-run', 'lab', 'menus', 'welcome', 'inspection', 'experiments', 'lab-at-work', 'asked'],
-  ...['devices', 'virtual', 'stranger', 'hosts'],
+  ...['lab', 'first-run', 'accessibility', 'welcome', 'menus', 'experiments', 'lab-at-work', 'stranger'],
+  ...['asked', 'hosts', 'translation'],
 ].map((name) => `/${name}.journey.ts`);
 
 class LongestFirst extends BaseSequencer {

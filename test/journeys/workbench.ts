@@ -3,8 +3,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { CDPSession, FrameLocator, Locator, Page } from 'playwright-core';
-import { expect, vi } from 'vitest';
+import { expect, inject, vi } from 'vitest';
 import { openWindow, startCodeServer, type EditorWindow } from '../harness/code-server';
+import { compiledIn, portFor } from '../harness/kept-caches';
 import { ensureEditor } from '../harness/setup';
 import {
   addToMachine,
@@ -348,7 +349,12 @@ export class Workbench {
 
 /** A server of an editor as it is shipped, which ends with the test, or all of the file. `installed`: folder of an extension that it has. */
 export async function shippedDesk(installed?: string): Promise<Desk> {
-  const options = { environment: deskEnvironment, ...(installed !== undefined && { installed }) };
+  const options = {
+    environment: deskEnvironment,
+    port: await portFor('shipped'),
+    compiled: compiledIn(inject('kept')),
+    ...(installed !== undefined && { installed }),
+  };
   const server = await startCodeServer(ensureEditor(process.cwd()), options);
   atEnd(() => server.stop());
   return server;

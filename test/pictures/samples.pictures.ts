@@ -11,7 +11,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, it } from 'vitest';
 import { toFraction } from '../../webview/tokens/temperature-scale';
-import { ownDesk } from '../journeys/desk';
+import { keptLibraries, ownDesk } from '../journeys/desk';
 import { openLab, openTab } from '../journeys/lab-window';
 import { endOfAnimations, themes, Workbench, type Theme } from '../journeys/workbench';
 
@@ -45,7 +45,7 @@ async function closeSidebar(window: Workbench): Promise<void> {
 }
 
 async function openSample(sample: Sample): Promise<Workbench> {
-  const window = await Workbench.open(workspace, { theme: 'dark', shipped: ownDesk() });
+  const window = await Workbench.open(workspace, { theme: 'dark', shipped: ownDesk(), libraries: keptLibraries });
   // Both experiments may stand open.
   await openLab(window, sample, isOfClasses(sample) ? /^T 2 / : /^T 1 /);
   await closeSidebar(window);
@@ -210,7 +210,7 @@ const editorThemes = ['dark', 'light', 'high-contrast'] as const;
 
 describe.runIf(here.includes('definitions'))('the editor', () => {
   it('experiments', async () => {
-    const window = await Workbench.open(workspace, { theme: 'dark', shipped: ownDesk() });
+    const window = await Workbench.open(workspace, { theme: 'dark', shipped: ownDesk(), libraries: keptLibraries });
     await window.openSidebar();
     await window.openFile('definitions.distill.json');
     await window.page.getByText(/last: macro-F1/).waitFor();
@@ -225,7 +225,7 @@ describe.runIf(here.includes('definitions'))('the editor', () => {
     { name: 'tokens', run: 'Language model', row: 'a morbid fear of', place: 'death' },
     { name: 'labels', run: 'Definitions', row: 'compulsiveness about working', place: 'attribute' },
   ])('inspection of $name', async ({ name, run, row, place }) => {
-    const window = await Workbench.open(workspace, { theme: 'dark', shipped: ownDesk() });
+    const window = await Workbench.open(workspace, { theme: 'dark', shipped: ownDesk(), libraries: keptLibraries });
     await window.openFile('definitions/test.jsonl');
     await closeSidebar(window);
     await window.runCommand('Distillery: Inspect Dataset with Run…');

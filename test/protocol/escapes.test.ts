@@ -109,7 +109,7 @@ describe('of a run with hostile names', () => {
     const sizes = { family: 'bert', hiddenSize: 8, layers: 1, heads: 1, vocabularySize: 9 } as const;
     const architecture = createArchitecture({ ...sizes, head: 'sequence-classification', labels: [name, 'ham'] });
     const card = render(
-      modelCard(experiment, architecture, 'student', { labelled: 8, unlabelled: 4, validation: 2 }).replace(
+      modelCard(experiment, architecture, { role: 'student' }, { labelled: 8, unlabelled: 4, validation: 2 }).replace(
         /^---.*?\n---\n/s,
         '',
       ),

@@ -32,6 +32,19 @@ describe('the bars of a comparison', () => {
     ]);
   });
 
+  it('name controls where there are several', () => {
+    const rows = [row('student', 0.4), row('control', 0.4), row('control', 0.4, { name: 'label-smoothing' })];
+    const names = terminalBars({ rows })
+      .split('\n')
+      .slice(1)
+      .map((line) => line.split('█')[0]);
+    expect(names).toEqual([
+      '  student                   ',
+      '  control, no-distillation  ',
+      '  control, label-smoothing  ',
+    ]);
+  });
+
   it('say of perplexity that less is better, and draw nothing where nothing was measured', () => {
     const rows = [row('teacher', 0, { metrics: { perplexity: 20 }, intervals: {} })];
     expect(terminalBars({ rows })).toContain('Perplexity, the lower the better');
@@ -54,6 +67,14 @@ describe('the findings of a comparison', () => {
       /Distillation helped: macro-F1 \.700, against \.500 for the same student trained without it\. The difference's 95 % interval is \.180 to \.220\. The student closed 66\.7\s% of the gap from the control to the teacher \(95 % interval 60\.0\s% to 73\.0\s%\)\.$/,
     );
     expect(told(-0.2, [-0.22, -0.18], { gapClosed })).toMatch(/Distillation did harm: macro-F1 \.300, against \.500/);
+  });
+
+  it('say what smoothed labels give without a teacher, beside the other control', () => {
+    const smoothed = row('control', 0.55, { name: 'label-smoothing' });
+    const rows = [...rowsOf(0.2, [0.18, 0.22]), smoothed];
+    expect(findings({ rows })).toMatch(/ With smoothed labels and no teacher, the same student has macro-F1 \.550\.$/);
+    const alone = [...rowsOf(0.2, [0.18, 0.22]).slice(0, 2), smoothed];
+    expect(findings({ rows: alone })).not.toContain('smoothed');
   });
 
   it('say where these rows cannot tell, whatever the values are', () => {

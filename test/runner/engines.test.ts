@@ -1,13 +1,16 @@
 /** @file Which engine a run gets: the one it names, or the fastest by measurement; and what is said where that cannot be. */
 
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { installedLibrary } from '../../src/engine/libraries';
 import type { DeviceRecord } from '../../src/protocol/machine-records';
 import type { RunRecord } from '../../src/protocol/records';
 import { deviceText } from '../../src/runner/commands/devices';
+import { chooseEngine } from '../../src/runner/devices/choose-engine';
+import { machineFacts } from '../../src/runner/devices/expected-engine';
+import type { Remembered } from '../../src/runner/devices/measurements';
 import type { RunResult } from '../../src/runner/run/carry-out';
 import { hasBfloat16 } from '../engine/processor';
 import { distilleryHere } from './in-process';
@@ -16,9 +19,11 @@ import {
   distillery,
   document,
   onlyRun,
+  runnerFile,
   start,
   stoppingAt,
   tinyWorkspace,
+  until,
   untilStopped,
   type Outcome,
   type TinyExperiment,
@@ -39,12 +44,33 @@ async function untilTraining(workspace: string, environment?: NodeJS.ProcessEnv)
   return outcome;
 }
 
+/** Of this machine: whether one engine is expected to be the fastest where nothing is known. */
+const { mayHaveGpu, isOfKnownKind } = machineFacts();
+const hasOpenVino = installedLibrary('openvino') !== undefined;
+const expects = hasOpenVino && isOfKnownKind && !mayHaveGpu;
+
 /** A folder without any library. */
 const none = { DISTILLERY_LIBRARIES: path.join(os.tmpdir(), 'distillery-no-libraries') };
-const hasOpenVino = installedLibrary('openvino') !== undefined;
 
 /** What is here, asked once: each engine is tried in a process of its own. */
 let asked: Promise<{ devices: DeviceRecord[] }> | undefined;
+
+/** Node's own account of each process that is started. */
+const processes = { NODE_DEBUG: 'child_process' };
+
+function remembersOf(workspace: string): Remembered {
+  const file = path.join(dataOf(workspace), 'measurements.json');
+  const nothing: Remembered = { measurements: [], compared: [], failures: [] };
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Remembered) : nothing;
+}
+
+/** A run has ended by then; what it has started for that goes on. */
+async function untilCompared(workspace: string): Promise<Remembered> {
+  return until(() => {
+    const found = remembersOf(workspace);
+    return found.compared.length > 0 && found;
+  });
+}
 
 /** Remembered times, as if measured: `auto` then has no reason to measure. */
 async function rememberTimes(workspace: string, stepMs: Record<string, number>): Promise<void> {
@@ -111,16 +137,16 @@ describe('the engine auto', () => {
     expect(recordOf(workspace)).toMatchObject({
       status: 'done',
       engine: 'cpu',
-      engineReason: 'auto took cpu: no other works here',
+      engineReason: `auto took cpu: ${mayHaveGpu ? 'no other works here' : 'there is no other here'}`,
       device: expect.stringMatching(/, 1 thread$/) as string,
     });
     const log = readFileSync(path.join(onlyRun(workspace), 'log.txt'), 'utf8');
     expect(log).toContain('auto took cpu');
     // There was nothing to hold it against.
-    const file = path.join(dataOf(workspace), 'measurements.json');
-    const { measurements, failures } = JSON.parse(readFileSync(file, 'utf8')) as Record<string, { engine: string }[]>;
+    const { measurements, failures } = remembersOf(workspace);
     expect(measurements).toEqual([]);
-    expect(failures!.map(({ engine }) => engine)).toContain('webgpu');
+    // Where no file of the system's stands for a GPU, none is looked for.
+    expect(failures.some(({ engine }) => engine === 'webgpu')).toBe(mayHaveGpu);
     expect(stderr).toMatch(/distillery devices --install openvino \(\d/);
     // Once it is known that no other works, nothing is measured, and nothing said of it.
     const later = { ...none, DISTILLERY_DATA: dataOf(workspace) };
@@ -143,25 +169,106 @@ describe('the engine auto', () => {
     expect(recordOf(other).engine).toBe('cpu');
   });
 
-  it.skipIf(!hasOpenVino)(
-    'compares once what it does not know, in a process of its own, and opens what else may be here in another',
+  it.skipIf(!expects)(
+    'begins with what is the fastest on processors of this kind, and compares when the run is done',
     async () => {
       const workspace = short({ engine: 'auto' });
-      // Node's own account of each process that is started.
-      const first = await untilTraining(workspace, { NODE_DEBUG: 'child_process' });
-      expect(first.stderr.match(/'--compare'/g)).toHaveLength(1);
-      expect(first.stderr).not.toMatch(/'--measure'/);
-      expect(first.stderr).toMatch(/measuring once what computes fastest here: cpu, openvino/);
-      const file = path.join(dataOf(workspace), 'measurements.json');
-      const { compared } = JSON.parse(readFileSync(file, 'utf8')) as { compared: { engine: string; stepMs: number }[] };
-      const [fastest, slowest] = compared.sort((a, b) => a.stepMs - b.stepMs);
-      expect([fastest!.engine, slowest!.engine].sort()).toEqual(['cpu', 'openvino']);
+      const { code, stderr } = await distillery(['run', 'tiny.distill.json'], workspace, processes);
+      expect([code, stderr]).toEqual([0, expect.not.stringMatching(/'try-engine'|measuring/)]);
+      expect(stderr.match(/'compare-engines'/g)).toHaveLength(1);
       const record = recordOf(workspace);
-      expect(record.engine).toBe(fastest!.engine);
-      expect(record.engineReason).toContain(`auto took ${fastest!.engine}`);
-      expect(
-        (await untilTraining(short({ engine: 'auto' }), { DISTILLERY_DATA: dataOf(workspace) })).stderr,
-      ).not.toContain('measuring');
+      expect(record).toMatchObject({ status: 'done', engine: 'openvino' });
+      expect(record.engineReason).toMatch(/^auto took openvino, the fastest on all processors of this kind so far: /);
+      expect(readFileSync(path.join(onlyRun(workspace), 'log.txt'), 'utf8')).toContain(record.engineReason);
+      // Nothing that a process has left of its beginning outlives it.
+      expect(readdirSync(path.join(dataOf(workspace), 'begun'))).toEqual([]);
+      // It has ended; what it has started goes on.
+      const { compared } = await untilCompared(workspace);
+      expect(compared.map(({ engine }) => engine).sort()).toEqual(['cpu', 'openvino']);
+    },
+    MEASURING,
+  );
+
+  it.skipIf(!expects)('compares once for all runs of a sweep, and for none that was stopped', async () => {
+    const workspace = short({ engine: 'auto', distillation: { temperature: 2 } });
+    const file = path.join(workspace, 'tiny.distill.json');
+    const experiment = JSON.parse(readFileSync(file, 'utf8')) as object;
+    writeFileSync(file, JSON.stringify({ ...experiment, sweep: { 'distillation.temperature': [1, 2] } }));
+    const { code, stderr } = await distillery(['sweep', 'tiny.distill.json'], workspace, processes);
+    expect([code, stderr.match(/'compare-engines'/g)?.length]).toEqual([0, 1]);
+    await untilCompared(workspace);
+
+    const other = short({ engine: 'auto' });
+    const { child, outcome } = start(['run', 'tiny.distill.json'], other, {
+      ...stoppingAt('teacher', 1),
+      ...processes,
+    });
+    await untilStopped(child);
+    child.kill('SIGTERM');
+    child.kill('SIGCONT');
+    const stopped = await outcome;
+    expect([stopped.code, recordOf(other).status]).toEqual([0, 'stopped']);
+    expect(stopped.stderr).not.toMatch(/'compare-engines'|'try-engine'/);
+  });
+
+  it.skipIf(!expects)(
+    'compares first where a process that had begun so has ended hard',
+    async () => {
+      const workspace = short({ engine: 'auto' });
+      expect((await untilTraining(workspace, processes)).stderr).not.toContain('measuring');
+      const later = { DISTILLERY_DATA: dataOf(workspace), ...processes };
+      const second = await untilTraining(short({ engine: 'auto' }), later);
+      expect(second.stderr.match(/'--compare'/g)).toHaveLength(1);
+      expect(second.stderr).toMatch(/measuring once what computes fastest here: cpu, openvino/);
+    },
+    MEASURING,
+  );
+
+  it.skipIf(!expects)('falls back to the CPU where what is expected to be the fastest cannot be opened', async () => {
+    const library = mkdtempSync(path.join(os.tmpdir(), 'distillery-test-'));
+    mkdirSync(path.join(library, 'openvino', '9.9.9'), { recursive: true });
+    writeFileSync(path.join(library, 'openvino', '9.9.9', 'libopenvino_c.so.1'), 'no library');
+    const workspace = short({ engine: 'auto' });
+    const { code, stderr } = await distillery(['run', 'tiny.distill.json'], workspace, {
+      ...processes,
+      DISTILLERY_LIBRARIES: library,
+    });
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/auto's choice, openvino, cannot be opened: /)]);
+    expect(recordOf(workspace)).toMatchObject({ engine: 'cpu', engineReason: 'auto fell back to cpu' });
+    expect(stderr).not.toContain("'compare-engines'");
+  });
+
+  it.skipIf(!hasOpenVino)(
+    'elsewhere compares once what it does not know, in a process of its own, and opens what else may be here in another',
+    async () => {
+      const [before, workspace] = [process.argv[1]!, short()];
+      vi.stubEnv('DISTILLERY_DATA', dataOf(workspace));
+      process.argv[1] = runnerFile;
+      try {
+        const notes: string[] = [];
+        const told = { note: (line: string) => void notes.push(line) };
+        const elsewhere = { mayHaveGpu: true, isOfKnownKind: false };
+        const choice = await chooseEngine('float32', told, elsewhere);
+        const { compared, failures } = remembersOf(workspace);
+        expect(notes).toContainEqual(
+          expect.stringMatching(/^measuring once what computes fastest here: cpu, openvino/),
+        );
+        expect([choice!.isExpected, choice!.reason]).toEqual([undefined, expect.stringMatching(/the fastest here/)]);
+        expect(compared.map(({ engine }) => engine).sort()).toEqual(['cpu', 'openvino']);
+        const fastest = [...compared].sort((a, b) => a.stepMs - b.stepMs)[0]!;
+        if (!mayHaveGpu)
+          expect([choice!.engine, failures.map(({ engine }) => engine)]).toEqual([
+            fastest.engine,
+            expect.arrayContaining(['webgpu']),
+          ]);
+        // What is known is not asked for again.
+        notes.length = 0;
+        expect((await chooseEngine('float32', told, elsewhere))!.engine).toBe(choice!.engine);
+        expect(notes).toEqual([]);
+      } finally {
+        process.argv[1] = before;
+        vi.unstubAllEnvs();
+      }
     },
     MEASURING,
   );

@@ -10,7 +10,14 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { collate } from '../../src/dataset/batches';
 import type { TokenExample } from '../../src/dataset/examples';
 import { Evaluator } from '../../src/distill/evaluation/evaluator';
-import { imitatedOf, type DistilledPair, type Imitated, type Objective } from '../../src/distill/pairing';
+import {
+  controlOf,
+  imitatedOf,
+  type DistilledPair,
+  type Imitated,
+  type Objective,
+  type Pairing,
+} from '../../src/distill/pairing';
 import { FrozenTeacher, inHostMemory } from '../../src/distill/teacher/teacher';
 import { batchInputs } from '../../src/distill/batch-inputs';
 import { CachedTargets, fillCache } from '../../src/distill/teacher/cache';
@@ -27,6 +34,7 @@ import { readSafetensors, toFloat32 } from '../../src/model/files/safetensors';
 import { createArchitecture } from '../../src/model/layouts/config';
 import { type Family, familyLayouts, familyNames } from '../../src/model/layouts/families';
 import { initializeParameters, type Model, type Parameters } from '../../src/model/parameters';
+import type { ControlName } from '../../src/protocol/controls';
 import { divergenceNames } from '../../src/protocol/divergences';
 import type { Metrics, MetricsRecord, Task } from '../../src/protocol/records';
 import { listCaches, TeacherCacheFiles, teacherCaches } from '../../src/run-directory/teacher-cache-files';
@@ -48,6 +56,8 @@ interface Case {
   family: Family;
   problemType?: ProblemType;
   objective?: Partial<Objective>;
+  /** What is trained, in place of the student. */
+  control?: ControlName;
   training?: Partial<TrainingSpec>;
   /** Width of the student; the teacher has 16. */
   width?: number;
@@ -109,6 +119,9 @@ const all: Case[] = [
     },
   },
   { ...encoder, name: 'rows without labels', unlabelled: true },
+  { name: 'smoothed tokens', task: 'causal-lm', family: 'gemma2', control: 'label-smoothing' },
+  { ...encoder, name: 'smoothed classes', control: 'label-smoothing', unlabelled: true },
+  { ...encoder, name: 'several smoothed labels', control: 'label-smoothing', problemType: 'multi-label' },
   {
     ...encoder,
     name: 'schedules of T and α, without T²',
@@ -199,6 +212,7 @@ const cases = allOr(
       'bert, masked-lm',
       'distilbert, classes',
       'rows without labels',
+      'smoothed tokens',
       again.name,
       'accumulation',
       ...keptCases.map((one) => one.name),
@@ -331,12 +345,14 @@ async function train(one: Case, directory: string, executor: Executor): Promise<
   const initial = { ...initializeParameters(student, spec.seed), ...initialProjections(pairing, spec.seed) };
   const frozen = new FrozenTeacher(executor, teacher, weights);
   if (one.kept?.by === 'here') await keepHere(one, run, pairing, frozen, weights);
+  const trained: Pairing = one.control ? controlOf(pairing, one.control) : pairing;
+  const role = one.control ? 'control' : 'student';
   await writeJob(
     run,
     {
-      role: 'student',
+      role,
       name: 'student',
-      pairing,
+      pairing: trained,
       teacher: { architecture: teacher, parameters: weights },
       initial: () => Promise.resolve(initial),
       paths: run.paths,
@@ -349,8 +365,16 @@ async function train(one: Case, directory: string, executor: Executor): Promise<
       runner: process.pid,
     },
   );
-  const source = trainingBatches(run, spec, 'student');
-  const trainer = new Trainer({ executor, task: one.task, pairing, teacher: frozen, source, options: spec, initial });
+  const source = trainingBatches(run, spec, role);
+  const trainer = new Trainer({
+    executor,
+    task: one.task,
+    pairing: trained,
+    teacher: trained.objective && frozen,
+    source,
+    options: spec,
+    initial,
+  });
   const evaluator = new Evaluator({
     executor,
     task: one.task,
@@ -435,7 +459,8 @@ describe.skipIf(!hasPython)('a training on PyTorch is that of the recorded engin
       }
       expectNear(other.gradientNorm, own.gradientNorm, `gradient norm of step ${i}`, near * 1e-3);
       for (const name of ['step', 'epoch', 'tokens', 'learningRate', 'temperature', 'alpha', 'padding'] as const) {
-        expect(other[name], name).toBeCloseTo(own[name]!, 12);
+        // A control has no temperature.
+        expect(other[name] ?? 0, name).toBeCloseTo(own[name] ?? 0, 12);
       }
       expect(Object.keys(other).sort()).toEqual(Object.keys(own).sort());
     }

@@ -19,6 +19,34 @@ describePage('the Lab page', (open) => {
     ]);
   });
 
+  it('tells two controls apart, in words, drawings and curves', async () => {
+    const page = await open({ run: 'spam', state: JSON.stringify({ tab: 'compare' }) });
+    const { id, record, series } = spam.run;
+    const [plain] = record.summary!.rows.filter(({ role }) => role === 'control');
+    const smoothed = { ...plain!, name: 'label-smoothing', metrics: { ...plain!.metrics, macroF1: 0.958 } };
+    const summary = { ...record.summary, rows: [...record.summary!.rows, smoothed] };
+    await page.evaluate(`send(${JSON.stringify({ type: 'record', id, record: { ...record, summary } })})`);
+    const finding = page.locator('lab-compare .finding');
+    await finding.getByText('With smoothed labels and no teacher, the same student reaches').waitFor();
+    expect((await finding.innerText()).replace(/\s+/g, ' ')).toMatch(/the same student reaches \.958\.$/);
+    const names = await page.locator('lab-model-table tbody tr').locator('td:first-child, th').allInnerTexts();
+    expect(names.map((name) => name.replace(/\s+/g, ' ').trim())).toEqual(
+      expect.arrayContaining(['Control same student, no distillation', 'Control same student, smoothed labels']),
+    );
+    const drawn = await page.locator('lab-compare svg').allInnerTexts();
+    expect(drawn.join(' ')).not.toMatch(/NaN/);
+
+    const own = series.find(({ role }) => role === 'control')!;
+    const columns = Object.entries(own.metrics).map(([name, values]) => [name, [...values]] as const);
+    const made = `Object.fromEntries(${JSON.stringify(columns)}.map(([name, values]) => [name, Float64Array.from(values)]))`;
+    const further = `{ role: 'control', name: 'label-smoothing', metrics: ${made}, evaluations: [] }`;
+    await page.evaluate(`send({ type: 'append', id: ${JSON.stringify(id)}, series: [${further}] })`);
+    await page.getByRole('tab', { name: 'Loss' }).click();
+    const hard = page.locator('lab-figure', { hasText: 'Student loss' });
+    await hard.getByText('control, no distillation').first().waitFor();
+    await hard.getByText('control, label smoothing').first().waitFor();
+  });
+
   it('offers to train a control where there is none', async () => {
     const page = await open({ run: 'spam', state: JSON.stringify({ tab: 'compare' }) });
     await page.locator('lab-model-table').waitFor();

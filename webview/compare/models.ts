@@ -1,11 +1,12 @@
 /** @file The models that the Compare tab holds against each other: this run's, and the students of those beside it. Pure. */
 
 import * as l10n from '@vscode/l10n';
+import type { ControlName } from '../../src/protocol/controls';
 import type { DrawnModel } from '../../src/protocol/drawing/compare-drawings';
 import type { ModelShape } from '../../src/protocol/lab-data';
 import type { ComparisonRow } from '../../src/protocol/records';
 import type { Measure } from '../state/quality';
-import { roleNames } from '../look/role-names';
+import { controlTitle, roleNames } from '../look/role-names';
 import { runTitles } from '../runs/run-titles';
 import type { RunState } from '../state/state';
 
@@ -42,6 +43,12 @@ export function comparedModels(run: RunState, besides: readonly RunState[]): Com
   return [...own, ...others];
 }
 
+/** A run of another version may have others. */
+const controlWords: Readonly<Partial<Record<string, string>>> = {
+  'no-distillation': l10n.t('same student, no distillation'),
+  'label-smoothing': l10n.t('same student, smoothed labels'),
+} satisfies Record<ControlName, string>;
+
 function naming({ experiment }: RunState, { role, name }: ComparisonRow): Pick<ComparedModel, 'title' | 'about'> {
   switch (role) {
     case 'teacher':
@@ -53,13 +60,14 @@ function naming({ experiment }: RunState, { role, name }: ComparisonRow): Pick<C
     case 'control':
       return {
         title: l10n.t('Control'),
-        about: name === 'no-distillation' ? l10n.t('same student, no distillation') : name,
+        about: controlWords[name] ?? name,
       };
   }
 }
 
 /** Models for the drawings; those without the measure are left out. */
 export function drawnModels(models: readonly ComparedModel[], measure: Measure): DrawnModel[] {
+  const hasSeveral = models.filter(({ row }) => row.role === 'control').length > 1;
   return models.flatMap(({ row, title, other }): DrawnModel[] => {
     const value = row.metrics[measure.key];
     if (value === undefined) return [];
@@ -68,7 +76,7 @@ export function drawnModels(models: readonly ComparedModel[], measure: Measure):
     return [
       {
         role: row.role,
-        name: other ? title : roleNames[row.role],
+        name: other ? title : row.role === 'control' ? controlTitle(row.name, hasSeveral) : roleNames[row.role],
         other,
         value,
         interval,

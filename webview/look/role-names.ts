@@ -10,6 +10,10 @@ export const roleNames: Readonly<Record<Role, string>> = {
   control: l10n.t('control'),
 };
 
+/** A control within a sentence or beside a line: by its name too, where there are several. */
+export const controlTitle = (name: string, isOneOfSeveral: boolean): string =>
+  isOneOfSeveral ? `${roleNames.control}, ${name.replaceAll('-', ' ')}` : roleNames.control;
+
 /** At the beginning of one, and alone. */
 export const roleTitles: Readonly<Record<Role, string>> = {
   teacher: l10n.t('Teacher'),

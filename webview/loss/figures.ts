@@ -21,7 +21,7 @@ import type { Line } from '../charts/line';
 import { componentWeight, presentComponents, SeriesCurves, type Component } from './curves';
 import { evaluationBand, seedBand } from './seed-bands';
 import { positionOfStep, type View } from './view';
-import { roleNames } from '../look/role-names';
+import { controlTitle, roleNames } from '../look/role-names';
 
 export interface Figure {
   key: string;
@@ -164,8 +164,10 @@ function componentFigure(view: View, component: Component): Figure {
 
 function controlLine(view: View, series: SeriesState): Line {
   const { x, y } = curve(view, series, series.metrics.has('hard') ? 'hard' : 'total');
-  return { x, y, kind: 'curve', name: series.name, ink: 'var(--control)', dashed: true, label: roleNames.control };
+  return { x, y, kind: 'curve', name: series.name, ink: 'var(--control)', dashed: true, label: labelOf(view, series) };
 }
+
+const labelOf = ({ controls }: View, { name }: SeriesState): string => controlTitle(name, controls.length > 1);
 
 function componentNote(
   component: Component,
@@ -295,7 +297,7 @@ function evaluationFigure(view: View): Figure | undefined {
   );
   const controls = view.controls.map((series): Line => {
     const line = { ...points(run, series), name: series.name, ink: 'var(--control)' };
-    return { ...line, kind: 'curve', dashed: true, mark: 'control', label: roleNames.control };
+    return { ...line, kind: 'curve', dashed: true, mark: 'control', label: labelOf(view, series) };
   });
   return {
     key: 'evaluation',

@@ -5,8 +5,12 @@ import type { ProblemType } from '../../model/architecture';
 import type { RowLoss } from './row-loss';
 import { soften } from './softening';
 
-/** Logits [rows, V]; the labels' shape is each function's. */
-export type HardLossFunction = (logits: tf.Tensor2D, labels: tf.Tensor) => RowLoss;
+/**
+ * Logits [rows, V]; the labels' shape is each function's.
+ * @param smoothing ε of label smoothing (Szegedy et al., 2016): the label has 1 − ε, and all classes, its own too, share ε alike. As PyTorch's
+ *   `label_smoothing`; of each of several labels, which apply or not, as Keras's. 0 where labels are numbers
+ */
+export type HardLossFunction = (logits: tf.Tensor2D, labels: tf.Tensor, smoothing?: number) => RowLoss;
 
 export const hardLosses: Record<ProblemType, HardLossFunction> = {
   'single-label': crossEntropy,
@@ -14,18 +18,29 @@ export const hardLosses: Record<ProblemType, HardLossFunction> = {
   regression: squaredError,
 };
 
-/** Cross-entropy over a vocabulary: its gradient is softmax(z) − [index = label], of which only the first part is [rows, V]. */
+/** Cross-entropy over a vocabulary: its gradient is softmax(z) − ε / V − (1 − ε) [index = label], of which only the last part is not [rows, V]. */
 export interface TokenLoss {
-  /** −log softmax(z)[label], [rows]. */
+  /** −(1 − ε) log softmax(z)[label] − ε / V · Σ log softmax(z), [rows]. */
   perPosition: tf.Tensor1D;
-  /** softmax(z), [rows, V]. */
-  probabilities: tf.Tensor2D;
+  /** softmax(z) − ε / V, [rows, V]. */
+  withoutLabel: tf.Tensor2D;
 }
 
-/** @param labels int32 [rows], each one of 0 … V − 1 */
-export function tokenLoss(logits: tf.Tensor2D, labels: tf.Tensor1D): TokenLoss {
+/**
+ * @param labels int32 [rows], each one of 0 … V − 1
+ * @param smoothing ε, see `HardLossFunction`
+ */
+export function tokenLoss(logits: tf.Tensor2D, labels: tf.Tensor1D, smoothing = 0): TokenLoss {
   const { probabilities, logNormalizer } = soften(logits);
-  return { perPosition: tf.sub(tf.reshape(logNormalizer, [labels.size]), atLabels(logits, labels)), probabilities };
+  const ofLabels = atLabels(logits, labels);
+  const expected =
+    smoothing === 0
+      ? ofLabels
+      : tf.add<tf.Tensor1D>(tf.mul(ofLabels, 1 - smoothing), tf.mul(tf.mean<tf.Tensor1D>(logits, -1), smoothing));
+  return {
+    perPosition: tf.sub(tf.reshape(logNormalizer, [labels.size]), expected),
+    withoutLabel: smoothing === 0 ? probabilities : tf.sub(probabilities, smoothing / logits.shape[1]),
+  };
 }
 
 /**
@@ -44,16 +59,17 @@ export function atLabels(values: tf.Tensor2D, labels: tf.Tensor1D): tf.Tensor1D 
  * −log softmax(z)[label]; gradient softmax(z) − [index = label].
  * @param labels int32 [rows]; a row whose label is none of 0 … V − 1 must be weighted 0
  */
-function crossEntropy(logits: tf.Tensor2D, labels: tf.Tensor): RowLoss {
+function crossEntropy(logits: tf.Tensor2D, labels: tf.Tensor, smoothing = 0): RowLoss {
   const [rows, classes] = logits.shape;
-  const { perPosition, probabilities } = tokenLoss(logits, withinVocabulary(labels as tf.Tensor1D, classes));
+  const { perPosition, withoutLabel } = tokenLoss(logits, withinVocabulary(labels as tf.Tensor1D, classes), smoothing);
   return {
     perPosition,
     gradient: (weight) => {
       // One comparison with the indices rather than a one-hot op, which WebGPU lacks.
       const indices = tf.range(0, classes, 1, 'int32');
       const isLabel = tf.cast(tf.equal(tf.reshape(labels, [rows, 1]), indices), 'float32'); // [rows, V]
-      return tf.mul(tf.sub(probabilities, isLabel), weight);
+      const ofLabel = smoothing === 0 ? isLabel : tf.mul(isLabel, 1 - smoothing);
+      return tf.mul(tf.sub(withoutLabel, ofLabel), weight);
     },
   };
 }
@@ -65,9 +81,10 @@ export function withinVocabulary(labels: tf.Tensor1D, vocabulary: number): tf.Te
 
 /**
  * Mean over the labels of −(y log σ(z) + (1 − y) log(1 − σ(z))); gradient (σ(z) − y) / C.
- * @param labels float32 [rows, C], 1 where the label applies
+ * @param hardLabels float32 [rows, C], 1 where the label applies
  */
-function binaryCrossEntropy(logits: tf.Tensor2D, labels: tf.Tensor): RowLoss {
+function binaryCrossEntropy(logits: tf.Tensor2D, hardLabels: tf.Tensor, smoothing = 0): RowLoss {
+  const labels = smoothing === 0 ? hardLabels : tf.add(tf.mul(hardLabels, 1 - smoothing), smoothing / 2);
   const logOnePlus = tf.log(tf.add(tf.exp(tf.neg(tf.abs(logits))), 1)); // log(1 + e^−|z|), free of overflow
   const perLabel = tf.add(tf.sub(tf.maximum(logits, 0), tf.mul(logits, labels)), logOnePlus);
   return {

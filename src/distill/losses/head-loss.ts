@@ -44,6 +44,8 @@ export interface VocabularyLossInputs extends Counting {
   labels: tf.Tensor1D;
   /** Absent: hard loss alone. The teacher's V may exceed the student's (a padded head): the surplus rows are cut off. */
   distillation?: (Distillation & { teacher: TeacherProjection }) | undefined;
+  /** ε of label smoothing, with the hard loss alone; absent means 0. */
+  labelSmoothing?: number | undefined;
   /** Whether α is 1 and the hard loss is not asked for: it is 0 then. */
   isSoftAlone?: boolean;
   /** Rows whose logits exist at once. */
@@ -60,6 +62,8 @@ export interface ClassLossInputs extends Counting {
   problemType: ProblemType;
   /** int32 [B] for single-label, float32 [B, C] for multi-label and regression; any value where the row is not labelled. */
   labels: tf.Tensor;
+  /** ε of label smoothing, with the hard loss alone; absent means 0. */
+  labelSmoothing?: number | undefined;
   /** Absent: hard loss alone. */
   distillation?: (Distillation & { teacherLogits: tf.Tensor2D }) | undefined;
 }
@@ -115,7 +119,7 @@ export function classLoss(inputs: ClassLossInputs): HeadLoss {
     const softWeight = weightOf(inputs);
     const { gradient, ...losses } = weightedLosses({
       soft: distillation && softLossOfClasses(studentLogits, distillation, inputs.problemType),
-      hard: hardLosses[inputs.problemType](studentLogits, inputs.labels),
+      hard: hardLosses[inputs.problemType](studentLogits, inputs.labels, inputs.labelSmoothing),
       softWeight,
       hardWeight: labelled ? weightOf(labelled) : softWeight,
       distillation,
@@ -212,7 +216,7 @@ function vocabularyGroup(
 }
 
 /**
- * What −[index = label] in the gradient of the logits comes to: rows of the head for the hidden states, hidden states for
+ * What −(1 − ε) [index = label] in the gradient of the logits comes to: rows of the head for the hidden states, hidden states for
  * rows of the head. Nothing of it is [R, V].
  */
 function labelGradients(inputs: VocabularyLossInputs) {
@@ -221,7 +225,9 @@ function labelGradients(inputs: VocabularyLossInputs) {
   const [vocabulary] = student.weight.shape;
   const { labels, hardWeight } = rowsOf(inputs, 0, rows);
   const ofRows = tf.gather(student.weight, labels); // [R, D]
-  const hard = tf.neg(distillation ? tf.mul(hardWeight, tf.sub(1, distillation.alpha)) : hardWeight); // [R]
+  const { labelSmoothing = 0 } = inputs;
+  const ofHard = labelSmoothing === 0 ? hardWeight : tf.mul<tf.Tensor1D>(hardWeight, 1 - labelSmoothing);
+  const hard = tf.neg(distillation ? tf.mul(ofHard, tf.sub(1, distillation.alpha)) : ofHard); // [R]
   const share = student.cap === undefined ? hard : tf.mul<tf.Tensor1D>(hard, labelSlope(student, ofRows, labels));
   const column = tf.reshape<tf.Rank.R2>(share, [rows, 1]);
   return {
@@ -260,7 +266,7 @@ function rowsOf(inputs: VocabularyLossInputs, start: number, size: number) {
 const sumOf = (scalars: readonly (tf.Scalar | undefined)[]): tf.Scalar | undefined =>
   scalars.reduce((sum, scalar) => (sum && scalar ? tf.add(sum, scalar) : (sum ?? scalar)), undefined);
 
-/** Losses of some rows, and the gradient of their total with respect to the student's logits, before a cap, but for −[index = label]. */
+/** Losses of some rows, and the gradient of their total with respect to the student's logits, before a cap, but for −(1 − ε) [index = label]. */
 interface ChunkLoss extends Losses {
   /** Of the chunk's rows one after the other, [rows, V] together. */
   gradients: tf.Tensor2D[];
@@ -300,7 +306,7 @@ function stretchLoss(
   const { labels, softWeight, hardWeight } = rowsOf(inputs, start, studentLogits.shape[0]);
   const losses = weightedLosses({
     soft,
-    hard: inputs.isSoftAlone ? undefined : lossOfLabels(studentLogits, labels),
+    hard: inputs.isSoftAlone ? undefined : lossOfLabels(studentLogits, labels, inputs.labelSmoothing),
     softWeight,
     hardWeight,
     distillation: inputs.distillation,
@@ -330,10 +336,10 @@ function comparison(
 const sliceRows = (x: tf.Tensor2D, start: number, size: number): tf.Tensor2D =>
   size === x.shape[0] ? x : tf.slice2d(x, [start, 0], [size, -1]);
 
-/** Its gradient is without −[index = label]. */
-function lossOfLabels(logits: tf.Tensor2D, labels: tf.Tensor1D): RowLoss {
-  const { perPosition, probabilities } = tokenLoss(logits, labels);
-  return { perPosition, gradient: (weight) => tf.mul(probabilities, weight) };
+/** Its gradient is without −(1 − ε) [index = label]. */
+function lossOfLabels(logits: tf.Tensor2D, labels: tf.Tensor1D, smoothing: number | undefined): RowLoss {
+  const { perPosition, withoutLabel } = tokenLoss(logits, labels, smoothing);
+  return { perPosition, gradient: (weight) => tf.mul(withoutLabel, weight) };
 }
 
 interface RowLosses {

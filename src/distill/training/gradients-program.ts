@@ -172,6 +172,7 @@ function headLoss(
 ): HeadLoss {
   const { student, objective } = pairing;
   const labels = tensors.labels!;
+  const labelSmoothing = pairing.objective ? undefined : pairing.labelSmoothing;
   const counting = { counted: tensors.counted as tf.Tensor1D, inverseCount: tensors.inverseCount as tf.Scalar };
   const softened = objective && distillationOf(objective, tensors);
   if (!isLanguageModel(student)) {
@@ -179,6 +180,7 @@ function headLoss(
       ...counting,
       labelled: labelledOf(tensors),
       labels,
+      labelSmoothing,
       studentLogits: prediction,
       problemType: student.problemType ?? 'single-label',
       distillation: softened && { ...softened, teacherLogits: tensors['target.prediction'] as tf.Tensor2D },
@@ -189,6 +191,7 @@ function headLoss(
     labelled: onPolicyOf(objective) || positionsOf(objective) ? labelledOf(tensors) : undefined,
     isSoftAlone: tensors.chosen !== undefined,
     labels: labels as tf.Tensor1D,
+    labelSmoothing,
     student: { ...vocabularyHead(student, parameters), hidden: prediction },
     chunkRows: chunkRows(student.vocabularySize),
     stretchRows: (inHostMemory ? stretchRows : chunkRows)(student.vocabularySize),

@@ -1,6 +1,7 @@
 /** @file Checks what an experiment asks for against what its labels are: a class, several, or a number. */
 
 import { labelKindOf, type TeacherModel } from '../../model/architecture';
+import { controlFacts } from '../../protocol/controls';
 import { isSoftened } from '../../protocol/divergences';
 import type { LabelKind } from '../../protocol/records';
 import { removeKey, setValue } from '../file/fixes';
@@ -23,6 +24,11 @@ export function checkLabelKind(experiment: Experiment, labels: LabelKind, findin
   ]) {
     if (findings.isWritten(path)) findings.warning(path, 'temperature-of-numbers', {}, removeKey(path));
   }
+  findings.check(() => {
+    const index = experiment.controls.findIndex((name) => controlFacts[name].labelSmoothing !== undefined);
+    const path = ['controls', index];
+    if (index >= 0) findings.error(path, 'smoothing-of-numbers', {}, removeKey(path));
+  });
   findings.check(() => {
     const { precision } = experiment.teacher;
     const path = ['teacher', 'precision'];

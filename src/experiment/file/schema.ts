@@ -2,6 +2,7 @@
 
 // The namespace, not `{ z }`: bundlers then leave zod's forty languages out of the extension (350 KB).
 import * as z from 'zod';
+import { controlNames } from '../../protocol/controls';
 import { engineNames, precisions } from '../../protocol/engines';
 import { studyKinds, tasks } from '../../protocol/records';
 import { torchrunEngine } from '../../protocol/torchrun';
@@ -28,12 +29,12 @@ export const experimentSchema = z
     distillation: distillationSchema.prefault({}),
     training: trainingSchema.prefault({}),
     controls: z
-      .array(z.enum(['no-distillation']))
+      .array(z.enum(controlNames))
       .default(['no-distillation'])
       .meta({
         description:
-          'Further students to compare with. "no-distillation" trains the same student on hard labels alone, so that one sees whether distillation helped; [] leaves it out.',
-        examples: [['no-distillation']],
+          'Further students to compare with. "no-distillation" trains the same student on hard labels alone, so that one sees whether distillation helped; "label-smoothing" gives a tenth of each hard label to all classes alike, so that one sees how much of that any softer labels would have given. [] leaves them out.',
+        examples: [['no-distillation'], ['no-distillation', 'label-smoothing']],
       }),
     seeds: z
       .union([z.int().min(1).max(100), some(seed, 100)])

@@ -3,6 +3,7 @@
 import type { Uri } from 'vscode';
 import { EventEmitter, l10n, TreeItem, TreeItemCollapsibleState, type Disposable, type TreeDataProvider } from 'vscode';
 import { formatCount } from '../../protocol/format';
+import { isLive } from '../../protocol/records';
 import type { CommandId } from '../base/command-ids';
 import type { ExperimentFiles } from './experiment-files';
 import type { ListedRun, RunList } from '../runs/run-list';
@@ -110,7 +111,8 @@ export class ExperimentTree implements TreeDataProvider<Row>, Disposable {
 
   #update(run: ListedRun | undefined): void {
     const item = run && this.#items.get(run.paths.directory);
-    if (!item) {
+    // The row of its experiment counts those that are at work.
+    if (!item || isLive(item.run.record.status) !== isLive(run.record.status)) {
       this.refresh();
       return;
     }

@@ -137,6 +137,10 @@ const settings = {
     message: 'Labels that are numbers have no distribution that a temperature could soften: it is left aside.',
     remedy: 'Remove it.',
   },
+  'smoothing-of-numbers': {
+    message: 'Labels that are numbers have no other classes that a part of them could be given to.',
+    remedy: 'Leave "label-smoothing" out of "controls".',
+  },
   'teacher-precision-of-numbers': {
     message:
       'What "{precision}" costs a teacher is measured on distributions, which labels that are numbers do not have.',

@@ -61,6 +61,14 @@ export function addMachineVerbs({ root, verb }: Verbs): void {
       }
       process.exit(DONE);
     });
+  // What it leaves behind where a run has begun without that.
+  root
+    .command('compare-engines', { hidden: true })
+    .option('--precision <precision>', '', 'float32')
+    .action(async ({ precision }: Pick<TrialArguments, 'precision'>) => {
+      const { compareNow } = await import('../devices/later-comparison');
+      await compareNow(precision);
+    });
   root
     .command('serve')
     .description('answer requests of an editor on standard input and output (JSON-RPC), models kept loaded')

@@ -19,6 +19,7 @@ import { namesOfHosts } from '../../protocol/torchrun';
 import { withTunedTeacher } from '../sweep/sweep-sharing';
 import { carryOut, resultOf, type RunResult } from '../run/carry-out';
 import { knownHosts } from '../devices/hosts';
+import { compareLater } from '../devices/later-comparison';
 import { openEngine } from '../devices/open-engine';
 import type { Told } from '../devices/offer';
 import type { RunListener } from '../run/run-recorder';
@@ -58,7 +59,9 @@ export async function startRun(
   output.started(paths.directory, experiment, warnings);
   if (experiment.teacher.source === 'run' && experiment !== asked)
     output.note(`the teacher was fine-tuned in the same way by ${path.basename(experiment.teacher.run)}`);
-  return carryOut({ paths, experiment, lock, engine, queue }, output);
+  const result = await carryOut({ paths, experiment, lock, engine, queue }, output);
+  if (engine.isExpected && result.status === 'done') compareLater(experiment.precision);
+  return result;
 }
 
 /**

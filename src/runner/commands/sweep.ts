@@ -4,9 +4,11 @@ import path from 'node:path';
 import { createOnlyRun, type Run } from '../../run-directory/run-directory';
 import { runsDirectory, type RunPaths } from '../../run-directory/run-paths';
 import { loadSweep, type SweepExperiment, type SweepPlan } from '../../experiment/sweep/sweep';
+import type { Precision } from '../../protocol/engines';
 import { InputError } from '../../protocol/problem';
 import type { Comparison, RunErrorRecord, RunStatus } from '../../protocol/records';
 import { carryOut, errorRecord } from '../run/carry-out';
+import { compareLater } from '../devices/later-comparison';
 import { openEngine } from '../devices/open-engine';
 import { copyControls, withSharedTeacher, withTunedTeacher, type EarlierRun } from '../sweep/sweep-sharing';
 import { isRunOf, SweepMembers } from '../sweep/sweep-members';
@@ -53,12 +55,15 @@ export async function runPlan(
   const members = await SweepMembers.open(runsDirectory(file), experiments);
   const earlier: EarlierRun[] = [];
   const rows = new Map<number, SweepRow>();
+  /** Of runs that have begun without a comparison of the engines. */
+  const uncompared = new Set<Precision>();
   /** Undefined where another process has begun it meanwhile. */
   const begin = async (experiment: SweepExperiment): Promise<Outcome | undefined> => {
     const shared = await withTunedTeacher(await withSharedTeacher(experiment, earlier));
     const engine = await openEngine({ ...shared, on: placement.on }, plan.source, output);
     const created = await createOnlyRun(shared, isRunOf(experiment));
     if (!created) return undefined;
+    if (engine.isExpected) uncompared.add(shared.precision);
     const { paths, lock } = created;
     await copyControls(paths, experiment, earlier);
     output.started(paths.directory, shared, earlier.length === 0 ? plan.warnings : []);
@@ -82,6 +87,7 @@ export async function runPlan(
     rows.set(index, { values: experiment.sweepMember.values, run: paths.id, directory: paths.directory, ...result });
     if (result.status === 'stopped' && !isOver) break;
   }
+  if ([...rows.values()].some(({ status }) => status === 'done')) uncompared.forEach((one) => compareLater(one));
   const { id, name, settings } = plan;
   const inOrder = [...rows].sort(([one], [other]) => one - other).map(([, row]) => row);
   return { sweep: id, name, settings, combinations: experiments.length, rows: inOrder };

@@ -3,6 +3,7 @@
 import { engineFacts, engineNames, type EngineName, type Precision } from '../../protocol/engines';
 import { formatMilliseconds } from '../../protocol/format';
 import { hindranceOf } from './candidates';
+import { expectedOf, machineFacts, type MachineFacts } from './expected-engine';
 import { compareEngines, measureEngines } from './measure';
 import { findOf, nothing, remembered, type Failure, type Measurement } from './measurements';
 import { offerOpenVino, type Told } from './offer';
@@ -13,6 +14,8 @@ export interface Choice {
   reason: string;
   /** What decided it, the chosen one's first; absent where there was nothing to compare. */
   timed?: readonly Measurement[];
+  /** Nothing was measured: engines are to be compared when nobody waits for it. */
+  isExpected?: true;
 }
 
 const candidates = engineNames.filter((name) => !engineFacts[name].isNeverFastest);
@@ -22,10 +25,26 @@ const isOnProcessor = (name: EngineName): boolean => engineFacts[name].device ==
 /** Those that compute on the processor are compared with one another by the quick step: the best of them alone with GPUs, by the small step. */
 export const isCompared = (name: EngineName): boolean => candidates.includes(name) && isOnProcessor(name);
 
+/** Those that may compute in the precision here, in the order of their names. */
+export function ableEngines(precision: Precision, { mayHaveGpu }: MachineFacts): EngineName[] {
+  const mayBe = (name: EngineName): boolean => isOnProcessor(name) || mayHaveGpu;
+  return candidates.filter(
+    (name) => engineFacts[name].precisions.includes(precision) && mayBe(name) && !hindranceOf(name),
+  );
+}
+
+/** Whether a comparison says more than what is expected without one: where others kept the machine busy, engines are nearly alike in it. */
+export const isSure = (compared: Measurement | undefined): boolean =>
+  compared !== undefined && compared.ofProcessor !== true;
+
 /** Undefined where no engine here is known to compute in the precision. */
-export async function chooseEngine(precision: Precision, told: Told): Promise<Choice | undefined> {
+export async function chooseEngine(
+  precision: Precision,
+  told: Told,
+  machine = machineFacts(),
+): Promise<Choice | undefined> {
   await offerOpenVino(told);
-  const able = candidates.filter((name) => engineFacts[name].precisions.includes(precision) && !hindranceOf(name));
+  const able = ableEngines(precision, machine);
   const [first, second] = able;
   if (first === undefined) return undefined;
   if (second === undefined) return { engine: first, reason: `auto took ${first}: there is no other here` };
@@ -35,8 +54,15 @@ export async function chooseEngine(precision: Precision, told: Told): Promise<Ch
     findOf(list, name, precision);
   const isOut = (name: EngineName): boolean => find(known.failures, name) !== undefined;
   const processors = able.filter((name) => isOnProcessor(name) && !isOut(name));
-  const devices = able.filter((name) => !isOnProcessor(name) && !isOut(name));
+  const isImitated = (name: EngineName): boolean => find(known.measurements, name)?.software === true;
+  const devices = able.filter((name) => !isOnProcessor(name) && !isOut(name) && !isImitated(name));
   const isKnown = processors.length < 2 || processors.every((name) => find(known.compared, name));
+  const isSettled = processors.length < 2 || processors.every((name) => isSure(find(known.compared, name)));
+  const expected = isSettled || devices.length > 0 ? undefined : await expectedOf(processors, machine);
+  if (expected !== undefined) {
+    const reason = `auto took ${expected}, the fastest on all processors of this kind so far: here engines are compared when a run is done`;
+    return { engine: expected, reason, isExpected: true };
+  }
   const unknown = devices.filter((name) => !find(known.measurements, name));
   if (!isKnown) told.note(`measuring once what computes fastest here: ${processors.join(', ')} (a few seconds)`);
   const unmet = isKnown ? [] : processors;
@@ -46,7 +72,7 @@ export async function chooseEngine(precision: Precision, told: Told): Promise<Ch
   const compared = isKnown ? known.compared : found.compared;
   const times = byTime(compared.filter((one) => one.precision === precision && working.includes(one.engine)));
   const best = times[0]?.engine ?? working[0];
-  const rivals = devices.filter((name) => !fails(name) && !find(known.measurements, name)?.software);
+  const rivals = devices.filter((name) => !fails(name));
   if (best !== undefined && rivals.length === 0) return chosen(best, times);
 
   const all = [...(best === undefined ? [] : [best]), ...rivals];

@@ -27,6 +27,8 @@ export interface OpenEngine {
   device: DeviceKind;
   /** Why this engine; absent where the experiment names it. */
   reason?: string;
+  /** "auto" has taken it for want of a comparison, which is to be made when the run is done. */
+  isExpected?: true;
   /** Where trainings are Python's; the executor does all else. */
   torchrun?: Torchrun;
 }
@@ -135,8 +137,8 @@ async function choose(precision: EngineRequest['precision'], told: Told): Promis
 }
 
 async function openChoice(choice: Choice, wish: EngineRequest, told: Told): Promise<OpenEngine> {
-  const { engine, reason, timed } = choice;
-  const opened = { ...(await open(engine, wish)), reason };
+  const { engine, reason, timed, isExpected } = choice;
+  const opened = { ...(await open(engine, wish)), reason, ...(isExpected && { isExpected }) };
   const measured = timed?.find((one) => one.engine === engine);
   // The number of threads is part of a processor's name.
   const isAsMeasured = wish.threads !== undefined || measured?.device === opened.executor.device;

@@ -1,6 +1,7 @@
 /** @file The comparison as a table, for terminals and for the report. */
 
 import Table from 'cli-table3';
+import type { ControlName } from '../../protocol/controls';
 import type { Comparison, ComparisonRow } from '../../protocol/records';
 import { inMarkdown } from '../../protocol/escapes';
 import { formatBytes, formatCount, formatMilliseconds, formatPercent, formatSigned } from '../../protocol/format';
@@ -101,15 +102,17 @@ export function terminalBars({ rows, seeds }: Comparison): string {
   const quality = rows.map(({ metrics }) => qualityIn(metrics)).find((one) => one !== undefined);
   if (!quality) return '';
   const { key, format, title, higherIsBetter } = quality;
-  const shown = rows.flatMap(({ role, metrics, intervals }) => {
+  const hasSeveral = rows.filter(({ role }) => role === 'control').length > 1;
+  const shown = rows.flatMap(({ role, name, metrics, intervals }) => {
     const value = metrics[key];
-    return value === undefined ? [] : [{ role, value, interval: intervals?.[key] }];
+    const title = role === 'control' && hasSeveral ? `control, ${name}` : role;
+    return value === undefined ? [] : [{ title, value, interval: intervals?.[key] }];
   });
   const largest = Math.max(...shown.map(({ value }) => value));
-  const width = Math.max(...shown.map(({ role }) => role.length));
-  const lines = shown.map(({ role, value, interval }) => {
+  const width = Math.max(...shown.map(({ title }) => title.length));
+  const lines = shown.map(({ title, value, interval }) => {
     const range = interval ? `  (${format(interval[0])} to ${format(interval[1])})` : '';
-    return `  ${role.padEnd(width)}  ${bar(largest > 0 ? value / largest : 0)} ${format(value)}${range}`;
+    return `  ${title.padEnd(width)}  ${bar(largest > 0 ? value / largest : 0)} ${format(value)}${range}`;
   });
   const direction = higherIsBetter ? '' : ', the lower the better';
   const means = seeds ? `, means of ${seeds.length} seeds` : '';
@@ -152,7 +155,15 @@ export function findings({ rows, seeds, teacherAtChance }: Comparison): string {
     : `The student keeps ${formatPercent(student.retention)} of the teacher's ${quality.name}${smaller}.`;
   if (!control) return `${kept} Without a control, nobody can tell whether distillation helped.`;
   const gained = student.gain ? decided(quality, student, control, seeds?.length) : gain(quality, student, control);
-  return `${kept} ${gained}`;
+  return [kept, gained, smoothingText(rows, control, quality)].filter(Boolean).join(' ');
+}
+
+/** What labels give that are softer without a teacher, where a control has them beside the first. */
+function smoothingText(rows: readonly ComparisonRow[], control: ComparisonRow, { key, name, format }: Quality): string {
+  const smoothed = rows.find((row) => row.role === 'control' && row.name === ('label-smoothing' satisfies ControlName));
+  const value = smoothed?.metrics[key];
+  if (smoothed === control || value === undefined) return '';
+  return `With smoothed labels and no teacher, the same student has ${name} ${format(value)}.`;
 }
 
 /** The interval of the gain decides what is said. @param seeds how many, where there are several */

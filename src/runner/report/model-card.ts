@@ -9,6 +9,7 @@ import type { ResolvedExperiment } from '../../experiment/file/schema';
 import { type Architecture } from '../../model/architecture';
 import { positionsOf } from '../../distill/pairing';
 import { parameterCount } from '../../model/layouts/config';
+import { controlFacts, type ControlName } from '../../protocol/controls';
 import { inMarkdown } from '../../protocol/escapes';
 import { formatCount, formatPercent } from '../../protocol/format';
 import { imitationFacts, imitationNames } from '../../protocol/imitation';
@@ -40,8 +41,21 @@ function someOf(names: readonly string[], most: number, what: string): string {
   return `${names.slice(0, most).join(', ')}${more > 0 ? ` and ${formatCount(more)} more ${what}` : ''}`;
 }
 
-export function modelCard(experiment: ResolvedExperiment, a: Architecture, role: Role, rows: CardRows): string {
+/** Which of a run's models it is. */
+interface CardSubject {
+  role: Role;
+  /** Of a control. */
+  control?: ControlName | undefined;
+}
+
+export function modelCard(
+  experiment: ResolvedExperiment,
+  a: Architecture,
+  subject: CardSubject,
+  rows: CardRows,
+): string {
   const { name, task } = experiment;
+  const { role } = subject;
   return `---
 library_name: transformers
 pipeline_tag: ${pipelines[task]}
@@ -51,7 +65,7 @@ tags:
 
 # ${inMarkdown(name)}: ${role}
 
-${origin(experiment, role)}
+${origin(experiment, subject)}
 
 - Architecture: ${a.family}, ${a.layers} ${a.layers === 1 ? 'layer' : 'layers'}, width ${a.hiddenSize}, ${a.heads} heads
 - Parameters: ${formatCount(parameterCount(a))}
@@ -152,7 +166,7 @@ const ofPositions = (distillation: ResolvedExperiment['distillation']): string =
   return `, on ${formatPercent(positions.fraction)} of the positions, ${by}`;
 };
 
-function origin(experiment: ResolvedExperiment, role: Role): string {
+function origin(experiment: ResolvedExperiment, { role, control }: CardSubject): string {
   const { dataset, distillation } = experiment;
   const { temperature, alpha, divergence } = distillation;
   const at = (value: typeof temperature): string =>
@@ -170,7 +184,11 @@ function origin(experiment: ResolvedExperiment, role: Role): string {
       }
       return `A student distilled from ${whose}: ${divergence} at temperature ${at(temperature)}, α = ${at(alpha)}${ofPositions(distillation)}.${inside}`;
     }
-    case 'control':
-      return 'The control of a knowledge-distillation experiment: the same student, trained on hard labels alone.';
+    case 'control': {
+      const smoothing = control && controlFacts[control].labelSmoothing;
+      const how =
+        smoothing === undefined ? 'hard labels alone' : `labels that are smoothed by ${smoothing}, without a teacher`;
+      return `A control of a knowledge-distillation experiment: the same student, trained on ${how}.`;
+    }
   }
 }

@@ -17,11 +17,13 @@ import { controlPaths, memberPaths, type TrainingPaths } from '../../run-directo
 import { isTrained, memberName, membersOf } from '../../experiment/ensemble';
 import { readArchitecture, teacherFolder } from '../../experiment/checks/model-folder';
 import { readOnnxTeacher } from '../../experiment/checks/onnx-teacher';
+import type { ResolvedExperiment } from '../../experiment/file/schema';
 import type { TrainedSpec } from '../../experiment/file/blocks/teacher';
 import type { TrainingSpec } from '../../experiment/file/blocks/training';
 import { isOpaque, type Architecture, type TeacherModel } from '../../model/architecture';
 import { parameterCount } from '../../model/layouts/config';
 import type { Parameters, FrozenModel } from '../../model/parameters';
+import type { ControlName } from '../../protocol/controls';
 import type { Role } from '../../protocol/records';
 import { exportModel, isExported } from './checkpoints';
 import { modelCard } from '../report/model-card';
@@ -161,12 +163,18 @@ export function planRoles(run: PreparedRun, teachers: readonly TeacherModel[], s
   const writing = fraction * small;
   for (const { seed } of seedsOfRun(run)) {
     plan.add('student', stepsOf(training, 'student'), (asked + writing + 3 * small) * batchSize, seed?.number);
-    for (const _ of experiment.controls) {
-      plan.add('control', stepsOf(training, 'control'), 3 * small * batchSize, seed?.number);
+    for (const control of experiment.controls) {
+      const number = numberOfControl(experiment, control, seed?.number);
+      plan.add('control', stepsOf(training, 'control'), 3 * small * batchSize, number);
     }
   }
   const compared = all + seedsOfRun(run).length * (1 + experiment.controls.length) * small;
   plan.add('comparison', 1, compared * data.validation.length);
+}
+
+/** Among those of all seeds, from 1. */
+function numberOfControl({ controls }: ResolvedExperiment, control: ControlName, seed = 1): number {
+  return (seed - 1) * controls.length + controls.indexOf(control) + 1;
 }
 
 export async function trainStudent(run: PreparedRun, student: Student): Promise<boolean> {
@@ -227,8 +235,8 @@ function ownTexts(run: PreparedRun, student: Architecture, onPolicy: OnPolicy): 
   });
 }
 
-/** The same student, from the same weights, on hard labels alone: on the same batches, or those of the labelled rows. */
-export async function trainControl(run: PreparedRun, student: Student, control: string): Promise<boolean> {
+/** The same student, from the same weights, without the teacher: on the same batches, or those of the labelled rows. */
+export async function trainControl(run: PreparedRun, student: Student, control: ControlName): Promise<boolean> {
   const { experiment, data, recorder } = run;
   const paths = controlPaths(run.folder, control);
   if (await isExported(paths)) return true;
@@ -236,21 +244,32 @@ export async function trainControl(run: PreparedRun, student: Student, control: 
   const finished = await trainOne(run, {
     role: 'control',
     name: control,
-    pairing: controlOf(student.pairing),
+    pairing: controlOf(student.pairing, control),
     // Measured against the teacher it never sees, so that agreement can be compared.
     frozen: student.frozen,
     teacher: seenTeacher(student),
     initial: student.initial,
     paths,
     spec: experiment.training,
+    number: numberOfControl(experiment, control, run.seed?.number),
   });
-  if (finished) await exportModel(paths, data.tokenizer, cardOf(run, student.architecture, 'control'));
+  if (finished) await exportModel(paths, data.tokenizer, cardOf(run, student.architecture, 'control', control));
   return finished;
 }
 
-function cardOf({ experiment, data }: PreparedRun, architecture: Architecture, role: Role): string {
+function cardOf(
+  { experiment, data }: PreparedRun,
+  architecture: Architecture,
+  role: Role,
+  control?: ControlName,
+): string {
   const [labelled, validation] = [data.labelled.length, data.validation.length];
-  return modelCard(experiment, architecture, role, { labelled, unlabelled: data.train.length - labelled, validation });
+  return modelCard(
+    experiment,
+    architecture,
+    { role, control },
+    { labelled, unlabelled: data.train.length - labelled, validation },
+  );
 }
 
 /** The teacher whose weights are known; undefined for an ONNX file. */
@@ -278,7 +297,7 @@ interface OneTraining {
   initial: () => Promise<Parameters>;
   paths: TrainingPaths;
   spec: TrainingSpec;
-  /** Which of an ensemble's members, from 1. */
+  /** Which of an ensemble's members, or of all seeds' controls, from 1. */
   number?: number;
 }
 

@@ -91,7 +91,7 @@ export async function exportForTorchrun(
         ...experiment.controls.map((control) => ({
           role: 'control' as const,
           name: control,
-          pairing: controlOf(pairing),
+          pairing: controlOf(pairing, control),
           initial,
           paths: controlPaths(ofSeed.folder, control),
         })),

@@ -108,6 +108,7 @@ function describeJob(run: PreparedRun, training: JobTraining, setup: JobSetup): 
     compile: experiment.torchrun?.compile ?? false,
     training: spec,
     objective: objective ? { ...objective, ...imitations } : null,
+    labelSmoothing: pairing.objective ? 0 : (pairing.labelSmoothing ?? 0),
     student,
     teacher: teacher?.architecture ?? null,
     computes: readOfStudent(pairing).map(nameOfReading),
