@@ -26,7 +26,7 @@ function startedIn(source: string): (string | undefined)[] {
   ];
 }
 
-it('each verb is started as a program by a test of the unit suite', () => {
+it('each verb is started as a program by a test of its suite', () => {
   const files = readdirSync('test', { recursive: true, encoding: 'utf8' }).filter(
     (file) => file.endsWith('.test.ts') && !/^(?:editor|webview|harness)\b/.test(file),
   );
