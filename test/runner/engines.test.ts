@@ -211,6 +211,15 @@ describe('the engine auto', () => {
     expect(stopped.stderr).not.toMatch(/'compare-engines'|'try-engine'/);
   });
 
+  it.skipIf(!hasOpenVino)('is compared no more where that is known', async () => {
+    const workspace = short();
+    await rememberTimes(workspace, { cpu: 40, openvino: 90 });
+    const before = remembersOf(workspace);
+    const { code, stderr } = await distillery(['compare-engines'], workspace, processes);
+    expect([code, stderr]).toEqual([0, expect.not.stringContaining("'try-engine'")]);
+    expect(remembersOf(workspace)).toEqual(before);
+  });
+
   it.skipIf(!expects)(
     'compares first where a process that had begun so has ended hard',
     async () => {
