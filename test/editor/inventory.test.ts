@@ -56,7 +56,7 @@ const inJourneys: Partial<Record<Kind, Record<string, [journey: string, words: s
     'distillery.refreshDevices': ['welcome.journey.ts', 'Refresh Devices'],
     'distillery.fetchModel': ['welcome.journey.ts', 'Fetch Model…'],
     'distillery.setHubToken': ['welcome.journey.ts', 'Set Hugging Face Token…'],
-    'distillery.setEndpointKey': ['asked.journey.ts', 'Set Key of a Server…'],
+    'distillery.setEndpointKey': ['lab-at-work.journey.ts', 'Set Key of a Server…'],
   },
 };
 

@@ -6,7 +6,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 /** What takes longest, so that it does not go on alone at the end. */
 const longest = [
   ...['lab', 'first-run', 'accessibility', 'welcome', 'menus', 'experiments', 'lab-at-work', 'stranger'],
-  ...['asked', 'hosts', 'translation'],
+  ...['hosts', 'translation'],
 ].map((name) => `/${name}.journey.ts`);
 
 class LongestFirst extends BaseSequencer {
