@@ -10,7 +10,10 @@ import { program } from '../../src/runner/command-line/command-line';
 /** A list that begins with a verb, after an option of no value. */
 const LINE = String.raw`\[\s*(?:'--[a-z-]+',\s*)?'([a-z-]+)'`;
 
-/** The verbs of the command lines that a file of tests starts: by program.ts, written out or by their name there, by the program's path, and by the editor's part. */
+/**
+ * The verbs of the command lines that a file of tests starts: by program.ts, written out or by their name there, by the program's path, and by the editor's
+ * part; and those that it sees a program start, by Node's own account of each process.
+ */
 function startedIn(source: string): (string | undefined)[] {
   const imported = /import \{([^}]*)\} from '[./]*\/program'/.exec(source)?.[1] ?? '';
   const starts = imported.match(/\b(?:distillery|document|start)\b/g) ?? [];
@@ -22,6 +25,7 @@ function startedIn(source: string): (string | undefined)[] {
   return [
     ...calls.map(([, verb, name]) => verb ?? named.get(name)),
     ...[...source.matchAll(/\brunnerFile, '([a-z-]+)'/g)].map(([, verb]) => verb),
+    ...[...source.matchAll(/\bstderr\.match\(\/'([a-z-]+)'\/g\)/g)].map(([, verb]) => verb),
     ...(source.includes('new ModelServer(') ? ['serve'] : []),
   ];
 }
