@@ -48,16 +48,25 @@ export function takeCaches(kept: string, profile: string): void {
   }
 }
 
-/** Keeps a profile's caches, in place of those that are kept. Its browser has ended. */
+/**
+ * Keeps a profile's caches, in place of those that are kept. Its browser may be at its end or before it: an entry that is not whole is known
+ * as such by the browser that is given it.
+ */
 export function leaveCaches(profile: string, kept: string): void {
   const made = `${kept}.${process.pid}`;
-  for (const name of ofProfile) {
-    const cache = path.join(profile, 'Default', name);
-    if (existsSync(cache)) cpSync(cache, path.join(made, name), { recursive: true });
+  try {
+    for (const name of ofProfile) {
+      const cache = path.join(profile, 'Default', name);
+      if (existsSync(cache)) cpSync(cache, path.join(made, name), { recursive: true });
+    }
+    if (!existsSync(made)) return;
+    rmSync(kept, { recursive: true, force: true });
+    if (sizeOf(made) <= most) renameSync(made, kept);
+  } catch {
+    // A file went while it was copied, or another run of the tests has left its own: what is kept then, if anything, will do.
+  } finally {
+    rmSync(made, { recursive: true, force: true });
   }
-  rmSync(kept, { recursive: true, force: true });
-  if (existsSync(made) && sizeOf(made) <= most) renameSync(made, kept);
-  else rmSync(made, { recursive: true, force: true });
 }
 
 function sizeOf(folder: string): number {
