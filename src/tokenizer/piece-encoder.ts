@@ -2,7 +2,6 @@
 
 import type { Tokenizer as LibraryTokenizer } from '@huggingface/tokenizers';
 import { toByteLevel, utf8Length } from './byte-level';
-import { shortPieceEncoder } from './short-pieces';
 import type { ModelJson } from './tokenizer-json';
 
 /** Tokens of one piece; token i covers the UTF-16 units [starts[i], ends[i]) of it. */
@@ -22,17 +21,10 @@ const cachedPieces = 100_000;
 /** Text repeats its words, so results are kept. */
 export function pieceEncoder(model: Model, json: ModelJson, byteLevel: boolean): EncodePiece {
   const cache = new Map<string, PieceTokens>();
-  const encodeShort = shortPieceEncoder(model, json);
-  const encode = (characters: string): PieceTokens => {
-    const short = encodeShort(characters);
-    if (!short) return encodeCharacters(model, json, characters);
-    const { ids, ends } = short;
-    return { ids, starts: ends.map((_, i) => (i === 0 ? 0 : ends[i - 1]!)), ends };
-  };
   return (piece) => {
     const known = cache.get(piece);
     if (known) return known;
-    const tokens = byteLevel ? encodeBytes(encode, piece) : encode(piece);
+    const tokens = byteLevel ? encodeBytes(model, json, piece) : encodeCharacters(model, json, piece);
     if (piece.length <= longestCachedPiece) {
       if (cache.size >= cachedPieces) cache.clear();
       cache.set(piece, tokens);
@@ -42,12 +34,8 @@ export function pieceEncoder(model: Model, json: ModelJson, byteLevel: boolean):
 }
 
 /** Tokens are made of bytes, so several may share a character; each then covers all of it. */
-function encodeBytes(encode: EncodePiece, piece: string): PieceTokens {
-  const bytes = toByteLevel(piece);
-  const tokens = encode(bytes);
-  // A byte each.
-  if (bytes.length === piece.length) return tokens;
-  const { ids, starts, ends } = tokens;
+function encodeBytes(model: Model, json: ModelJson, piece: string): PieceTokens {
+  const { ids, starts, ends } = encodeCharacters(model, json, toByteLevel(piece));
   const startOfByte: number[] = [];
   const endOfByte: number[] = [];
   let at = 0;
