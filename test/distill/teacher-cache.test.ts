@@ -2,7 +2,6 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeF
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { batchInputs } from '../../src/distill/batch-inputs';
 import { layoutCache, type CacheLayout } from '../../src/distill/teacher/cache-layout';
 import { imitatedOf, type Objective } from '../../src/distill/pairing';
 import { FrozenTeacher, TeacherTargets, type TargetSource } from '../../src/distill/teacher/teacher';
@@ -12,7 +11,6 @@ import type { Executor } from '../../src/engine/executor';
 import { createCpuExecutor } from '../../src/engine/onnxruntime/onnxruntime';
 import { TeacherCacheFiles } from '../../src/run-directory/teacher-cache-files';
 import type { LossComponents } from '../../src/protocol/records';
-import { collate } from '../../src/dataset/batches';
 import { notCounted } from '../../src/dataset/examples';
 import { sharingSessions } from '../engine/sessions-of-file';
 import { imitations } from './imitations';
@@ -41,7 +39,7 @@ interface Cache {
   fill(most?: number, length?: number): Promise<{ asked: number; full: boolean }>;
   targets(): TargetSource;
   /** Of a cache that is not full: what a batch needs is asked about first, as long as `mayGoOn`. */
-  growing(mayGoOn?: () => boolean): GrowingTargets;
+  growing(mayGoOn?: () => boolean): TargetSource;
 }
 
 async function openCache(
@@ -295,35 +293,6 @@ describe('a teacher cache on disk', () => {
     await trainer.release();
     expect(stops).toBe(1);
     expect(losses).toEqual(expected.losses);
-  });
-
-  it('is asked ahead about what the first step needs, once, and by the step where that was stopped', async () => {
-    const rows = { length: MAX_LENGTH, indices: [...pair.examples.keys()].filter((index) => index % 4 === 0) };
-    const options = { task: pair.task, batchSize: rows.indices.length, padId: 0 };
-    const first = batchInputs(collate(pair.examples, rows, options), pair.task);
-    const whole = await openCache(pair, 'float32', `${folder}-2`);
-    await whole.fill();
-    const expected = await whole.targets().of(first);
-    const asked: number[] = [];
-    const growing = (at: string, mayGoOn = true) =>
-      openCache(pair, 'float32', at).then((cache) => {
-        const targets = cache.growing(() => (asked.push(asked.length), mayGoOn));
-        targets.begin(first);
-        return { cache, targets };
-      });
-
-    const { cache, targets } = await growing(folder);
-    expect(await targets.of(first)).toEqual(expected);
-    const blocks = (await cache.files.filled()).size;
-    expect([blocks > 0, asked.length]).toEqual([true, blocks]);
-    await targets.release();
-
-    const stopped = await growing(`${folder}-3`, false);
-    await expect(stopped.targets.of(first)).rejects.toThrow(StoppedAsking);
-    // Nobody may be asking any more when it ends.
-    stopped.targets.begin(first);
-    await stopped.targets.release();
-    expect((await stopped.cache.files.filled()).size).toBe(0);
   });
 
   it('says so where a file is cut off while it is read, which one in memory does not need', async () => {

@@ -37,15 +37,13 @@ export function cacheKey({ teacher, task, examples, maxLength, layout, values, c
   hash.update(JSON.stringify(settings));
   if ('digests' in teacher) hash.update(teacher.digests.join());
   else addParameters(hash, teacher.parameters);
-  const many = new ManyParts(hash);
   for (let index = 0; index < examples.length; index++) {
     const { inputIds, typeIds, labels } = examples.at(index)!;
-    addArray(many, 'ids', inputIds);
-    addArray(many, 'types', typeIds);
+    addArray(hash, 'ids', inputIds);
+    addArray(hash, 'types', typeIds);
     // Which positions count decides what is kept.
-    addArray(many, 'labels', typeof labels === 'number' ? Int32Array.of(labels) : labels);
+    addArray(hash, 'labels', typeof labels === 'number' ? Int32Array.of(labels) : labels);
   }
-  many.end();
   return hash.digest('hex').slice(0, 32);
 }
 
@@ -56,38 +54,7 @@ export function addParameters(hash: Hash, parameters: FrozenParameters): void {
 
 const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => (a < b ? -1 : 1);
 
-/** What digests parts, one after the other. */
-interface Digesting {
-  update(part: string | Uint8Array): unknown;
-}
-
-function addArray(hash: Digesting, name: string, { buffer, byteOffset, byteLength }: Float32Array | Int32Array): void {
+function addArray(hash: Hash, name: string, { buffer, byteOffset, byteLength }: Float32Array | Int32Array): void {
   hash.update(`${name} ${byteLength} `);
   hash.update(new Uint8Array(buffer, byteOffset, byteLength));
-}
-
-/** Hands small parts on many at once: each call takes longer than what it digests of a few tokens. */
-class ManyParts implements Digesting {
-  private readonly held = Buffer.allocUnsafe(2 ** 16);
-  private pending = 0;
-
-  constructor(private readonly hash: Hash) {}
-
-  /** Of texts ASCII alone. */
-  update(part: string | Uint8Array): void {
-    if (this.pending + part.length > this.held.length) this.end();
-    if (part.length > this.held.length) {
-      this.hash.update(part);
-      return;
-    }
-    if (typeof part === 'string') this.held.write(part, this.pending, 'latin1');
-    else this.held.set(part, this.pending);
-    this.pending += part.length;
-  }
-
-  /** What is held is digested too. */
-  end(): void {
-    this.hash.update(this.held.subarray(0, this.pending));
-    this.pending = 0;
-  }
 }

@@ -110,8 +110,6 @@ export class GrowingTargets implements TargetSource {
   private readonly blockOf: Uint32Array;
   /** Undefined once all is there. */
   private teacher: TargetSource | undefined;
-  /** Ends when nothing is asked about ahead. */
-  private begun: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly setup: FillSetup,
@@ -123,15 +121,8 @@ export class GrowingTargets implements TargetSource {
     for (const [index, { examples }] of layout.blocks.entries()) for (const one of examples) this.blockOf[one] = index;
   }
 
-  /** Asks at once about a batch that is needed soon, while what else its step takes is got ready. */
-  begin(inputs: BatchInputs): void {
-    // What ended it is met again by who needs it.
-    this.begun = this.fillFor(inputs).catch(() => undefined);
-  }
-
   /** @throws StoppedAsking */
   async of(inputs: BatchInputs): Promise<Targets> {
-    await this.begun;
     if (this.teacher) await this.fillFor(inputs);
     return this.kept.of(inputs);
   }
@@ -161,7 +152,6 @@ export class GrowingTargets implements TargetSource {
   }
 
   async release(): Promise<void> {
-    await this.begun;
     await this.kept.release();
     await this.teacher?.release();
   }

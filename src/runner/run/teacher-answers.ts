@@ -4,7 +4,6 @@ import { existsSync } from 'node:fs';
 import { FrozenEnsemble } from '../../distill/teacher/ensemble';
 import { OpaqueEnsemble } from '../../distill/teacher/opaque-ensemble';
 import { AskedTeacher } from '../../distill/teacher/asked-teacher';
-import { batchInputs } from '../../distill/batch-inputs';
 import { withEntropies } from '../../distill/entropies';
 import { layoutCache, type CacheLayout } from '../../distill/teacher/cache-layout';
 import { isInside, nothingInside, type Kept } from '../../distill/pairing';
@@ -29,7 +28,6 @@ import type { OpaqueIdentity } from '../../distill/teacher/cache-key';
 import { ChosenTokensSource } from '../../distill/teacher/chosen-tokens';
 import { MeanCost, RoundingError, roundingText, toFloat16, toMostProbable } from '../../distill/teacher/rounding-error';
 import { isFileError, KeptAnswers } from '../../distill/teacher/kept-answers';
-import type { Batch } from '../../dataset/batches';
 import type { FrozenModel } from '../../model/parameters';
 import {
   cachesOfOthers,
@@ -188,12 +186,8 @@ async function openCache(
   const keptBy = (kept: CachedTargets | GrowingTargets): TargetSource =>
     new KeptAnswers(kept, files, ask, (line) => run.recorder.note(line));
   if (outcome === 'full') return keptBy(new CachedTargets(cache));
-  if (typeof outcome === 'object' && 'rest' in outcome) {
-    const growing = new GrowingTargets(outcome.rest, new CachedTargets(cache));
-    const [soon] = firstBatches(run);
-    if (soon) growing.begin(batchInputs(soon, record.task));
-    return keptBy(growing);
-  }
+  if (typeof outcome === 'object' && 'rest' in outcome)
+    return keptBy(new GrowingTargets(outcome.rest, new CachedTargets(cache)));
   await files.close();
   return outcome === 'stopped' ? undefined : askAlways(run, ask, outcome.reason);
 }
@@ -270,7 +264,7 @@ async function fill(
       return !found.isLittle && mayGoOn(run, filled, blocks, (index ?? 0) + 1);
     };
     // The training's first batch is of these: where that does not wait for the others, no program of another length is loaded before it.
-    const [soon] = firstBatches(run);
+    const [soon] = trainingBatches(run, run.experiment.training, 'student').batchesOf(0);
     isFull = await fillCache({ ...setup, mayGoOn: mayFill }, soon?.length);
   } finally {
     if (!found.isLittle) await setup.teacher.release();
@@ -287,10 +281,6 @@ async function fill(
   if (rounding) await recorder.note(`the teacher's answers are kept${await roundingText(files.directory)}`);
   return isFull ? 'full' : 'stopped';
 }
-
-/** Of the student's first step. */
-const firstBatches = (run: PreparedRun): Batch[] =>
-  trainingBatches(run, run.experiment.training, 'student').batchesOf(0);
 
 /** Blocks after which it can be told how long the others will take. The first has its program made. */
 const TIMED_BLOCKS = 4;
