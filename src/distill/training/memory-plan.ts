@@ -18,15 +18,7 @@ import { teacherProgram } from '../teacher/teacher-program';
 import { insideSpecs, isLanguageModel, teacherOutputSpecs, trainedSpecs, type BatchShape } from '../specs';
 import type { MomentFormat } from '../../protocol/engines';
 import { isOpaque } from '../../model/architecture';
-import {
-  imitatedOf,
-  imitatedOfEach,
-  isInside,
-  nothingInside,
-  positionsOf,
-  type Imitated,
-  type Pairing,
-} from '../pairing';
+import { imitatedOf, imitatedOfEach, nothingInside, positionsOf, type Pairing } from '../pairing';
 
 export interface PlannedTraining {
   pairing: Pairing;
@@ -159,11 +151,6 @@ function keptBytes(graph: Graph): number {
   return cut ? segmentedBytes(cut) : workingBytes(graph);
 }
 
-/** What a teacher is asked by in a step. */
-function askedProgram(training: PlannedTraining, imitated: Imitated, shape: BatchShape): Program {
-  return (isInside(imitated) ? undefined : training.teacherProgram?.(shape)) ?? teacherProgram(imitated, shape);
-}
-
 /** Of all programs together where each keeps its memory, otherwise of the one that takes the most. */
 function workingPeak(training: PlannedTraining, recordings: Recordings): number {
   const { pairing, shapes, evaluationShapes, workingMemory, runsTeacher } = training;
@@ -178,7 +165,7 @@ function workingPeak(training: PlannedTraining, recordings: Recordings): number 
       recordings.gradients(programShape(pairing.objective, shape)),
       ...entropiesBefore(training, shape, recordings),
       ...(runsTeacher && isOurs && pairing.objective
-        ? imitatedOfEach(pairing).map((one) => askedProgram(training, one, shape))
+        ? imitatedOfEach(pairing).map((one) => teacherProgram(one, shape))
         : []),
     ]),
     ...counted(evaluationShapes).flatMap((shape) => [

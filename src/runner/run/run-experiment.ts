@@ -78,7 +78,7 @@ async function carryOn(run: PreparedRun): Promise<Comparison | undefined> {
       if (!train) return undefined;
       learning = { ...run, data: { ...run.data, train } };
     }
-    const recordings = await loadBeforeFirstStep(learning, pairing, frozen);
+    const recordings = await loadBeforeFirstStep(learning, pairing);
     let judgement: Promise<void> | undefined;
     const judged = (): Promise<void> => (judgement ??= checkTeacher(run, loaded));
     // Where that is known it is said at once. What is asked of several models, or in another place, may take long from the first answer on.
