@@ -202,6 +202,8 @@ it('Study… asks which question, leads to its answer in the Lab, and asked agai
   await study('How many labels');
   await told('cannot be studied with one that is trained on the same labels');
   await window.picture('study-refused');
+  // One that leaves by itself moves those above it, from under the pointer.
+  await window.runCommand('Notifications: Clear All Notifications');
 
   await study('an encoder or for a decoder');
   await window.statusItem.filter({ hasText: '1 of 2' }).waitFor();
