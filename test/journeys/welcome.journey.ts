@@ -250,25 +250,27 @@ describe('in one window', () => {
       await window.picture(`models-${theme}`);
     }
   });
+});
 
-  it('a new experiment may have a model that is here as its teacher, and a student by how much smaller that is', async () => {
-    cpSync('examples/models/definitions-teacher', path.join(folder, 'models/definitions'), { recursive: true });
-    // Which models there are is known for half a minute, and asked anew with the devices.
-    await window.runCommand('Distillery: Refresh Devices');
-    await window.runCommand('Distillery: New Experiment…');
-    await window.pick('text-classification');
-    const rows = window.page.locator('.quick-input-list .monaco-list-row');
-    await rows.filter({ hasText: 'A model that is trained here' }).waitFor();
-    await window.picture('new-experiment-teacher');
-    await window.pick('fine-tuned on these rows first');
-    await rows.filter({ hasText: 'Half of the teacher’s blocks' }).waitFor();
-    const sized = /parameters · [\d.]+\s[kM]B · [\d.]+\s[MG]B of memory/;
-    expect(await rows.filter({ hasText: sized }).count()).toBeGreaterThan(1);
-    await window.picture('new-experiment-student');
-    await window.pick('Half of the teacher’s blocks');
-    await window.page.getByRole('tab', { name: 'mails.distill.json' }).waitFor();
-    await window.page.locator('.view-line', { hasText: 'half-blocks' }).waitFor();
-  });
+/** In a window of its own: what stands open and has the focus elsewhere may take a question away from the person. */
+it('a new experiment may have a model that is here as its teacher, and a student by how much smaller that is', async () => {
+  const folder = newWorkspace();
+  cpSync('examples/data/spam/test.jsonl', path.join(folder, 'mails.jsonl'));
+  cpSync('examples/models/definitions-teacher', path.join(folder, 'models/definitions'), { recursive: true });
+  const window = await Workbench.open(folder, { theme: 'dark', libraries: newWorkspace() });
+  await window.runCommand('Distillery: New Experiment…');
+  await window.pick('text-classification');
+  const rows = window.page.locator('.quick-input-list .monaco-list-row');
+  await rows.filter({ hasText: 'A model that is trained here' }).waitFor();
+  await window.picture('new-experiment-teacher');
+  await window.pick('fine-tuned on these rows first');
+  await rows.filter({ hasText: 'Half of the teacher’s blocks' }).waitFor();
+  const sized = /parameters · [\d.]+\s[kM]B · [\d.]+\s[MG]B of memory/;
+  expect(await rows.filter({ hasText: sized }).count()).toBeGreaterThan(1);
+  await window.picture('new-experiment-student');
+  await window.pick('Half of the teacher’s blocks');
+  await window.page.getByRole('tab', { name: 'mails.distill.json' }).waitFor();
+  await window.page.locator('.view-line', { hasText: 'half-blocks' }).waitFor();
 });
 
 it('in a folder that is not trusted: trust is granted', async () => {
