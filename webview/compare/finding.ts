@@ -2,7 +2,7 @@
 
 import * as l10n from '@vscode/l10n';
 import { html, nothing, type TemplateResult } from 'lit';
-import type { ControlName } from '../../src/protocol/controls';
+import { smoothedBesideFirst } from '../../src/protocol/controls';
 import { formatPercent, formatQuantity, formatShareDifference } from '../../src/protocol/format';
 import { verdictOf } from '../../src/protocol/quality';
 import type { Comparison, ComparisonRow, GapClosed, Gain, Role } from '../../src/protocol/records';
@@ -51,7 +51,7 @@ export function finding(
     ${keeps}
     ${
       control && student.metrics[measure.key] !== undefined && control.metrics[measure.key] !== undefined
-        ? html`${gainWords(student, control, measure)} ${smoothingWords(rows, control, measure)}`
+        ? html`${gainWords(student, control, measure)} ${smoothingWords(rows, measure)}`
         : html`${l10n.t('Whether distillation helped, this run cannot tell: it has no control.')} ${offer ?? nothing}`
     }
   </p>`;
@@ -67,13 +67,10 @@ function gainWords(student: ComparisonRow, control: ComparisonRow, measure: Meas
   ${student.retention === undefined ? nothing : gapWords(gapClosed)}`;
 }
 
-/** What labels give that are softer without a teacher, where a control has them beside the first. */
-function smoothingWords(rows: readonly ComparisonRow[], control: ComparisonRow, measure: Measure): unknown {
-  const smoothed = rows.find(
-    ({ role, name }) => role === 'control' && name === ('label-smoothing' satisfies ControlName),
-  );
-  const value = smoothed?.metrics[measure.key];
-  if (smoothed === control || value === undefined) return nothing;
+/** What labels give that are softer without a teacher. */
+function smoothingWords(rows: readonly ComparisonRow[], measure: Measure): unknown {
+  const value = smoothedBesideFirst(rows)?.metrics[measure.key];
+  if (value === undefined) return nothing;
   return sentence(
     l10n.t('With smoothed labels and no teacher, the same student reaches {0}.'),
     number(measure.format(value)),

@@ -1,7 +1,7 @@
 /** @file The comparison as a table, for terminals and for the report. */
 
 import Table from 'cli-table3';
-import type { ControlName } from '../../protocol/controls';
+import { smoothedBesideFirst } from '../../protocol/controls';
 import type { Comparison, ComparisonRow } from '../../protocol/records';
 import { inMarkdown } from '../../protocol/escapes';
 import { formatBytes, formatCount, formatMilliseconds, formatPercent, formatSigned } from '../../protocol/format';
@@ -97,6 +97,9 @@ const BAR_COLUMNS = 48;
 /** A column, and what is left of a bar in eighths of one. */
 const BLOCKS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
+const titleOf = ({ role, name }: Pick<ComparisonRow, 'role' | 'name'>): string =>
+  role === 'control' ? `control, ${name}` : role;
+
 /** The models' quality as bars from 0, with its 95 % interval, for a terminal. */
 export function terminalBars({ rows, seeds }: Comparison): string {
   const quality = rows.map(({ metrics }) => qualityIn(metrics)).find((one) => one !== undefined);
@@ -105,7 +108,7 @@ export function terminalBars({ rows, seeds }: Comparison): string {
   const hasSeveral = rows.filter(({ role }) => role === 'control').length > 1;
   const shown = rows.flatMap(({ role, name, metrics, intervals }) => {
     const value = metrics[key];
-    const title = role === 'control' && hasSeveral ? `control, ${name}` : role;
+    const title = hasSeveral ? titleOf({ role, name }) : role;
     return value === undefined ? [] : [{ title, value, interval: intervals?.[key] }];
   });
   const largest = Math.max(...shown.map(({ value }) => value));
@@ -127,8 +130,9 @@ export function markdownIntervals({ rows }: Comparison): string {
   const lines = rows.flatMap(({ role, name, metrics, intervals }) => {
     const [value, interval] = [metrics[key], intervals?.[key]];
     if (value === undefined || !interval) return [];
-    const model = role === 'control' ? `control, ${name}` : role;
-    return [`- ${inMarkdown(model)}: ${format(value)} (${format(interval[0])} to ${format(interval[1])})`];
+    return [
+      `- ${inMarkdown(titleOf({ role, name }))}: ${format(value)} (${format(interval[0])} to ${format(interval[1])})`,
+    ];
   });
   return lines.length === 0 ? '' : [`${title}, with 95 % intervals:`, '', ...lines].join('\n');
 }
@@ -155,15 +159,15 @@ export function findings({ rows, seeds, teacherAtChance }: Comparison): string {
     : `The student keeps ${formatPercent(student.retention)} of the teacher's ${quality.name}${smaller}.`;
   if (!control) return `${kept} Without a control, nobody can tell whether distillation helped.`;
   const gained = student.gain ? decided(quality, student, control, seeds?.length) : gain(quality, student, control);
-  return [kept, gained, smoothingText(rows, control, quality)].filter(Boolean).join(' ');
+  return [kept, gained, smoothingText(rows, quality)].filter(Boolean).join(' ');
 }
 
-/** What labels give that are softer without a teacher, where a control has them beside the first. */
-function smoothingText(rows: readonly ComparisonRow[], control: ComparisonRow, { key, name, format }: Quality): string {
-  const smoothed = rows.find((row) => row.role === 'control' && row.name === ('label-smoothing' satisfies ControlName));
-  const value = smoothed?.metrics[key];
-  if (smoothed === control || value === undefined) return '';
-  return `With smoothed labels and no teacher, the same student has ${name} ${format(value)}.`;
+/** What labels give that are softer without a teacher. */
+function smoothingText(rows: readonly ComparisonRow[], { key, name, format }: Quality): string {
+  const value = smoothedBesideFirst(rows)?.metrics[key];
+  return value === undefined
+    ? ''
+    : `With smoothed labels and no teacher, the same student has ${name} ${format(value)}.`;
 }
 
 /** The interval of the gain decides what is said. @param seeds how many, where there are several */
