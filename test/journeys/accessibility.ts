@@ -9,8 +9,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { allOr } from '../torture';
 import { violations } from '../webview/axe';
 import { drawn, openLab, openTab, refusals, tabNames } from './lab-window';
-import { sampleWorkspace, type Sample } from './real-runs';
-import { plain, themes, Workbench, type Theme } from './workbench';
+import type { Sample } from './real-runs';
+import { plain, themes, type Theme, type Workbench } from './workbench';
 
 /** How the sidebar calls the run of each experiment: by what was set. */
 const titles = { moby: 'T 2 · α .5', spam: 'T 4 · α .7' };
@@ -57,10 +57,11 @@ async function complete({ lab }: Workbench): Promise<void> {
   await lab.locator('lab-expected').waitFor();
 }
 
-describe('the Lab', () => {
+/** @param windowOf in which are the runs of both samples, and no Lab yet */
+export function describeForEveryone(windowOf: () => Workbench): void {
   let window: Workbench;
-  beforeAll(async () => {
-    window = await Workbench.open(sampleWorkspace('moby', 'spam'), { theme: 'dark' });
+  beforeAll(() => {
+    window = windowOf();
   });
 
   it('is worked by keyboard alone, in each of its tabs', async () => {
@@ -154,6 +155,7 @@ describe('the Lab', () => {
 
   describe('in each theme', () => {
     beforeAll(async () => {
+      // As it moves for who wants it to.
       await window.page.emulateMedia({ reducedMotion: null });
       // The Lab has the place of the first editor, as for a person who has none open.
       await window.runCommand('View: Close All Editor Groups');
@@ -226,7 +228,7 @@ describe('the Lab', () => {
     }
     expect(await refusals(window)).toEqual([]);
   });
-});
+}
 
 interface Box {
   left: number;
