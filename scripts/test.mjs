@@ -63,7 +63,7 @@ const longForms = {
     'engine/webgpu-operators',
     'engine/webgpu-training',
   ],
-  journeys: ['accessibility', 'hosts', 'packaged'],
+  journeys: ['lab.journey', 'hosts', 'packaged'],
 };
 
 function vitest(name, filters) {
