@@ -4,6 +4,7 @@ import { cpSync, existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Locator } from 'playwright-core';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { viewport } from '../harness/code-server';
 import { keptLibraries, setMachine } from './desk';
 import { everyState } from './every-state';
 import { expectPalette, expectRow, expectTitle, icons, offered, tall } from './menus';
@@ -117,6 +118,8 @@ describe('files offer what can be done with them', () => {
   };
 
   it('above an editor, and in the menu of its text', async () => {
+    // A hundred lines would be drawn, and their rows asked about.
+    await window.page.setViewportSize(viewport);
     await window.openFile('other.distill.json');
     await expectIcons(window, runButton.slice(0, 1));
     const arrow = actions(window).locator(
@@ -161,6 +164,7 @@ describe('files offer what can be done with them', () => {
 
 describe('views and palette offer what can be done now', () => {
   it('and a run’s folder can be revealed', async () => {
+    await window.page.setViewportSize(tall);
     await window.openSidebar();
     const run = window
       .rows('Experiments')
