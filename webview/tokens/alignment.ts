@@ -8,6 +8,7 @@ import type { ProbeExample } from '../../src/protocol/inspection-records';
 import type { Task } from '../../src/protocol/records';
 import { shared } from '../look/styles';
 import { visible } from './token-text';
+import { taskFacts } from '../../src/protocol/tasks';
 
 /** Why the prediction of a token is looked at, or is not. */
 export type Standing = 'recorded' | 'unrecorded' | 'uncounted';
@@ -97,7 +98,7 @@ export class Alignment extends LitElement {
   override render(): unknown {
     const { example, task } = this;
     const chosen = example.positions[this.position]!.token;
-    const shift = task === 'causal-lm' ? 1 : 0;
+    const { shift } = taskFacts[task];
     const last = Math.max(example.tokens.length, example.paddedLength ?? 0) - 1;
     const from = Math.max(shift, Math.min(chosen - around, last - 2 * around));
     const to = Math.min(last, from + 2 * around);
@@ -141,7 +142,7 @@ export class Alignment extends LitElement {
     const at = token - shift;
     if (at >= tokens.length) return 'pad';
     const isHidden =
-      this.task === 'masked-lm' && standingOf(this.example, token) !== 'uncounted' && this.example.counted;
+      taskFacts[this.task].isMasked && standingOf(this.example, token) !== 'uncounted' && this.example.counted;
     return isHidden ? '▢' : visible(tokens[at]!.token);
   }
 

@@ -5,6 +5,7 @@ import { css, html, svg, type TemplateResult } from 'lit';
 import { formatCount, formatNumber } from '../../src/protocol/format';
 import type { ProbeExample, ProbeExamples } from '../../src/protocol/inspection-records';
 import { visible } from './token-text';
+import { isPerToken } from '../../src/protocol/tasks';
 
 export const positionTitleStyles = css`
   .title {
@@ -46,7 +47,7 @@ export function hardLabelText({ names }: ProbeExamples, { positions }: ProbeExam
 export function positionTitle(examples: ProbeExamples, example: ProbeExample, position: number): TemplateResult {
   const { names, task, labels } = examples;
   const { token, label } = example.positions[position]!;
-  if (task === 'text-classification') {
+  if (!isPerToken(task)) {
     const hard = hardLabelText(examples, example);
     return html`<div class="title">
       <b class="mono" translate="no" title=${hard}>${hard === '' ? '–' : hard}</b>

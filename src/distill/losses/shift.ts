@@ -3,6 +3,7 @@
 import type { Task } from '../../protocol/records';
 import { notCounted } from '../../dataset/examples';
 import { maskedShare } from '../../dataset/masking';
+import { taskFacts } from '../../protocol/tasks';
 
 /** What is read of a batch. */
 export interface LabelledBatch {
@@ -54,9 +55,10 @@ export function predictionRows(batch: LabelledBatch, task: Task): PredictionRows
  * @param labels as of a batch of one row
  */
 export function countedPredictions(labels: Int32Array | Float32Array, task: Task): number {
-  if (task === 'text-classification') return 1;
+  const { isPerToken, shift } = taskFacts[task];
+  if (!isPerToken) return 1;
   let count = 0;
-  for (let i = task === 'causal-lm' ? 1 : 0; i < labels.length; i++) if (labels[i] !== notCounted) count++;
+  for (let i: number = shift; i < labels.length; i++) if (labels[i] !== notCounted) count++;
   return count;
 }
 

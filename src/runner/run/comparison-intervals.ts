@@ -6,6 +6,7 @@ import { AveragePrecision, f1FromCounts, pearson, RankCorrelation } from '../../
 import { isSaid } from '../../protocol/independent-labels';
 import { advantage, improvement, qualityOf, type MetricKey } from '../../protocol/quality';
 import type { ComparisonRow, Interval, LabelKind, Task } from '../../protocol/records';
+import { isPerToken } from '../../protocol/tasks';
 
 /** A model's row of the comparison, and its predictions by example. */
 export interface MeasuredModel {
@@ -123,7 +124,7 @@ function between(
 
 /** By Wilson's formula, of a classifier's independent rows; a language model's tokens are not independent of each other. */
 function sharesOf(task: Task, { predictions }: MeasuredModel): ComparisonRow['intervals'] {
-  if (task !== 'text-classification') return {};
+  if (isPerToken(task)) return {};
   const count = (key: 'correct' | 'agreeing'): number => predictions.reduce((sum, one) => sum + (one[key] ?? 0), 0);
   return {
     accuracy: wilson(count('correct'), predictions.length),

@@ -28,6 +28,7 @@ import {
   type ReadTraining,
   type RowParts,
 } from './row-parts';
+import { hasLabels, isPerToken } from '../../protocol/tasks';
 
 export interface RunData {
   tokenizer: Tokenizer;
@@ -214,7 +215,7 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
     }
     const readProblems = [...files.flatMap(({ index }) => index.problems), ...(await readHeldOut())];
     const numbers = labelNumbersOf(experiment, labels);
-    const perToken = experiment.task !== 'text-classification';
+    const perToken = isPerToken(experiment.task);
     const maker = new ExampleMaker({
       reader: rows,
       encode: learn,
@@ -284,7 +285,7 @@ function labelsOf(
   found: readonly string[],
   { teacherLabels, startLabels }: LoadDataOptions,
 ): string[] | undefined {
-  if (task !== 'text-classification') return undefined;
+  if (!hasLabels(task)) return undefined;
   // Of numbers the name of their column, where the teacher has none for them.
   const named = dataset.labels === 'regression' ? [dataset.labelColumn] : found;
   return [...(teacherLabels ?? classesFrom(named, startLabels))];
@@ -301,7 +302,7 @@ function storesOf(
     const store = new ExampleStore({
       path: path.join(folder, `.${name}`),
       vocabularySize: tokenizer.vocabularySize,
-      perToken: experiment.task !== 'text-classification',
+      perToken: isPerToken(experiment.task),
       labelNumbers: labelNumbersOf(experiment, labels),
       keepsRows,
     });
@@ -334,7 +335,7 @@ function labelNumbersOf(
   { task, dataset }: Pick<ResolvedExperiment, 'task' | 'dataset'>,
   labels: readonly string[] | undefined,
 ): number | undefined {
-  const isClass = task !== 'text-classification' || (dataset.labels ?? 'single') === 'single';
+  const isClass = isPerToken(task) || (dataset.labels ?? 'single') === 'single';
   return isClass ? undefined : labels!.length;
 }
 
@@ -469,7 +470,7 @@ export async function loadTestExamples(
     labels: dataset.labels,
     chatTemplate: dataset.chatTemplate,
   });
-  const perToken = task !== 'text-classification';
+  const perToken = isPerToken(task);
   const store = new ExampleStore({
     path: path.join(folder, '.test'),
     vocabularySize: tokenizer.vocabularySize,

@@ -11,6 +11,7 @@ import { rowEncoder, type Example } from '../../dataset/examples';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
 import { toRecord } from '../../run-directory/workspace-paths';
 import type { PreparedRun } from './prepared-run';
+import { taskFacts } from '../../protocol/tasks';
 
 const MOST_EXAMPLES = 12;
 
@@ -51,11 +52,11 @@ export function pinnedExamples(
       const row = data.validation.rowAt(index);
       const { encoding, labels: hard } = encode(row) as Example;
       const inputs = batchInputs(batches[k]!, task);
-      const shift = task === 'causal-lm' ? 1 : 0;
+      const { isPerToken, shift } = taskFacts[task];
       const positionOf = (prediction: number): ProbePosition => {
         if (hard instanceof Float32Array) return { token: -1, ...hardNumbers(hard, kind) };
         const label = inputs.tensors.labels!.data[prediction]!;
-        const token = task === 'text-classification' ? -1 : inputs.tensors.predictionRows!.data[prediction]! + shift;
+        const token = isPerToken ? inputs.tensors.predictionRows!.data[prediction]! + shift : -1;
         return { token, label };
       };
       const counted = countedRows(inputs, Infinity).map(positionOf);
@@ -66,7 +67,7 @@ export function pinnedExamples(
         line: row.line,
         tokens,
         positions: counted.slice(0, mostPositions),
-        counted: task === 'text-classification' ? undefined : counted.map(({ token }) => token),
+        counted: isPerToken ? counted.map(({ token }) => token) : undefined,
         paddedLength: buckets.find((length) => length >= tokens.length) ?? tokens.length,
       };
     }),

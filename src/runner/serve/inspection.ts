@@ -13,6 +13,7 @@ import type { Label, LabelKind } from '../../protocol/records';
 import { notCounted, type Example } from '../../dataset/examples';
 import { inspectedTokens } from '../run/pinned';
 import type { TargetModels } from './targets';
+import { taskFacts } from '../../protocol/tasks';
 
 /** A tokenized text. `labels` as in an Example; absent where only the models are asked. */
 export interface InspectionInput extends Pick<Example, 'inputIds' | 'typeIds' | 'encoding'> {
@@ -42,12 +43,12 @@ export function inspectionResult(
 ): InspectResult {
   const { text } = input;
   const tokens = target.tokenizer ? inspectedTokens(input.encoding, target.tokenizer) : idsAsTokens(input.inputIds);
-  if (target.task === 'text-classification') {
+  const { isPerToken, shift } = taskFacts[target.task];
+  if (!isPerToken) {
     const positions = [classPosition(target, input, logits, view)];
     const { labelKind: labels } = target;
     return { text, temperature: view.temperature, labels, positions, tokens };
   }
-  const shift = target.task === 'causal-lm' ? 1 : 0;
   const positions = tokens.map((token, index): InspectedPosition => {
     const row = index - shift;
     // The first token of a causal model is predicted from nothing.

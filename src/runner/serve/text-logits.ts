@@ -7,6 +7,7 @@ import { isCounted, rowOf, type InspectionInput } from './inspection';
 import { inputOfText, tokenizerOf } from './inspection-input';
 import { hardNumbers, inspectedTokens, MOST_LOGITS } from '../run/pinned';
 import type { TargetModels } from './targets';
+import { taskFacts } from '../../protocol/tasks';
 
 export async function textLogits(target: TargetModels, { target: name, text }: LogitsParams): Promise<LogitsResult> {
   const tokenizer = tokenizerOf(name, target);
@@ -16,14 +17,14 @@ export async function textLogits(target: TargetModels, { target: name, text }: L
   const width = (target.labels ?? { length: tokenizer.vocabularySize }).length;
   const counted = countedPositions(target, input);
   const positions = counted.slice(0, Math.max(4, Math.floor(MOST_LOGITS / width)));
-  const shift = target.task === 'causal-lm' ? 1 : 0;
+  const { isPerToken, shift } = taskFacts[target.task];
   const rows = positions.map(({ token }) => (token < 0 ? 0 : token - shift));
   return {
     example: {
       text: text.text,
       tokens: inspectedTokens(input.encoding, tokenizer),
       positions,
-      counted: target.task === 'text-classification' ? undefined : counted.map(({ token }) => token),
+      counted: isPerToken ? counted.map(({ token }) => token) : undefined,
     },
     teacher: teacher && base64Of(teacher, rows, width),
     student: student && base64Of(student, rows, width),
@@ -32,12 +33,12 @@ export async function textLogits(target: TargetModels, { target: name, text }: L
 
 /** What training would count of the text; nothing is masked, so that of masked-lm every token is. */
 function countedPositions(target: TargetModels, input: InspectionInput): ProbePosition[] {
-  if (target.task === 'text-classification') {
+  const { isPerToken, shift: first } = taskFacts[target.task];
+  if (!isPerToken) {
     const { label, labels } = input;
     if (labels instanceof Float32Array) return [{ token: -1, ...hardNumbers(labels, target.labelKind) }];
     return [{ token: -1, label: typeof label === 'string' ? (target.labels?.indexOf(label) ?? -1) : -1 }];
   }
-  const first = target.task === 'causal-lm' ? 1 : 0;
   return Array.from(input.inputIds, (label, token) => ({ token, label })).filter(
     ({ token }) => token >= first && isCounted(target, input, token),
   );
