@@ -13,6 +13,7 @@ export const headOfTask: Record<Task, Head> = {
   'text-classification': 'sequence-classification',
   'causal-lm': 'causal-lm',
   'masked-lm': 'masked-lm',
+  'token-classification': 'token-classification',
 };
 
 /** Families that can learn a task: an encoder sees both sides of a token, a decoder only what is before it. */

@@ -4,7 +4,11 @@ import type { VectorKind } from '../protocol/imitation';
 import type { LabelKind } from '../protocol/records';
 
 /** What stands on the transformer's last hidden states. */
-export type Head = 'sequence-classification' | 'masked-lm' | 'causal-lm';
+export type Head = 'sequence-classification' | 'token-classification' | 'masked-lm' | 'causal-lm';
+
+/** Whether a head predicts labels, of each text or of each token, rather than tokens of the vocabulary. */
+export const predictsLabels = (head: Head): boolean =>
+  head === 'sequence-classification' || head === 'token-classification';
 
 /** Activation between the two matrices of the MLP, under transformers' names; `gelu` is the exact one. */
 export type Activation = 'gelu' | 'gelu_new' | 'gelu_pytorch_tanh' | 'relu' | 'silu';
@@ -85,7 +89,7 @@ export interface Architecture {
   classifierDropout: number;
   /** The vocabulary head shares the word embeddings' matrix. */
   tieWordEmbeddings: boolean;
-  /** Names of the classes, by index; sequence classification only. */
+  /** Names of the classes, by index; of classifiers, of texts or of tokens, only. */
   labels?: string[];
   problemType?: ProblemType;
   padId?: number;

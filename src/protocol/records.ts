@@ -5,12 +5,15 @@ import type { ImitationName } from './imitation';
 import type { Complaint, Place } from './problem';
 
 /** What is predicted. */
-export const tasks = ['text-classification', 'causal-lm', 'masked-lm'] as const;
+export const tasks = ['text-classification', 'causal-lm', 'masked-lm', 'token-classification'] as const;
 
 export type Task = (typeof tasks)[number];
 
-/** What the labels of a text classification are: one class a row, any number of them, or a number. */
-export const labelKinds = ['single', 'multiple', 'regression'] as const;
+/**
+ * What the labels of a classification are: of a text one class, any number of them, or a number; of each word of a text one class, or
+ * the tag that says where in a named entity it stands.
+ */
+export const labelKinds = ['single', 'multiple', 'regression', 'entities'] as const;
 
 export type LabelKind = (typeof labelKinds)[number];
 

@@ -17,6 +17,7 @@ export const taskFacts: Readonly<Record<Task, TaskFacts>> = {
   'text-classification': { isPerToken: false, hasLabels: true, shift: 0, isMasked: false },
   'causal-lm': { isPerToken: true, hasLabels: false, shift: 1, isMasked: false },
   'masked-lm': { isPerToken: true, hasLabels: false, shift: 0, isMasked: true },
+  'token-classification': { isPerToken: true, hasLabels: true, shift: 0, isMasked: false },
 };
 
 export const isPerToken = (task: Task): boolean => taskFacts[task].isPerToken;

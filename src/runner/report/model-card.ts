@@ -22,6 +22,7 @@ const pipelines: Record<Task, string> = {
   'text-classification': 'text-classification',
   'causal-lm': 'text-generation',
   'masked-lm': 'fill-mask',
+  'token-classification': 'token-classification',
 };
 
 /** How many rows a run trains on and chooses by. */
