@@ -1,5 +1,6 @@
 /** @file What a model is, apart from its weights: sizes, head and labels. */
 
+import { areEntityTags } from '../protocol/entities';
 import type { VectorKind } from '../protocol/imitation';
 import type { LabelKind } from '../protocol/records';
 
@@ -21,13 +22,19 @@ export const problemTypeOf: Readonly<Record<LabelKind, ProblemType>> = {
   single: 'single-label',
   multiple: 'multi-label',
   regression: 'regression',
+  entities: 'single-label',
 };
+
+/** What the tags of words are. */
+export const tagKindOf = (tags: readonly string[]): LabelKind => (areEntityTags(tags) ? 'entities' : 'single');
 
 /** What the labels of a classifier are; undefined for a language model. */
 export function labelKindOf({
   head,
+  labels = [],
   problemType = 'single-label',
-}: Pick<Architecture, 'head' | 'problemType'>): LabelKind | undefined {
+}: Pick<Architecture, 'head' | 'labels' | 'problemType'>): LabelKind | undefined {
+  if (head === 'token-classification') return tagKindOf(labels);
   if (head !== 'sequence-classification') return undefined;
   return ({ 'single-label': 'single', 'multi-label': 'multiple', regression: 'regression' } as const)[problemType];
 }

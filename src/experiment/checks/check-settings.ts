@@ -340,7 +340,7 @@ function checkEndpoint(experiment: Experiment, findings: Findings): void {
   const { task, dataset, teacher, distillation, tokenizer } = experiment;
   if (teacher.source !== 'endpoint') return;
   findings.check(() => {
-    if (task === 'masked-lm') findings.error(['task'], 'endpoint-task', { task });
+    if (task === 'masked-lm' || task === 'token-classification') findings.error(['task'], 'endpoint-task', { task });
   });
   findings.check(() => {
     const { username, password } = new URL(teacher.url);

@@ -10,7 +10,7 @@ import { InputError, problemAt, type Problem } from '../../protocol/problem';
 import { Damaged } from '../../dataset/byte-reader';
 import { forEachRow, type Columns, type Row } from '../../dataset/dataset';
 import { ExampleStore, StoredExamples, type Examples, type ExamplesWithRows } from '../../dataset/example-store';
-import { notCounted, rowEncoder, textsOf, type EncodeRowsOptions, type TokenExample } from '../../dataset/examples';
+import { notCounted, rowEncoder, textsOf, type EncodeRowsOptions, type Example, type TokenExample } from '../../dataset/examples';
 import { ExampleMaker, IndexedExamples, RowReader } from '../../dataset/indexed-examples';
 import { findLargeRows } from '../../experiment/input-files';
 import { loadTokenizer } from '../../experiment/checks/model-folder';
@@ -143,7 +143,7 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
     chatTemplate: dataset.chatTemplate,
   };
   const validation = makeStore('validation', true);
-  const problems = new RowProblems();
+  const problems = new RowProblems(dataset.maxLength);
   const learn = rowEncoder(tokenizer, { ...encoding, keepUnlabelled: true });
   const hold = rowEncoder(tokenizer, encoding);
   const readHeldOut = async (): Promise<Problem[]> => {
@@ -151,7 +151,10 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
     return read(dataset.validation, columns, (row) => {
       const made = hold(row);
       if ('code' in made) problems.add(made);
-      else validation.add(made, row);
+      else {
+        problems.countCut(made);
+        validation.add(made, row);
+      }
     });
   };
   const learnt = indexed && reader ? await readLater(indexed, reader) : await readNow();
@@ -177,7 +180,10 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
       if (role === LEFT_OUT) return;
       const made = role === LEARNT ? learn(row) : hold(row);
       if ('code' in made) problems.add(made);
-      else indices[number] = (role === LEARNT ? store : validation).add(made, row) + 1;
+      else {
+        problems.countCut(made);
+        indices[number] = (role === LEARNT ? store : validation).add(made, row) + 1;
+      }
     });
     readProblems.push(...(await readHeldOut()));
     const storedIndices = (rows: Uint32Array): Uint32Array =>
@@ -303,6 +309,7 @@ function storesOf(
       path: path.join(folder, `.${name}`),
       vocabularySize: tokenizer.vocabularySize,
       perToken: isPerToken(experiment.task),
+      tokenClasses: isPerToken(experiment.task) && hasLabels(experiment.task),
       labelNumbers: labelNumbersOf(experiment, labels),
       keepsRows,
     });
@@ -418,7 +425,8 @@ async function cutWhereAsked(
   const used = new Set<number>();
   const chat = dataset.chatTemplate ? tokenizer.chat : undefined;
   const note = (row: Row): void => {
-    for (const text of textsOf(row, chat)) for (const id of tokenizer.encode(text).ids) used.add(id);
+    if (row.words) for (const id of tokenizer.encodeWords(row.words).ids) used.add(id);
+    else for (const text of textsOf(row, chat)) for (const id of tokenizer.encode(text).ids) used.add(id);
   };
   await readTraining(note);
   for (const files of [dataset.validation, dataset.test]) if (Array.isArray(files)) await readOthers(files, note);
@@ -430,6 +438,17 @@ class RowProblems {
   private readonly first: Problem[] = [];
   private unreported = 0;
   private last: Problem | undefined;
+  /** Words that are beyond the greatest length, the rows that have them, and the first of these. */
+  private cut: { words: number; rows: number; file: string; line: number } | undefined;
+
+  constructor(private readonly maxLength: number) {}
+
+  countCut({ cutWords, row: { file, line } }: Example): void {
+    if (cutWords === undefined) return;
+    this.cut ??= { words: 0, rows: 0, file, line };
+    this.cut.words += cutWords;
+    this.cut.rows++;
+  }
 
   add(problem: Problem): void {
     if (this.first.length < MOST_PROBLEMS) this.first.push(problem);
@@ -438,6 +457,16 @@ class RowProblems {
   }
 
   listed(): Problem[] {
+    return [...this.ofRows(), ...this.ofCutWords()];
+  }
+
+  private ofCutWords(): Problem[] {
+    if (!this.cut) return [];
+    const { file, line, ...counts } = this.cut;
+    return [problemAt({ file, line, column: 1 }, 'words-cut', { ...counts, maxLength: this.maxLength }, 'warning')];
+  }
+
+  private ofRows(): Problem[] {
     if (this.unreported === 0 || !this.last) return this.first;
     const { file, line } = this.last;
     return [
@@ -475,6 +504,7 @@ export async function loadTestExamples(
     path: path.join(folder, '.test'),
     vocabularySize: tokenizer.vocabularySize,
     perToken,
+    tokenClasses: perToken && hasLabels(task),
     labelNumbers: labelNumbersOf(experiment, labels),
     keepsRows: true,
   });
