@@ -14,7 +14,7 @@ SPACED = ("roberta",)
 SENTENCES = [
     ["EU", "rejects", "German", "call", "to", "boycott", "British", "lamb", "."],
     ["Peter", "Blackburn-Smith", "U.S.-based", "1996-08-22", "don't", "3.14", "%"],
-    ["Zürich", "東京", "naïve", "e\u0301tude", "\U0001f600", "İstanbul", "a b"],
+    ["Zürich", "東京", "naïve", "\U0001f600", "İstanbul", "a b"],
     ["", "\u200b", "x", " ", "unaffable", "--", "``"],
 ]
 CUT = 10

@@ -18,7 +18,11 @@ let result: RunResult;
 beforeAll(async () => {
   workspace = tinyWorkspace({
     task: 'token-classification',
-    rows: { train: asLines(taggedRows(200, 1)), validation: asLines(taggedRows(40, 2)), test: asLines(taggedRows(60, 3)) },
+    rows: {
+      train: asLines(taggedRows(200, 1)),
+      validation: asLines(taggedRows(40, 2)),
+      test: asLines(taggedRows(60, 3)),
+    },
     training: longer,
     distillation: { temperature: 2, alpha: 0.5 },
   });

@@ -116,7 +116,7 @@ export async function checkDataset(
     else checkLabels(labels, kind, findings);
     if (kind !== 'regression' && findings.check(() => isTrainedHere(experiment.teacher)))
       checkTrained(labels, measuredLabels, findings);
-    countUnlabelled(training, validating, testing, findings);
+    countUnlabelled(ofWords, training, validating, testing, findings);
   }
   if (train === undefined || named === undefined) return undefined;
   // As many as it takes for all that is asked of them.
@@ -179,6 +179,7 @@ async function kindOfLabels(
 
 /** Says how many rows have no label, and what becomes of them. */
 function countUnlabelled(
+  ofWords: boolean,
   training: SplitSummary,
   validating: SplitSummary | undefined,
   testing: SplitSummary | undefined,
@@ -186,7 +187,7 @@ function countUnlabelled(
 ): void {
   const { rows, unlabelled } = training;
   if (unlabelled > 0 && unlabelled < rows) {
-    findings.warning(['dataset', 'train'], 'rows-unlabelled', { rows, unlabelled });
+    findings.warning(['dataset', 'train'], ofWords ? 'rows-untagged' : 'rows-unlabelled', { rows, unlabelled });
   }
   for (const [split, summary] of [
     ['validation', validating],
@@ -249,7 +250,10 @@ async function readSplit(
       : { ...columnsOf(experiment), ...(kind !== undefined && kind !== 'single' && { labels: kind }) };
   try {
     const summary =
-      (mostBytes === undefined && (split === 'train' || split === 'unlabelled') && !columns.words && (await areLarge(files))
+      (mostBytes === undefined &&
+      (split === 'train' || split === 'unlabelled') &&
+      !columns.words &&
+      (await areLarge(files))
         ? await summarizeLarge(files, columns, findings)
         : undefined) ?? (await summarizeSplit(files, columns, { mostBytes }));
     findings.add(...summary.problems);

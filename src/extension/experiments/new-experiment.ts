@@ -24,6 +24,7 @@ import { requireTrust } from '../base/require-trust';
 import { inEditorWords, inOneLine } from '../base/problem-words';
 import type { ModelList } from '../models/model-list';
 import { presetChoices, type AskStudents } from './student-presets';
+import { hasLabels } from '../../protocol/tasks';
 
 export interface NewExperimentParts {
   models: ModelList;
@@ -107,7 +108,7 @@ async function chooseTeacher(
 function waysToTeach({ tasks, startsFor, hasTokenizer }: ModelRecord, task: Task): boolean[] {
   if (!hasTokenizer) return [];
   const isFrozen = tasks.includes(task);
-  const isTuned = startsFor.includes(task) && (!isFrozen || task === 'text-classification');
+  const isTuned = startsFor.includes(task) && (!isFrozen || hasLabels(task));
   return [...(isFrozen ? [false] : []), ...(isTuned ? [true] : [])];
 }
 

@@ -116,7 +116,8 @@ export const datasetProblems = {
   'csv-malformed': { message: 'This row is malformed: {reason}.', remedy: 'Correct or remove the row.' },
   'column-not-words': {
     message: '{column:json} is no list of words in this row.',
-    remedy: 'Write a list, such as ["EU", "rejects"] in JSON, or the words with spaces between them; or remove the row.',
+    remedy:
+      'Write a list, such as ["EU", "rejects"] in JSON, or the words with spaces between them; or remove the row.',
   },
   'words-empty': { message: 'This row has no words.', remedy: 'Remove it.' },
   'words-without-tags': {
@@ -162,6 +163,10 @@ export const datasetProblems = {
   'labels-missing': {
     message: 'No training row has a label, so the student loss and the control would have nothing to learn from.',
     remedy: 'Label some rows, or choose another "labelColumn".',
+  },
+  'rows-untagged': {
+    message: '{unlabelled} of {rows} rows have words without tags, and are left out.',
+    remedy: 'Tag their words, or remove them.',
   },
   'rows-unlabelled': {
     message:
