@@ -100,7 +100,7 @@ export class TemperatureView extends LitElement {
   }
 
   #token(shown: Selection): unknown {
-    const { example, position, temperature, teacher, student, classes, labels, probes } = shown;
+    const { example, position, temperature, teacher, student, hasNames, labels, probes } = shown;
     const { names, task, temperature: own } = probes.set.examples;
     const { kl, gradientNorm } = softenedAs(labels, teacher, student, temperature);
     const { label, labels: hard } = example.positions[position]!;
@@ -127,7 +127,7 @@ export class TemperatureView extends LitElement {
         .comparison=${compare(teacher, student, label, temperature, labels)}
         .label=${labels === 'multiple' ? (hard ?? []) : label}
         .names=${names}
-        .classes=${classes}
+        .classes=${hasNames}
         .sortBy=${this.choices.sortBy}
         .topK=${this.choices.topK}
       ></lab-distribution>

@@ -150,7 +150,8 @@ export class Alignment extends LitElement {
     const { tokens, positions } = this.example;
     const standing = standingOf(this.example, token);
     const label = positions.find((position) => position.token === token)?.label ?? -1;
-    const text = token >= tokens.length ? 'pad' : visible(this.names[label] ?? tokens[token]!.token);
+    const alone = taskFacts[this.task].hasLabels ? '–' : tokens[token]?.token;
+    const text = token >= tokens.length ? 'pad' : visible(this.names[label] ?? alone!);
     return html`<td
       translate="no"
       class="mono ${standing} ${here ? 'here' : ''}"
@@ -165,7 +166,13 @@ export class Alignment extends LitElement {
     const unrecorded = (counted?.length ?? positions.length) - positions.length;
     const padding = Math.max(0, (paddedLength ?? 0) - tokens.length);
     const parts = [
-      l10n.t('{0} of {1} tokens count', formatCount(counted?.length ?? positions.length), formatCount(tokens.length)),
+      taskFacts[this.task].hasLabels
+        ? l10n.t('{0} of {1} words count', formatCount(counted?.length ?? positions.length), formatCount(tokens.length))
+        : l10n.t(
+            '{0} of {1} tokens count',
+            formatCount(counted?.length ?? positions.length),
+            formatCount(tokens.length),
+          ),
       ...(unrecorded > 0 ? [l10n.t('the last {0} of them are not recorded', formatCount(unrecorded))] : []),
       ...(padding > 0
         ? [l10n.t('in a batch of {0}, {1} would be padding', formatCount(last + 1), formatCount(padding))]

@@ -165,7 +165,7 @@ async function withWordColumns(
   const named = Object.entries(wordColumns)
     .filter(([key]) => !findings.isWritten(['dataset', key]))
     .map(([key, usual]): [string, string] => [key, usual.find((name) => present.includes(name)) ?? usual[0]!]);
-  return { ...experiment, dataset: { ...experiment.dataset, ...Object.fromEntries(named) } as Experiment['dataset'] };
+  return { ...experiment, dataset: { ...experiment.dataset, ...Object.fromEntries(named) } };
 }
 
 /** Undefined for another task than text-classification. */

@@ -42,9 +42,7 @@ function fieldOf(text: string, node: Node): Field {
 function wordsField(text: string, { type, children = [] }: Node): Field | undefined {
   if (type !== 'array' || !children.every((child) => child.type === 'string')) return undefined;
   const words = children.map((child) => fieldOf(text, child));
-  const offsets = words.flatMap(({ value, offsetAt }) =>
-    Array.from({ length: value.length + 1 }, (_, i) => offsetAt(i)),
-  );
+  const offsets = words.flatMap((word) => Array.from({ length: word.value.length + 1 }, (_, i) => word.offsetAt(i)));
   const values = words.map(({ value }) => value);
   return { ...mappedField(values.join(' '), offsets), data: values };
 }
