@@ -178,7 +178,14 @@ function wordsExample(
   const labels = encoding.words.map((word, i) => (isFirstOfWord(encoding, i) ? classes[word]! : notCounted));
   if (labels.every((label) => label === notCounted)) return nothingToRead;
   const cutWords = encoding.truncated ? words.length - 1 - Math.max(...encoding.words) : 0;
-  return { inputIds: encoding.ids, typeIds: encoding.typeIds, labels, row, encoding, ...(cutWords > 0 && { cutWords }) };
+  return {
+    inputIds: encoding.ids,
+    typeIds: encoding.typeIds,
+    labels,
+    row,
+    encoding,
+    ...(cutWords > 0 && { cutWords }),
+  };
 }
 
 /** The words of a text that is given as a whole. */

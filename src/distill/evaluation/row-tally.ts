@@ -44,7 +44,10 @@ export class RowTally {
   ) {}
 
   /** For what a model says. */
-  static of({ head, labels, problemType }: Pick<TeacherModel, 'head' | 'labels' | 'problemType'>, temperature?: number): RowTally {
+  static of(
+    { head, labels, problemType }: Pick<TeacherModel, 'head' | 'labels' | 'problemType'>,
+    temperature?: number,
+  ): RowTally {
     return new RowTally(problemType, temperature, head === 'token-classification' ? labels : undefined);
   }
 
@@ -62,7 +65,8 @@ export class RowTally {
       const row = isClassifier && !this.words ? i : Math.floor(predictionRows!.data[i]! / batch.length);
       const index = batch.indices[row]!;
       if (!isClassifier) this.addToken(index, outputs, i);
-      else if (this.words) this.addWord(index, this.classOf(outputs.logits!, targets.prediction, i, labels!.data[i]!), labels!.data[i]!);
+      else if (this.words)
+        this.addWord(index, this.classOf(outputs.logits!, targets.prediction, i, labels!.data[i]!), labels!.data[i]!);
       else this.rows.set(index, this.rowOf(outputs.logits!, targets.prediction, i, labels!));
     }
   }

@@ -19,7 +19,6 @@ import { checkImitated } from './check-imitated';
 import { hasLabels } from '../../protocol/tasks';
 import { notCounted } from '../../dataset/examples';
 
-
 /**
  * `dataset` is what its files hold, where they could be read. What can be known of one model is checked whatever the other is.
  * @param sizesAlone whether models' folders need not have weights and a tokenizer

@@ -10,7 +10,14 @@ import { InputError, problemAt, type Problem } from '../../protocol/problem';
 import { Damaged } from '../../dataset/byte-reader';
 import { forEachRow, type Columns, type Row } from '../../dataset/dataset';
 import { ExampleStore, StoredExamples, type Examples, type ExamplesWithRows } from '../../dataset/example-store';
-import { notCounted, rowEncoder, textsOf, type EncodeRowsOptions, type Example, type TokenExample } from '../../dataset/examples';
+import {
+  notCounted,
+  rowEncoder,
+  textsOf,
+  type EncodeRowsOptions,
+  type Example,
+  type TokenExample,
+} from '../../dataset/examples';
 import { ExampleMaker, IndexedExamples, RowReader } from '../../dataset/indexed-examples';
 import { findLargeRows } from '../../experiment/input-files';
 import { loadTokenizer } from '../../experiment/checks/model-folder';
