@@ -172,12 +172,6 @@ describe('a dataset of words', () => {
     );
   });
 
-  it('is not for torchrun', async () => {
-    const { code, said } = await validated([], { engine: 'torchrun' });
-    expect(code).toBe(2);
-    expect(said).toMatch(/"torchrun" does not train token-classification/);
-  });
-
   it('is no dataset of an endpoint', async () => {
     const teacher = { source: 'endpoint', url: 'http://127.0.0.1:9/v1', model: 'm', topLogprobs: 5 };
     const { code, said } = await validated([], { teacher });

@@ -93,11 +93,8 @@ function trainingsOf({ teacher, training }: Pick<Experiment, 'teacher' | 'traini
 
 /** What Python has not; model families are looked at when models are known (check-models). */
 export function checkTorchrun(experiment: Experiment, findings: Findings): void {
-  const { task, engine, teacher, training, distillation, torchrun } = experiment;
+  const { engine, teacher, training, distillation, torchrun } = experiment;
   if (engine !== torchrunEngine) return;
-  if (task === 'token-classification') {
-    findings.error(['engine'], 'torchrun-without-task', { task }, removeKey(['engine']));
-  }
   const { source } = teacher;
   if (distillation.onPolicy !== undefined) {
     const onPolicy = ['distillation', 'onPolicy'];

@@ -190,10 +190,6 @@ const torchrun = {
     remedy:
       'This file has all that its processes said. Mend that, and resume the run: it goes on from its last checkpoint.',
   },
-  'torchrun-without-task': {
-    message: 'The engine "torchrun" does not train {task} yet.',
-    remedy: 'Remove "engine", and it is trained by the engines of this machine.',
-  },
   'torchrun-without-teacher': {
     message: 'The engine "torchrun" does not ask a teacher with "source": "{source}".',
     remedy: 'Use a single model, or another engine.',
