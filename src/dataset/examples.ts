@@ -192,7 +192,7 @@ function wordsExample(
 export const wordsIn = (text: string): string[] => text.split(/\s+/).filter((word) => word !== '');
 
 /** The index of a tag's class; a number that is no class's name is the index itself, as Hugging Face's datasets write them. */
-export function tagClass(tag: string, classOf: ReadonlyMap<string, number>): number | undefined {
+function tagClass(tag: string, classOf: ReadonlyMap<string, number>): number | undefined {
   return classOf.get(tag) ?? (/^\d+$/.test(tag) && Number(tag) < classOf.size ? Number(tag) : undefined);
 }
 
@@ -201,7 +201,7 @@ export const firstTokens = ({ words }: WordEncoding, count: number): number[] =>
   Array.from({ length: count }, (_, word) => words.indexOf(word));
 
 /** Whether a token is the first of a word: it stands for the word. */
-export const isFirstOfWord = ({ words }: WordEncoding, token: number): boolean =>
+const isFirstOfWord = ({ words }: WordEncoding, token: number): boolean =>
   words[token]! >= 0 && words[token] !== words[token - 1];
 
 function maskedExample(row: Row, tokenizer: Tokenizer, maxLength: number): Example | Refusal {

@@ -394,7 +394,11 @@ async function tokenizerOf(
   if (tokenizer.source !== 'train') return namedTokenizer(experiment, teacherFolder);
   const sizes = await Promise.all([...dataset.train, ...(dataset.unlabelled ?? [])].map(async (one) => stat(one)));
   const share = TOKENIZER_BYTES / sizes.reduce((sum, { size }) => sum + size, 0);
-  const training = new TokenizerTraining({ kind: tokenizer.kind, vocabularySize: tokenizer.vocabularySize });
+  const training = new TokenizerTraining({
+    kind: tokenizer.kind,
+    vocabularySize: tokenizer.vocabularySize,
+    spacesWords: experiment.task === 'token-classification',
+  });
   let learnt = 0;
   const isTaken = (row: number): boolean => {
     if (roles[row] !== LEARNT) return false;
