@@ -2,7 +2,7 @@
 
 import os from 'node:os';
 import path from 'node:path';
-import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+import { defineConfig } from 'vitest/config';
 import { startsProgram } from './test/suites.ts';
 
 /** Tests that run on every executor; on WebGPU in a project of their own, since a driver can take its process with it. */
@@ -14,9 +14,6 @@ const onEachExecutor = [
   'test/golden/trajectories.test.ts',
 ];
 const onWebGpu = 'test/engine/webgpu*.test.ts';
-
-/** Names another driver, of which a process has one. */
-const onAnotherGpu = 'test/engine/webgpu-float16.test.ts';
 
 /** Shaders of software take their time, and what these need of an executor others need too. */
 const onWebGpuAtLength =
@@ -39,14 +36,6 @@ const takingCompiled =
   process.env.DISTILLERY_TORTURE === '1'
     ? undefined
     : { NODE_OPTIONS: `--require "${path.resolve('test/runner/compiled.cjs').replaceAll('\\', '/')}"` };
-
-const onGpu: TestProjectInlineConfiguration['test'] = {
-  globalSetup: ['test/engine/software-vulkan.ts'],
-  pool: 'forks',
-  // A GPU imitated by the processor compiles its shaders slowly.
-  testTimeout: 300_000,
-  env: { DISTILLERY_TEST_ENGINE: 'webgpu' },
-};
 
 export default defineConfig({
   cacheDir: path.resolve('.cache/vite'),
@@ -121,15 +110,17 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          ...onGpu,
           name: 'webgpu',
           include: [...onEachExecutor, ...onWebGpuAtLength, onWebGpu],
-          exclude: [onAnotherGpu],
-          // A process that has compiled a shader has it for its other files too: nearly half of what these tests take.
+          globalSetup: ['test/engine/software-vulkan.ts'],
+          // A process that has compiled a shader has it for its other files too.
           isolate: false,
+          pool: 'forks',
+          // A GPU imitated by the processor compiles its shaders slowly.
+          testTimeout: 300_000,
+          env: { DISTILLERY_TEST_ENGINE: 'webgpu' },
         },
       },
-      { extends: true, test: { ...onGpu, name: 'webgpu-alone', include: [onAnotherGpu] } },
     ],
   },
 });

@@ -93,11 +93,20 @@ function stepsOf(file: string): StepRecord[] {
   return [...lines.slice(0, 1), ...lines.slice(-1)].map((line) => JSON.parse(line) as StepRecord);
 }
 
+/** Those that were asked for by name; all where none were. */
+function chosenOf<T extends { name: string }>(known: readonly T[], names: readonly string[] | undefined): T[] {
+  const unknown = names?.find((name) => !known.some((one) => one.name === name));
+  if (unknown !== undefined) {
+    console.error(`"${unknown}" is not measured here: ${known.map(({ name }) => name).join('; ')}.`);
+    process.exit(2);
+  }
+  return known.filter(({ name }) => names?.includes(name) ?? true);
+}
+
+const chosenSides = chosenOf(sides, options.engines?.split(';'));
+
 async function measureSample(name: string, title: string): Promise<string> {
-  const chosen = sides.filter(
-    (side) => options.engines === undefined || options.engines.split(';').includes(side.name),
-  );
-  const results = chosen.map((side) => ({ side, first: [] as Start[], again: [] as Start[] }));
+  const results = chosenSides.map((side) => ({ side, first: [] as Start[], again: [] as Start[] }));
   for (let round = 0; round < rounds; round++) {
     for (const { side, first, again } of results) {
       const folder = mkdtempSync(path.join(os.tmpdir(), 'distillery-start-'));
@@ -140,8 +149,7 @@ async function measureSample(name: string, title: string): Promise<string> {
 
 async function main(): Promise<void> {
   const load = os.loadavg()[0]!;
-  const chosen = samples.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
-  if (chosen.length === 0) throw new Error(`there is no such sample: ${samples.map(({ name }) => name).join(', ')}`);
+  const chosen = chosenOf(samples, positionals.length === 0 ? undefined : positionals);
   const tables: string[] = [];
   for (const { name, title } of chosen) {
     tables.push(await measureSample(name, title));

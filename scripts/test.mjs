@@ -13,23 +13,17 @@ import { tellReliability } from './reliability.mjs';
 
 const results = 'dist/test/results';
 
-/** The command of a suite, which writes the counts. Filters are parts of paths of files. */
-const suites = {
-  unit: (filters) => vitest('unit', [...projects('unit', 'alone'), ...filters]),
-  program: (filters) => vitest('program', [...projects('program'), ...filters]),
-  page: (filters) => vitest('page', [...projects('page'), ...filters]),
-  webgpu: (filters) => vitest('webgpu', [...projects('webgpu', 'webgpu-alone'), ...filters]),
-  editor: () => ['node', 'dist/test/editor/main.js', `${results}/editor.json`],
-  journeys: (filters) => [...vitest('journeys', filters), '--config', 'test/journeys/vitest.config.ts'],
-};
+/** By suite, the projects of vitest.config.ts that it is. */
+const projects = { unit: ['unit', 'alone'], program: ['program'], page: ['page'], webgpu: ['webgpu'] };
 
-/** Both, whole: in one run, no processor has nothing to do while the last file of the first is under way. */
-const together = 'unit+program';
-const commands = { ...suites, [together]: () => vitest(together, projects('unit', 'alone', 'program')) };
+const suites = [...Object.keys(projects), 'editor', 'journeys'];
 
-/** Of vitest.config.ts. */
-function projects(...names) {
-  return names.flatMap((name) => ['--project', name]);
+/** The command of a suite, or of several together, which writes the counts. Filters are parts of paths of files. */
+function commandOf(name, filters) {
+  if (name === 'editor') return ['node', 'dist/test/editor/main.js', `${results}/editor.json`];
+  if (name === 'journeys') return [...vitest(name, filters), '--config', 'test/journeys/vitest.config.ts'];
+  const chosen = name.split('+').flatMap((suite) => projects[suite]);
+  return vitest(name, [...chosen.flatMap((project) => ['--project', project]), ...filters]);
 }
 
 /** Files that test all where the others take a part for it: see test/torture.ts. */
@@ -69,7 +63,7 @@ const longForms = {
     'engine/webgpu-operators',
     'engine/webgpu-training',
   ],
-  journeys: ['accessibility', 'hosts', 'packaged'],
+  journeys: ['lab.journey', 'hosts', 'packaged'],
 };
 
 function vitest(name, filters) {
@@ -107,7 +101,7 @@ function readCounts(name) {
 async function run([name, filters], output) {
   const began = Date.now();
   rmSync(`${results}/${name}.json`, { force: true });
-  const [command, ...args] = commands[name](filters);
+  const [command, ...args] = commandOf(name, filters);
   const child = spawn(command, args, { stdio: ['ignore', output, output], shell: process.platform === 'win32' });
   const said = [];
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (bytes) => said.push(bytes));
@@ -124,7 +118,7 @@ async function run([name, filters], output) {
 /** The editor's suite waits more than it computes: it runs beside the others but for the journeys, which come last. */
 async function runAll(chosen) {
   const named = (...names) => chosen.filter(([name]) => names.includes(name));
-  const others = named(together, 'unit', 'program', 'page', 'webgpu');
+  const others = chosen.filter(([name]) => name !== 'editor' && name !== 'journeys');
   const inTurn = async (suites) => {
     const results = [];
     for (const suite of suites) results.push(await run(suite, 'inherit'));
@@ -139,7 +133,7 @@ async function runAll(chosen) {
 function prepare(names) {
   const script = (...args) => execFileSync(process.execPath, args, { stdio: 'inherit' });
   const inEditor = names.some((name) => name === 'editor' || name === 'journeys');
-  const startsProgram = names.some((name) => name === 'program' || name === together);
+  const startsProgram = names.some((name) => name.split('+').includes('program'));
   script('scripts/build.mjs', ...(inEditor ? [] : [`--only=${startsProgram ? 'runner,' : ''}tensorflow,wasm`]));
   process.env.DISTILLERY_BUILT = '1';
   if (!inEditor) return;
@@ -186,9 +180,9 @@ function wanted(names) {
   const parts = new Map();
   for (const name of names) {
     const [suite, ...rest] = name.replace(/^test\//, '').split('/');
-    if (!(suite in suites) || (suite === 'editor' && rest.length > 0)) {
+    if (!suites.includes(suite) || (suite === 'editor' && rest.length > 0)) {
       console.error(
-        `"${name}" is no suite and no part of one: ${Object.keys(suites).join(', ')}, unit/engine, program/runner/sweep, journeys/lab.`,
+        `"${name}" is no suite and no part of one: ${suites.join(', ')}, unit/engine, program/runner/sweep, journeys/lab.`,
       );
       process.exit(2);
     }
@@ -198,16 +192,17 @@ function wanted(names) {
   return [...parts];
 }
 
-/** Unit and program are one, where no parts of them are named. */
+/** Those whole suites of Vitest's are one run: no processor has nothing to do while the last file of one is under way. */
 function joined(chosen) {
-  const isHalf = ([name, filters]) => (name === 'unit' || name === 'program') && filters.length === 0;
-  if (chosen.filter(isHalf).length < 2) return chosen;
-  return [[together, []], ...chosen.filter((suite) => !isHalf(suite))];
+  const isWhole = ([name, filters]) => name in projects && filters.length === 0;
+  const whole = chosen.filter(isWhole).map(([name]) => name);
+  if (whole.length < 2) return chosen;
+  return [[whole.join('+'), []], ...chosen.filter((suite) => !isWhole(suite))];
 }
 
 const args = process.argv.slice(2);
 const names = args.filter((name) => name !== '--torture');
-let chosen = joined(wanted(names.length > 0 ? names : Object.keys(suites)));
+let chosen = joined(wanted(names.length > 0 ? names : suites));
 if (args.includes('--torture')) {
   process.env.DISTILLERY_TORTURE = '1';
   chosen = names.length > 0 ? chosen : Object.entries(longForms);

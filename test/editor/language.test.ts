@@ -27,7 +27,7 @@ import {
 import { readRunExperiment } from '../../src/experiment/experiment-record';
 import { beginRun, finishRun } from '../extension/sample-run';
 import { folder, root, sampleRows } from './tiny-run';
-import { execute, executeAndAccept, until } from './waiting';
+import { execute, executeAndAccept, executeAndAcceptFromAfar, until } from './waiting';
 
 const directory = path.join(folder, 'language');
 const sizes = { family: 'bert', hiddenSize: 64, layers: 2, heads: 4 };
@@ -370,8 +370,11 @@ describe('an experiment file', () => {
     await execute('distillery.refreshDevices');
     const teacher = { path: 'language/kept/classifier', isTuned: true };
     const rows = Uri.file(path.join(directory, 'train.jsonl'));
-    // The first of the students is what is accepted.
-    await executeAndAccept('distillery.newExperiment', rows, { task: 'text-classification', teacher });
+    // The first of the students is what is accepted. The question comes after others: it stays where a view takes the focus, in an editor as it is.
+    const lists = workspace.getConfiguration('workbench.quickOpen');
+    await lists.update('closeOnFocusLost', true, true);
+    await executeAndAcceptFromAfar('distillery.newExperiment', rows, { task: 'text-classification', teacher });
+    await lists.update('closeOnFocusLost', undefined, true);
     const { document } = window.activeTextEditor!;
     const text = document.getText();
     assert.match(text, /"path": "language\/kept\/classifier", "training": \{/);

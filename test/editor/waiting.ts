@@ -18,6 +18,15 @@ import { recorded } from './exercised';
 export const execute = <T = unknown>(id: CommandId, ...given: unknown[]): Promise<T> =>
   recorded('command', id, () => commands.executeCommand<T>(id, ...given));
 
+/** Runs a command that asks, and takes, with the focus elsewhere, the answer that its list begins with. */
+export function executeAndAcceptFromAfar(id: CommandId, ...given: unknown[]): Promise<unknown> {
+  return accepting(execute(id, ...given), async () => {
+    // Where the question is there already, the focus goes from it.
+    await commands.executeCommand('workbench.action.focusSideBar');
+    await commands.executeCommand('workbench.action.focusActiveEditorGroup');
+  });
+}
+
 /** Runs a command that asks, and takes the answer that its list begins with. */
 export function executeAndAccept(id: CommandId, ...given: unknown[]): Promise<unknown> {
   return accepting(execute(id, ...given));
@@ -41,9 +50,10 @@ export async function click({ command }: CodeLens): Promise<void> {
 }
 
 /** The extension host is not told when a list is open: the editor's command, which does nothing where none is, is given again. */
-async function accepting<T>(work: Promise<T>): Promise<T> {
+async function accepting<T>(work: Promise<T>, before?: () => Promise<void>): Promise<T> {
   const over = work.then(() => true);
   while (!(await Promise.race([over, delay(100, false)]))) {
+    await before?.();
     await commands.executeCommand('workbench.action.acceptSelectedQuickOpenItem');
   }
   return work;

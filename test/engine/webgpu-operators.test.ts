@@ -7,7 +7,7 @@ import { describeOnEach } from './executors';
 const LIMIT = 900_000;
 
 /** What is left out, and why, is known of the imitated GPU. */
-const imitated = (process.env.VK_ICD_FILENAMES ?? '').includes('swiftshader');
+const imitated = /swiftshader|lvp/.test(process.env.VK_ICD_FILENAMES ?? '');
 
 describeOnEach('every operation of its own', () => {
   it.runIf(imitated)(

@@ -58,13 +58,16 @@ export const builtInElsewhere = [
   'tunnel-forwarding',
 ] as const;
 
-/** Of each window that is not to be as it is shipped: nothing in it blinks or is drawn a second time in small. */
+/** Of each window that is not to be as it is shipped: nothing in it blinks or is drawn a second time in small, and lists stay until they are answered. */
 const calmSettings = {
   'editor.cursorBlinking': 'solid',
   'editor.minimap.enabled': false,
   'editor.stickyScroll.enabled': false,
   'editor.occurrencesHighlight': 'off',
   'breadcrumbs.enabled': false,
+  // A view of the sidebar that had the focus a moment before takes it back when its rows are new (the editor's `doRefresh`), and a list that
+  // was opened meanwhile would close.
+  'workbench.quickOpen.closeOnFocusLost': false,
 };
 
 /** Starts a server whose files all lie in a new temporary folder, which `stop` removes. */
@@ -238,10 +241,16 @@ export async function openWindow(
   options: WindowOptions,
 ): Promise<EditorWindow> {
   const page = await context.newPage();
+  await withoutNetworkEvents(page);
   const { origin, host } = new URL(server.url);
   if (options.onExit) await page.exposeFunction('codeAutomationExit', options.onExit);
   await page.addInitScript(configurationScript(host, options));
-  if (!options.asShipped) await page.addInitScript(stillness);
+  await page.addInitScript(withoutMotion(endless));
+  if (!options.asShipped) {
+    await page.addInitScript(withoutMotion(passing));
+    // The Lab stands still: what turns there while a run is at work is drawn sixty times a second.
+    await page.emulateMedia({ reducedMotion: 'reduce' });
+  }
   if (options.language) {
     await page.addInitScript(`globalThis._VSCODE_NLS_LANGUAGE = ${JSON.stringify(options.language)};`);
   }
@@ -251,16 +260,37 @@ export async function openWindow(
   return { page, close: () => leave(page, origin) };
 }
 
+/** Playwright's own part of a page, which lies in this process. */
+interface Inside {
+  _connection: {
+    toImpl: (page: unknown) => {
+      delegate: { _mainFrameSession: { _client: { send: (method: 'Network.disable') => Promise<void> } } };
+    };
+  };
+}
+
 /**
- * Each frame of what moves is drawn by the processor: of what turns for ever thirty a second for as long as something loads or a run
- * goes on, of a list that opens or a scroll bar that fades some fifteen, or fifty, each time. The pages within the window move as they
- * do, of which the Lab's is looked at for that.
+ * Playwright has each page tell it of all that it fetches, and of each message between window and server: the page writes them, the browser
+ * passes them on and Playwright reads them, a seventh of what a window takes of the processor. Nobody here asks for them. Its public part
+ * has no word for that (docs/decisions/0121).
  */
-const stillness = `if (globalThis === globalThis.top) {
+async function withoutNetworkEvents(page: Page): Promise<void> {
+  const { _connection: connection } = page as unknown as Inside;
+  await connection.toImpl(page).delegate._mainFrameSession._client.send('Network.disable');
+}
+
+/**
+ * Each frame of what moves is drawn by the processor: of what turns for ever thirty a second, or sixty, for as long as something loads or a
+ * run goes on; of a list that opens or a scroll bar that fades some fifteen, or fifty, each time.
+ */
+const endless = `.codicon-modifier-spin, .codicon-loading, .codicon-tree-item-loading::before, .progress-bit { animation: none !important }`;
+const passing = `.quick-input-widget, .wiggle { animation: none !important }
+  .scrollbar, .indent-guide, .part.statusbar { transition: none !important }`;
+
+/** In the editor's own page; the pages within it move as they do. */
+const withoutMotion = (rules: string): string => `if (globalThis === globalThis.top) {
   const sheet = new CSSStyleSheet();
-  const moving = ['.codicon-modifier-spin', '.codicon-loading', '.codicon-tree-item-loading::before', '.progress-bit', '.quick-input-widget', '.wiggle'];
-  const fading = ['.scrollbar', '.indent-guide', '.part.statusbar'];
-  sheet.replaceSync(moving.join() + '{ animation: none !important }' + fading.join() + '{ transition: none !important }');
+  sheet.replaceSync(${JSON.stringify(rules)});
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
 }`;
 

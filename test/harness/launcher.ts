@@ -10,7 +10,8 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
-import { browserOptions, openWindow, startCodeServer, viewport } from './code-server';
+import { browserOptions, builtInElsewhere, openWindow, startCodeServer, viewport } from './code-server';
+import { compiledIn, keptCaches } from './kept-caches';
 import { ensureEditor } from './setup';
 
 const longest = 15 * 60_000;
@@ -26,7 +27,8 @@ async function main(): Promise<number> {
   }
   const folder = positionals.find((argument) => existsSync(argument));
   const editor = ensureEditor(path.join(__dirname, '../../..'));
-  const server = await startCodeServer(editor);
+  // As the journeys' servers are, and with what Node has compiled for them.
+  const server = await startCodeServer(editor, { without: builtInElsewhere, compiled: compiledIn(keptCaches(editor)) });
   const browser = await chromium.launch(browserOptions(editor));
   const context = await browser.newContext({ viewport });
   try {

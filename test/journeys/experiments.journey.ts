@@ -4,13 +4,13 @@
  */
 
 import { createHash } from 'node:crypto';
-import { cpSync, linkSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Locator } from 'playwright-core';
 import { listRuns } from '../../src/run-directory/run-directory';
 import { listTrash } from '../../src/run-directory/run-trash';
-import { beginRun, changeRun, finishRun, train } from '../extension/sample-run';
+import { beginRun, changeRun, finishRun, train, type SampleRun } from '../extension/sample-run';
 import { atEnd } from './endings';
 import { newWorkspace } from './real-runs';
 import { plain, themes, Workbench, type Theme } from './workbench';
@@ -27,7 +27,7 @@ const progress = {
   secondsLeft: 184,
 } as const;
 
-/** A sample, with a run that is done, one that has failed, and one at work. */
+/** A sample, with a run that is done and one that has failed. */
 async function sampleWithRuns(): Promise<string> {
   const workspace = newWorkspace();
   // Few enough for the sidebar to show all of their runs: the last sample alone.
@@ -36,14 +36,11 @@ async function sampleWithRuns(): Promise<string> {
   writeFileSync(train, `${readFileSync(train, 'utf8').trim()}\n{"text": "cut off\n`);
   await finishRun(await beginRun(workspace, { started: minutesAgo(190) }));
   await changeRun(await beginRun(workspace, { started: minutesAgo(120) }), { status: 'failed', error: failure });
-  const live = await beginRun(workspace, { started: minutesAgo(4) });
-  atEnd(() => live.lock.release());
-  await changeRun(live, { progress });
   return workspace;
 }
 
 /** Runs in each state, with names of their own, of an experiment whose file is gone. */
-async function beginNamed(folder: string): Promise<void> {
+async function beginNamed(folder: string): Promise<SampleRun> {
   await finishRun(await beginRun(folder, { started: minutesAgo(190) }));
   const failed = await beginRun(folder, { name: 'Tiny student', started: minutesAgo(120) });
   await changeRun(failed, { status: 'failed', error: failure });
@@ -55,6 +52,7 @@ async function beginNamed(folder: string): Promise<void> {
   await train(live.paths, 'student', 1, 250);
   await changeRun(live, { progress });
   atEnd(() => live.lock.release());
+  return live;
 }
 
 /** As many old runs of one experiment. */
@@ -96,18 +94,21 @@ async function deleteFailed(window: Workbench, workspace: string, by: 'menu' | '
   return toast;
 }
 
-describe('runs', () => {
-  let workspace = '';
-  let window: Workbench;
-  beforeAll(async () => {
-    workspace = newWorkspace();
-    await beginNamed(workspace);
-    mkdirSync(path.join(workspace, 'old/.distillery'), { recursive: true });
-    await writeOld(path.join(workspace, 'old'), 3000);
-    window = await Workbench.open(workspace, { theme: 'dark' });
-    await window.openSidebar();
-  });
+let workspace = '';
+/** Where no experiment file is. */
+let elsewhere = '';
+let named: SampleRun;
+let window: Workbench;
+beforeAll(async () => {
+  workspace = await sampleWithRuns();
+  elsewhere = path.join(workspace, 'elsewhere');
+  mkdirSync(path.join(elsewhere, '.distillery'), { recursive: true });
+  named = await beginNamed(elsewhere);
+  window = await Workbench.open(workspace, { theme: 'dark' });
+  await window.openSidebar();
+});
 
+describe('runs', () => {
   describe.each(Object.keys(themes) as Theme[])('in %s', (theme) => {
     it('are listed', async () => {
       await window.chooseTheme(theme);
@@ -133,7 +134,7 @@ describe('runs', () => {
 
   it('are found when they begin elsewhere, and announce their end once', async () => {
     await window.rows('Experiments').nth(3).waitFor();
-    const other = await beginRun(workspace, { name: 'From a terminal' });
+    const other = await beginRun(elsewhere, { name: 'From a terminal' });
     await window.rows('Experiments').filter({ hasText: 'From a terminal' }).waitFor();
     await finishRun(other);
     const toast = window.notification.filter({ hasText: 'From a terminal is done.' });
@@ -163,35 +164,21 @@ describe('runs', () => {
     await window.lab.getByText('High temperature').first().waitFor();
     await window.picture('compared');
   });
-
-  it('are listed page by page where they are in the thousands', async () => {
-    // The others are closed, and these opened, so that the list has the focus.
-    const others = window.rows('Experiments').filter({ hasText: '5 runs' });
-    await others.click();
-    await expect.poll(() => others.getAttribute('aria-expanded')).toBe('false');
-    await window.rows('Experiments').filter({ hasText: '3,000 runs' }).click();
-    await window
-      .rows('Experiments')
-      .filter({ hasText: /^T 4 · α \.7/ })
-      .first()
-      .waitFor();
-    await window.page.keyboard.press('End');
-    await window.rows('Experiments').filter({ hasText: '2,950 more runs' }).click();
-    // The list has grown where the row was.
-    await window.rows('Experiments').filter({ hasText: '2,950 more runs' }).waitFor({ state: 'detached' });
-    await window.page.keyboard.press('End');
-    await window.rows('Experiments').filter({ hasText: '2,450 more runs' }).waitFor();
-    await window.picture('thousands');
-  });
 });
 
 describe('experiments and their runs', () => {
-  let workspace = '';
-  let window: Workbench;
-  beforeAll(async () => {
-    workspace = await sampleWithRuns();
-    window = await Workbench.open(workspace, { theme: 'dark' });
-    await window.openSidebar();
+  it('are opened and closed by a click', async () => {
+    await changeRun(named, { status: 'stopped' });
+    const live = await beginRun(workspace, { started: minutesAgo(4) });
+    atEnd(() => live.lock.release());
+    await changeRun(live, { progress });
+    await window.runCommand('View: Close All Editor Groups');
+    const others = window.rows('Experiments').filter({ hasText: /5 runs · best/ });
+    await others.click();
+    await expect.poll(() => others.getAttribute('aria-expanded')).toBe('false');
+    const these = window.rows('Experiments').filter({ hasText: /3 runs · 1 at work/ });
+    await these.locator('.monaco-tl-twistie').click();
+    await expect.poll(() => these.getAttribute('aria-expanded')).toBe('true');
   });
 
   it.each(Object.keys(themes) as Theme[])('stand with their runs and datasets in the sidebar, %s', async (theme) => {
@@ -232,4 +219,30 @@ describe('experiments and their runs', () => {
     await window.dialog.getByRole('button', { name: 'Empty Trash' }).click();
     await expect.poll(() => listTrash(runs)).toEqual([]);
   });
+});
+
+it('runs are listed page by page where they are in the thousands', async () => {
+  // Moved here whole, of which the editor is told by one word; the others are closed, and these opened, so that the list has the focus.
+  const old = newWorkspace();
+  mkdirSync(path.join(old, 'old/.distillery'), { recursive: true });
+  await writeOld(path.join(old, 'old'), 3000);
+  renameSync(path.join(old, 'old'), path.join(workspace, 'old'));
+  await window.runCommand('Distillery: Refresh');
+  await window.rows('Experiments').filter({ hasText: '3,000 runs' }).waitFor();
+  const others = window.rows('Experiments').filter({ hasText: '2 runs' });
+  await others.locator('.monaco-tl-twistie').click();
+  await expect.poll(() => others.getAttribute('aria-expanded')).toBe('false');
+  await window.rows('Experiments').filter({ hasText: '3,000 runs' }).click();
+  await window
+    .rows('Experiments')
+    .filter({ hasText: /^T 4 · α \.7/ })
+    .first()
+    .waitFor();
+  await window.page.keyboard.press('End');
+  await window.rows('Experiments').filter({ hasText: '2,950 more runs' }).click();
+  // The list has grown where the row was.
+  await window.rows('Experiments').filter({ hasText: '2,950 more runs' }).waitFor({ state: 'detached' });
+  await window.page.keyboard.press('End');
+  await window.rows('Experiments').filter({ hasText: '2,450 more runs' }).waitFor();
+  await window.picture('thousands');
 });

@@ -7,9 +7,11 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { readRecords } from '../../src/run-directory/record-file';
 import { listRuns } from '../../src/run-directory/run-directory';
 import { whileHeld } from '../harness/processes';
 import type { Desk } from './desk';
+import { openTab } from './lab-window';
 import { newWorkspace } from './real-runs';
 import { plain, shippedDesk, Workbench } from './workbench';
 
@@ -96,17 +98,31 @@ describe('a newcomer', () => {
     await window.statusItem.filter({ hasText: '%' }).waitFor();
     await window.picture('first-run');
     const run = (await listRuns(path.join(workspace, '.distillery/runs')))[0]!;
+    const stepsMade = async (): Promise<number> => (await readRecords(run.paths, 'metrics')).length;
 
+    let made = 0;
     await whileHeld(run.record.pid, async () => {
+      made = await stepsMade();
+      // What turns in the Lab meanwhile would be drawn sixty times a second.
+      await window.page.emulateMedia({ reducedMotion: 'reduce' });
+      await openTab(window, 'Temperature');
+      await window.untilKept(/tab\W+temperature/);
       await window.reload();
       await window.statusItem.filter({ hasText: 'Definitions' }).waitFor();
       await window.lab.getByText('Running').first().waitFor();
+      // With what was chosen in it.
+      await window.lab.getByRole('tab', { name: 'Temperature', selected: true }).waitFor();
       await window.picture('reloaded');
+      await window.page.emulateMedia({ reducedMotion: null });
     });
+    await expect.poll(stepsMade).toBeGreaterThan(made);
 
     const row = window.rows('Experiments').filter({ hasText: /T 2 · α/ });
-    await row.hover();
-    await row.getByRole('button', { name: 'Stop Run' }).click();
+    // With each of its steps the row is drawn anew, from under the pointer.
+    await whileHeld(run.record.pid, async () => {
+      await row.hover();
+      await row.getByRole('button', { name: 'Stop Run' }).click();
+    });
     await window.lab.getByText('Stopped').first().waitFor();
     await window.rows('Experiments').filter({ hasText: 'stopped' }).waitFor();
     await window.picture('stopped');

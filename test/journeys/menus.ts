@@ -1,12 +1,14 @@
-/** @file Reads what a menu, or the icons beside it, offer of ours. */
+/** @file Reads what a menu, the icons beside it, or an empty view offer of ours. */
 
 import { readFileSync } from 'node:fs';
 import type { Locator } from 'playwright-core';
 import { expect, vi } from 'vitest';
-import { neverInPalette, type Command, type Offer } from './offers';
+import { neverInPalette, welcomes, type Command, type Offer } from './offers';
 import { plain, type Workbench } from './workbench';
 
 const words = JSON.parse(readFileSync('package.nls.json', 'utf8')) as Record<string, string>;
+
+type Welcome = keyof typeof welcomes;
 
 /** A title may be followed by its key. */
 const named = new Map(
@@ -117,4 +119,17 @@ export async function expectTitle(window: Workbench, name: string, offer: Offer)
     return { inline: await icons(header), menu };
   };
   await expect.poll(shown).toEqual(offer);
+}
+
+/** Expects the words and links in a view, and follows one. */
+export async function follow(window: Workbench, view: string, welcome: Welcome, link: string): Promise<void> {
+  const body = window.pane(view).locator('.welcome-view-content');
+  await body.waitFor({ timeout: 120_000 });
+  const buttons = body.getByRole('button');
+  // While the editor starts, it does not know yet whether the folder is trusted.
+  await expect.poll(async () => (await buttons.allTextContents()).map(plain)).toEqual(welcomes[welcome]);
+  for (const line of words[welcome]!.split('\n').filter((part) => !part.startsWith('['))) {
+    expect(plain(await body.textContent())).toContain(line);
+  }
+  await buttons.filter({ hasText: link }).click();
 }

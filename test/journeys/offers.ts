@@ -168,8 +168,8 @@ export const welcomes = {
 
 /** Keys as the journeys press them. */
 export const keys: Record<string, { command: Command; journey: string; pressed: string }> = {
-  f8: { command: 'nextDisagreement', journey: 'lab.journey.ts', pressed: "goTo('F8')" },
-  'shift+f8': { command: 'previousDisagreement', journey: 'lab.journey.ts', pressed: "goTo('Shift+F8')" },
+  f8: { command: 'nextDisagreement', journey: 'lab.journey.ts', pressed: "follow('F8')" },
+  'shift+f8': { command: 'previousDisagreement', journey: 'lab.journey.ts', pressed: "follow('Shift+F8')" },
   'ctrl+alt+enter': {
     command: 'runExperiment',
     journey: 'first-run.journey.ts',

@@ -114,8 +114,12 @@ async function runLanguageModel(workspace: string, settings?: Settings): Promise
 }
 
 /** Runs every combination of the values, a run each. */
-export async function sweepLanguageModel(workspace: string, sweep: Record<string, unknown[]>): Promise<SweepResult> {
-  writeLanguageModel(workspace, { sweep });
+export async function sweepLanguageModel(
+  workspace: string,
+  sweep: Record<string, unknown[]>,
+  shorter: { epochs: number },
+): Promise<SweepResult> {
+  writeLanguageModel(workspace, { sweep, training: { ...training, ...shorter } });
   return (await distillery(workspace, 'sweep', 'moby.distill.json')) as SweepResult;
 }
 

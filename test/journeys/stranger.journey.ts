@@ -1,17 +1,21 @@
-/** @file A stranger's folder in the real editor, and a run that somebody holds who cannot be seen from here. */
+/**
+ * @file A stranger's folder in the real editor, before and after it is trusted: what empty views say and offer until then, and what is there to be
+ * looked at; and a run that somebody holds who cannot be seen from here.
+ */
 
 import { chmodSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
+import type { Locator } from 'playwright-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { complaint } from '../../src/protocol/problem';
-import { beginRun, changeRun, finishRun, summary } from '../extension/sample-run';
+import { beginRun, changeRun, finishRun, summary, type SampleRun } from '../extension/sample-run';
 import { atEnd } from './endings';
 import { writeRuns } from './every-state';
 import { openTab, refusals } from './lab-window';
-import { expectPalette, expectTitle, tall } from './menus';
+import { expectPalette, expectTitle, follow, tall } from './menus';
 import { palette, titles } from './offers';
 import { newWorkspace } from './real-runs';
 import { plain, Workbench } from './workbench';
@@ -25,7 +29,8 @@ interface Strangers {
   outside: string;
   /** Who asked the network for anything. */
   asked: readonly unknown[];
-  run: Awaited<ReturnType<typeof beginRun>>;
+  /** An experiment, and a run: what the views show comes with them. */
+  addRun: () => Promise<SampleRun>;
 }
 
 /** A folder that means harm in every name and text that is in it. */
@@ -49,35 +54,39 @@ async function strangersFolder(): Promise<Strangers> {
   }
   const rows = Array.from({ length: 40 }, (_, i) => ({ text: `${hostile} ${i}`, label: i % 2 === 0 ? markup : 'ham' }));
   writeFileSync(path.join(folder, 'rows.jsonl'), rows.map((row) => JSON.stringify(row)).join('\n'));
-  writeFileSync(
-    path.join(folder, 'a [b](command:c) $(error) <i>d.distill.json'),
-    JSON.stringify({ name: hostile, task: 'text-classification', dataset: { train: ['rows.jsonl', '../**/*'] } }),
-  );
   mkdirSync(path.join(above, 'many'));
   for (let i = 0; i <= 10_000; i++) writeFileSync(path.join(above, 'many', `${i}.jsonl`), '');
-  const run = await beginRun(folder, { name: hostile, device: hostile });
-  await finishRun(run);
-  const alert = { ...complaint('teacher-at-chance', { label: hostile, accuracy: '.5', share: '.5' }), step: 0 };
-  const rowsOfRun = summary(run).rows.map((row) => (row.role === 'control' ? { ...row, name: markup } : row));
-  await changeRun(run, {
-    summary: { rows: rowsOfRun },
-    alerts: [{ ...alert, role: 'teacher', name: hostile }],
-    error: { message: hostile, remedy: hostile },
-  });
+  mkdirSync(path.join(folder, '.distillery'));
   symlinkSync(outside, path.join(folder, '.distillery', 'trash'));
-  return { folder, outside, asked, run };
+  const addRun = async (): Promise<SampleRun> => {
+    writeFileSync(
+      path.join(folder, 'a [b](command:c) $(error) <i>d.distill.json'),
+      JSON.stringify({ name: hostile, task: 'text-classification', dataset: { train: ['rows.jsonl', '../**/*'] } }),
+    );
+    const run = await beginRun(folder, { name: hostile, device: hostile });
+    await finishRun(run);
+    const alert = { ...complaint('teacher-at-chance', { label: hostile, accuracy: '.5', share: '.5' }), step: 0 };
+    const rowsOfRun = summary(run).rows.map((row) => (row.role === 'control' ? { ...row, name: markup } : row));
+    await changeRun(run, {
+      summary: { rows: rowsOfRun },
+      alerts: [{ ...alert, role: 'teacher', name: hostile }],
+      error: { message: hostile, remedy: hostile },
+    });
+    return run;
+  };
+  return { folder, outside, asked, addRun };
 }
 
 /** The view has the run, its hover and the Lab show the texts as texts. */
 async function lookAtRun(
   window: Workbench,
-  { run, folder, outside, asked }: Strangers,
+  { folder, outside, asked }: Strangers,
+  run: SampleRun,
+  /** Of its row. */
+  words: RegExp,
   picture: string,
 ): Promise<void> {
-  const row = window
-    .rows('Experiments')
-    .filter({ hasText: /keeps|T \d/ })
-    .first();
+  const row = window.rows('Experiments').filter({ hasText: words }).first();
   await row.waitFor();
   expect(await window.pane('Experiments').locator('img, script, .monaco-list-row a[href^="command"]').count()).toBe(0);
   await row.click();
@@ -103,8 +112,9 @@ async function lookAtRun(
   expect(asked).toEqual([]);
 }
 
-describe('in a folder of a stranger that is not trusted', () => {
+describe('in a folder of a stranger', () => {
   let strangers: Strangers;
+  let run: SampleRun;
   let window: Workbench;
   beforeAll(async () => {
     strangers = await strangersFolder();
@@ -112,13 +122,29 @@ describe('in a folder of a stranger that is not trusted', () => {
     await window.openSidebar();
   });
 
-  it('nothing runs, leaks or leaves the folder', async () => {
-    await lookAtRun(window, strangers, 'stranger-untrusted');
+  const manager = (): Locator => window.page.getByText('You are in Restricted Mode');
+
+  it('that is not trusted, and without experiments, each view says so, and leads to trust', async () => {
+    for (const [view, welcome] of [
+      ['Experiments', 'welcome.untrusted'],
+      ['Datasets', 'welcome.untrustedDatasets'],
+      ['Devices', 'welcome.untrustedDevices'],
+    ] as const) {
+      await follow(window, view, welcome, 'Manage Workspace Trust');
+      await manager().waitFor();
+      await window.page.keyboard.press('Escape');
+      await manager().waitFor({ state: 'detached' });
+    }
+  });
+
+  it('that is not trusted nothing runs, leaks or leaves the folder', async () => {
+    run = await strangers.addRun();
+    await lookAtRun(window, strangers, run, /^T 4/, 'stranger-untrusted');
     await window.pane('Experiments').getByText('This workspace is not trusted').waitFor();
     expect(await window.rows('Datasets').count()).toBe(0);
   });
 
-  it('runs in each state can be looked at, and no more', async () => {
+  it('that is not trusted runs in each state can be looked at, and no more', async () => {
     await window.page.setViewportSize(tall);
     await writeRuns(strangers.folder);
     await expectPalette(window, palette['a folder that is not trusted']);
@@ -131,35 +157,31 @@ describe('in a folder of a stranger that is not trusted', () => {
     await window.lab.locator('h1').filter({ hasText: 'Is running' }).waitFor();
     const devices = window.pane('Devices');
     await devices.getByText('none is started in a workspace that is not trusted').waitFor();
-    await devices.getByRole('button', { name: 'Manage Workspace Trust' }).waitFor();
     await window.page.getByText('In a workspace that is not trusted none of them is opened').waitFor();
     await window.picture('not-trusted');
-  });
-});
-
-describe('in one that is trusted', () => {
-  let strangers: Strangers;
-  let window: Workbench;
-  beforeAll(async () => {
-    strangers = await strangersFolder();
-    window = await Workbench.open(strangers.folder, { theme: 'dark' });
-    await window.openSidebar();
+    await devices.getByRole('button', { name: 'Manage Workspace Trust' }).click();
+    await manager().waitFor();
   });
 
-  it('nothing does so either, texts are texts and patterns end', async () => {
+  it('that is trusted then nothing is loaded anew, what was empty asks, texts are texts and patterns end', async () => {
+    await window.page.getByRole('button', { name: /^Trust$/ }).click();
+    await window.rows('Devices').filter({ hasText: /^cpu/ }).waitFor({ timeout: 120_000 });
     await window.rows('Datasets').filter({ hasText: 'rows.jsonl' }).filter({ hasText: '40 rows' }).waitFor();
     expect(await window.pane('Datasets').locator('img, script, .monaco-list-row a[href^="command"]').count()).toBe(0);
-    await lookAtRun(window, strangers, 'stranger-trusted');
+    // The button that had the focus has gone.
+    await window.page.locator('.monaco-modal-editor-block .codicon-close').click();
+    await window.page.getByText('You trust this folder').waitFor({ state: 'detached' });
+    await lookAtRun(window, strangers, run, /^<img.*keeps/, 'stranger-trusted');
   });
 
   it('a run that is held in another container is taken over only where a person says that it has ended', async () => {
-    const run = await beginRun(strangers.folder, { name: 'Night train' });
-    await run.lock.release();
-    const claim = path.join(run.paths.directory, 'lock.4242.1.aaaaaaaa-bbbbbbbb-cccccccc');
+    const held = await beginRun(strangers.folder, { name: 'Night train' });
+    await held.lock.release();
+    const claim = path.join(held.paths.directory, 'lock.4242.1.aaaaaaaa-bbbbbbbb-cccccccc');
     writeFileSync(claim, 'gpu-box-3');
-    await window.rows('Experiments').filter({ hasText: '1 at work' }).waitFor();
-    await window.untilPossible('Distillery: Stop Run');
+    await window.rows('Experiments').filter({ hasText: 'Night train' }).waitFor();
     await window.runCommand('Distillery: Stop Run');
+    await window.pick('Night train');
     await window.dialog.waitFor();
     const words = plain(await window.dialog.textContent());
     expect(words).toContain('Night train is held by process 4242 on gpu-box-3, which cannot be seen from here.');

@@ -5,7 +5,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** What takes longest, so that it does not go on alone at the end. */
 const longest = [
-  ...['lab', 'first-run', 'accessibility', 'welcome', 'menus', 'experiments', 'lab-at-work', 'stranger'],
+  ...['lab', 'first-run', 'welcome', 'lab-at-work', 'menus', 'experiments', 'stranger'],
   ...['hosts', 'translation'],
 ].map((name) => `/${name}.journey.ts`);
 

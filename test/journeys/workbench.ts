@@ -232,8 +232,9 @@ export class Workbench {
 
   /** Or what is picked next is a row of the list that is being closed. */
   private async closePalette(): Promise<void> {
-    await this.page.keyboard.press('Escape');
-    await this.page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
+    const list = this.page.locator('.quick-input-widget');
+    await list.locator('input').first().press('Escape');
+    await list.waitFor({ state: 'hidden' });
   }
 
   /** The palette works out anew what it offers when its text changes, and not before. */
@@ -296,13 +297,14 @@ export class Workbench {
     await input.press('Enter');
   }
 
-  /** Takes a row of a list by the keyboard: it may be drawn anew under the pointer. */
+  /** Takes a row of a list by the keyboard, whoever has the focus: it may be drawn anew under the pointer. */
   private async take(row: Locator): Promise<void> {
     await row.waitFor();
+    const input = this.page.locator('.quick-input-widget input').first();
     const rows = Number(await row.getAttribute('aria-setsize'));
     const isFocused = async (): Promise<boolean> => /\bfocused\b/.test((await row.getAttribute('class')) ?? '');
-    for (let at = 0; at <= rows && !(await isFocused()); at++) await this.page.keyboard.press('ArrowDown');
-    await this.page.keyboard.press('Enter');
+    for (let at = 0; at <= rows && !(await isFocused()); at++) await input.press('ArrowDown');
+    await input.press('Enter');
   }
 
   /** What events have changed is on the screen after two frames. */

@@ -1,7 +1,7 @@
 /**
  * @file Loaded before the program: it stops itself, as by Ctrl+Z, when it has written so many records of a model's steps. Whatever is
  * done to it then meets it there, however slow the machine is. `DISTILLERY_STOP_AT` names the model's part of the run directory and
- * the number: `teacher 4`, `. 17`. `answers 3`: when so many blocks of a teacher's answers are kept;
+ * the number, or several: `teacher 4`, `. 17`, `. 12,16`. `answers 3`: when so many blocks of a teacher's answers are kept;
  * `said unpacking`: when it has said that on standard error. `DISTILLERY_TELL`: in place of stopping it collects its garbage, writes to that file how many
  * bytes its arrays have, and ends.
  */
@@ -10,6 +10,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 
 const [part, count] = process.env.DISTILLERY_STOP_AT.split(' ');
+const counts = count.split(',').map(Number);
 const ending = path.join('.distillery', 'runs', 'RUN', part, 'metrics.jsonl').split('RUN');
 const tell = process.env.DISTILLERY_TELL;
 let metrics;
@@ -51,7 +52,7 @@ fs.openSync = (file, flags, ...rest) => {
 
 fs.writeSync = (descriptor, ...rest) => {
   const bytes = writeSync(descriptor, ...rest);
-  if (descriptor === metrics && ++written === Number(count)) reached();
+  if (descriptor === metrics && counts.includes(++written)) reached();
   return bytes;
 };
 
@@ -69,5 +70,5 @@ const { appendFile } = fs.promises;
 fs.promises.appendFile = async (file, data, ...rest) => {
   await appendFile(file, data, ...rest);
   const isBlock = part === 'answers' && path.basename(String(file)) === 'filled.log' && data.length > 0;
-  if (isBlock && ++written === Number(count)) process.kill(process.pid, 'SIGSTOP');
+  if (isBlock && counts.includes(++written)) process.kill(process.pid, 'SIGSTOP');
 };

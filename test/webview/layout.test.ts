@@ -1,11 +1,11 @@
-/** @file Each tab in each theme and width: it fits, axe objects to nothing, its policy holds. The pictures lie in .cache/lab. */
+/** @file Each tab in each theme and width: it fits, axe objects to nothing, its policy holds. */
 
-import { mkdir } from 'node:fs/promises';
 import type { Page } from 'playwright-core';
-import { beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { structure, violations, violationsInColours } from './axe';
 import { allOr } from '../torture';
 import { describePage, moby, probesRead, spam, type Open } from './lab-page';
+import { picture } from './picture';
 import { labelRun } from './sample/label-runs';
 
 const tabs = ['loss', 'tokens', 'temperature', 'completions', 'compare'] as const;
@@ -17,24 +17,27 @@ const sizes = {
   narrow: { width: 420, height: 900 },
   least: { width: 320, height: 900 }, // 1280 px at 400 %
 };
-const pictures = '.cache/lab';
-beforeAll(() => mkdir(pictures, { recursive: true }));
 
 async function expectFits(page: Page): Promise<void> {
   await expect.poll(() => page.evaluate(`${main}.scrollWidth - ${main}.clientWidth`)).toBe(0);
   expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0);
 }
 
+interface Labelled {
+  getAttribute(name: string): string | null;
+}
+
 async function expectAccessible(page: Page): Promise<void> {
   expect(await violations(page)).toEqual([]);
-  for (const drawing of await page.locator('[role=img]').all()) {
-    expect(await drawing.getAttribute('aria-label')).toMatch(/./);
-  }
+  const labels = page
+    .locator('[role=img]')
+    .evaluateAll((drawings: Labelled[]) => drawings.map((drawing) => drawing.getAttribute('aria-label')));
+  for (const label of await labels) expect(label).toMatch(/./);
   expect(await page.evaluate('refused')).toEqual([]);
 }
 
 /** In the dark theme by all rules, in the others by those of colours: nothing else of the page changes with its theme. */
-async function expectAccessibleInThemes(page: Page, picture: string): Promise<void> {
+async function expectAccessibleInThemes(page: Page, name: string): Promise<void> {
   await expectAccessible(page);
   const inDark = await structure(page);
   for (const theme of ['dark', 'light', 'hc', 'hc-light']) {
@@ -43,42 +46,9 @@ async function expectAccessibleInThemes(page: Page, picture: string): Promise<vo
     if (theme !== 'dark') expect(await violationsInColours(page)).toEqual([]);
     expect(await structure(page)).toEqual(inDark);
     expect(await page.evaluate('refused')).toEqual([]);
-    await page.screenshot({ path: `${pictures}/${picture}-${theme}-wide.png` });
+    await picture(page, `${name}-${theme}-wide`);
   }
 }
-
-describePage('the Lab page', (open) => {
-  async function openTab(tab: (typeof tabs)[number], size: keyof typeof sizes): Promise<Page> {
-    const run = tab === 'compare' ? 'spam' : 'moby';
-    const page = await open({ run, state: JSON.stringify({ tab, id: moby.run.id, position: 8 }) }, sizes[size]);
-    await drawn(page, tab);
-    return page;
-  }
-
-  it.each(tabs)(
-    'keeps to WCAG 2.1 AA and breaks no policy in any theme, and grows narrower with its window: %s',
-    async (tab) => {
-      const page = await openTab(tab, 'wide');
-      await expectAccessibleInThemes(page, tab);
-      await page.evaluate("setTheme('dark')");
-      for (const size of ['medium', 'narrow', 'least'] as const) {
-        await page.setViewportSize(sizes[size]);
-        await expectFits(page);
-        if (size === 'least') await expectAccessible(page);
-        await page.screenshot({ path: `${pictures}/${tab}-dark-${size}.png` });
-      }
-    },
-  );
-
-  it.each(allOr<(typeof tabs)[number]>(tabs, ['tokens']))(
-    'fits a window that is as narrow as may be from the start: %s',
-    async (tab) => {
-      const page = await openTab(tab, 'least');
-      await expectFits(page);
-      await expectAccessible(page);
-    },
-  );
-});
 
 /** What each tab draws last of runs whose labels are several a row, or numbers; these have no tab of temperatures. */
 const ofLabels = [
@@ -118,7 +88,7 @@ describePage('the line above an example', (open) => {
       await page.setViewportSize({ width, height: 800 });
       await expectFits(page);
       expect(await page.evaluate(overlaps), `${width} pixels`).toEqual([]);
-      await page.screenshot({ path: `${pictures}/heading-${width}.png` });
+      await picture(page, `heading-${width}`);
     }
   });
 });
@@ -182,24 +152,42 @@ function linesOf(cells: Cell[]): { middle: number; colour: string }[] {
 }
 
 /** A tab of the run that has most to show there. */
-async function openAt(open: Open, tab: (typeof tabs)[number]): Promise<Page> {
+async function openAt(open: Open, tab: (typeof tabs)[number], size: keyof typeof sizes = 'wide'): Promise<Page> {
   const [sample, run] = tab === 'compare' ? ([spam, 'spam'] as const) : ([moby, 'moby'] as const);
-  const page = await open({ run, state: JSON.stringify({ tab, id: sample.run.id, position: 8 }) }, sizes.wide);
+  const page = await open({ run, state: JSON.stringify({ tab, id: sample.run.id, position: 8 }) }, sizes[size]);
   await drawn(page, tab);
   return page;
 }
 
-describePage('words and numbers', (open) => {
-  it.each(tabs)('are said in full whatever the width: %s', async (tab) => {
-    const page = await openAt(open, tab);
-    for (const width of [1920, 1280, 922, 700, 480, 420, 320]) {
-      await page.setViewportSize({ width, height: 900 });
-      await expectFits(page);
-      expect(await page.evaluate(cutOff), `cut off at ${width} pixels`).toEqual([]);
-      expect(await page.evaluate(crossed), `crossed at ${width} pixels`).toEqual([]);
-    }
-  });
+describePage('the Lab page', (open) => {
+  it.each(tabs)(
+    'keeps to WCAG 2.1 AA and breaks no policy in any theme, fits its window, and says all in full whatever the width: %s',
+    async (tab) => {
+      const page = await openAt(open, tab);
+      await expectAccessibleInThemes(page, tab);
+      await page.evaluate("setTheme('dark')");
+      for (const width of [1920, 1280, 922, 900, 700, 480, 420, 320]) {
+        await page.setViewportSize({ width, height: 900 });
+        await expectFits(page);
+        expect(await page.evaluate(cutOff), `cut off at ${width} pixels`).toEqual([]);
+        expect(await page.evaluate(crossed), `crossed at ${width} pixels`).toEqual([]);
+        await picture(page, `${tab}-dark-${width}`);
+      }
+      await expectAccessible(page);
+    },
+  );
 
+  it.each(allOr<(typeof tabs)[number]>(tabs, ['tokens']))(
+    'fits a window that is as narrow as may be from the start: %s',
+    async (tab) => {
+      const page = await openAt(open, tab, 'least');
+      await expectFits(page);
+      await expectAccessible(page);
+    },
+  );
+});
+
+describePage('words and numbers', (open) => {
   it('leave the run its name, its state and what can be done with it, in the narrowest window too', async () => {
     const page = await open({ run: 'spam' }, sizes.least);
     const name = page.locator('lab-header h1 .name > span');
@@ -224,7 +212,7 @@ describePage('words and numbers', (open) => {
     await page.evaluate(`send(${JSON.stringify({ type: 'record', id, record: { ...record, name: long } })})`);
     await expect.poll(() => name.getAttribute('title')).toBe(long);
     await expectFits(page);
-    await page.screenshot({ path: `${pictures}/header-least.png` });
+    await picture(page, 'header-least');
   });
 
   it.each([
@@ -336,7 +324,7 @@ describePage('the Lab page of other labels than classes', (open) => {
     for (const size of ['medium', 'narrow', 'least'] as const) {
       await page.setViewportSize(sizes[size]);
       await expectFits(page);
-      await page.screenshot({ path: `${pictures}/${kind}-${tab}-${size}.png` });
+      await picture(page, `${kind}-${tab}-${size}`);
     }
     await expectAccessible(page);
   });

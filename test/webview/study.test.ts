@@ -1,13 +1,11 @@
 /** @file A study in the Lab: its answer and its picture stand in Compare of each of its runs. */
 
-import { mkdir } from 'node:fs/promises';
-import { beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import type { RunListing } from '../../src/protocol/lab-data';
 import type { Comparison, RunRecord, StudyKind } from '../../src/protocol/records';
 import { structure, violations, violationsInColours } from './axe';
 import { describePage, spam, text } from './lab-page';
-
-const pictures = '.cache/lab';
+import { picture } from './picture';
 
 /** A comparison in which student and control have a macro-F1, each give or take .02. */
 function summary(student: number, control: number): Comparison {
@@ -69,8 +67,6 @@ function listings(study: StudyKind): RunListing[] {
 }
 
 describePage('a study in the Lab', (open) => {
-  beforeAll(() => mkdir(pictures, { recursive: true }));
-
   // 200 labels give the student .8; the control has .72 with 500 and .82 with 1,000: 500 · 2^(.08 / .1).
   it.each<[StudyKind, RegExp]>([
     [
@@ -102,7 +98,7 @@ describePage('a study in the Lab', (open) => {
       await page.evaluate(`setTheme('${theme}')`);
       if (theme !== 'dark') expect(await violationsInColours(page)).toEqual([]);
       expect(await structure(page)).toEqual(inDark);
-      await page.locator('lab-study').screenshot({ path: `${pictures}/study-${study}-${theme}.png` });
+      await picture(page.locator('lab-study'), `study-${study}-${theme}`);
     }
   });
 });

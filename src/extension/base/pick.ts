@@ -8,14 +8,20 @@ export interface Choice<T> extends QuickPickItem {
   value: T;
 }
 
-/** @param preview shows a choice while the person moves through them */
+interface PickOptions<T> {
+  /** Shows a choice while the person moves through them. */
+  preview?: (value: T) => unknown;
+  /** Of a question that comes after others, whose answers would be lost: it stays where the focus goes elsewhere, until it is answered or Escape is pressed. */
+  stays?: boolean;
+}
+
 export async function pick<T>(
   choices: Choice<T>[],
   placeHolder: string,
-  preview?: (value: T) => unknown,
+  { preview, stays = false }: PickOptions<T> = {},
 ): Promise<T | undefined> {
   const onDidSelectItem = (item: QuickPickItem | string): unknown => preview?.((item as Choice<T>).value);
-  const options = { placeHolder, matchOnDescription: true, matchOnDetail: true };
+  const options = { placeHolder, matchOnDescription: true, matchOnDetail: true, ignoreFocusOut: stays };
   return (await window.showQuickPick(choices, preview ? { ...options, onDidSelectItem } : options))?.value;
 }
 
@@ -33,5 +39,5 @@ export function fileChoices(files: readonly Uri[]): Choice<Uri>[] {
 
 /** The person's choice among files, each shown as they move through them; the only one without asking. */
 export async function pickFile(choices: Choice<Uri>[], placeHolder: string): Promise<Uri | undefined> {
-  return choices.length === 1 ? choices[0]!.value : pick(choices, placeHolder, previewFile);
+  return choices.length === 1 ? choices[0]!.value : pick(choices, placeHolder, { preview: previewFile });
 }

@@ -101,7 +101,7 @@ async function chooseTeacher(
     description: l10n.t('on these rows alone'),
     value: TRAINED as typeof TRAINED,
   };
-  return pick<ProposedTeacher | typeof TRAINED>([trained, ...here], l10n.t('The teacher'));
+  return pick<ProposedTeacher | typeof TRAINED>([trained, ...here], l10n.t('The teacher'), { stays: true });
 }
 
 /** Whether it would be fine-tuned first. Which classes a classifier knows is not in the list: it may be frozen as it is, or learn those of the rows. */
@@ -139,7 +139,7 @@ async function chooseStudent(
     detail: l10n.t('its sizes are in the file'),
     value: SMALL as StudentPreset | typeof SMALL,
   };
-  return pick([...choices, small], l10n.t('The student'));
+  return pick([...choices, small], l10n.t('The student'), { stays: true });
 }
 
 function presetWords(preset: StudentPreset): string {
