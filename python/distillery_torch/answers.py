@@ -308,7 +308,7 @@ def _joined(part: RecordPart, pieces: list[bytearray], batch: Batch) -> torch.Te
 
 
 def _counts(batch: Batch, *, of_tokens: bool) -> tuple[list[int], list[int]]:
-    """Count of each row the predictions that count, and the real tokens; ``of_tokens``: a language model's predictions."""
+    """Count of each row the predictions that count, and the real tokens; ``of_tokens``: whether predictions are of tokens."""
     rows = batch.attention_mask.shape[0]
     places = batch.prediction_rows
     if of_tokens:
@@ -344,7 +344,7 @@ class Asking:
             store = Store(cache.folder, layout)
             try:
                 if self._is_full(cache, store, layout):
-                    of_tokens = self._teacher.a.is_language_model
+                    of_tokens = self._teacher.a.predicts_tokens
                     return Kept(layout, store, self._teacher, of_tokens=of_tokens)
             except _NotKeptError as error:
                 reason = str(error)
@@ -430,7 +430,7 @@ class Asking:
             asked = Targets.asked(self._teacher, on_device, reads)
         if not planned.indices:
             return b""
-        predicting, tokens = _counts(batch, of_tokens=self._teacher.a.is_language_model)
+        predicting, tokens = _counts(batch, of_tokens=self._teacher.a.predicts_tokens)
         counts = {"predictions": predicting[: len(planned.indices)], "tokens": tokens[: len(planned.indices)]}
         pieces = [
             _scores_of(part, asked, counts["tokens"])

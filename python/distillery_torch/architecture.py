@@ -21,7 +21,7 @@ class Architecture:
     """A model apart from its weights, as ``src/model/architecture.ts`` has it."""
 
     family: str
-    head: Literal["sequence-classification", "masked-lm", "causal-lm"]
+    head: Literal["sequence-classification", "token-classification", "masked-lm", "causal-lm"]
     hidden_size: int
     layers: int
     heads: int
@@ -54,7 +54,12 @@ class Architecture:
 
     @property
     def is_language_model(self) -> bool:
-        """Whether it predicts tokens."""
+        """Whether it predicts tokens of the vocabulary."""
+        return self.head in ("masked-lm", "causal-lm")
+
+    @property
+    def predicts_tokens(self) -> bool:
+        """Whether its predictions are of tokens, whatever they say of them, rather than one of each text."""
         return self.head != "sequence-classification"
 
     @property

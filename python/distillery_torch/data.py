@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-Task = Literal["text-classification", "causal-lm", "masked-lm"]
+Task = Literal["text-classification", "causal-lm", "masked-lm", "token-classification"]
 
 NOT_COUNTED = -100
 """Positions with this label count in no loss."""
@@ -230,7 +230,7 @@ def _round_up(rows: int) -> int:
 class Batch:
     """One process's rows of a batch, and what counts in the whole of it.
 
-    A language model's prediction p is made from position ``prediction_rows[p]`` of [rows · length]; a classifier's from row p.
+    A prediction p of tokens is made from position ``prediction_rows[p]`` of [rows · length]; one of a text from row p.
     """
 
     input_ids: torch.Tensor  # int64 [B, L]
@@ -316,6 +316,10 @@ def collate(
         whole = batch_size * (length - 1)
         prediction_places = torch.arange(places.start * (length - 1), places.stop * (length - 1))
         few = 2 * whole <= batch_size * length
+    elif task == "token-classification":
+        predictions = _words(labels, share, length)
+        whole, few = batch_size * length, False
+        prediction_places = torch.arange(places.start * length, places.stop * length)
     else:
         predictions = _masked(labels, length)
         prediction_places = torch.arange(len(predictions[0]))
@@ -376,6 +380,17 @@ def _causal(labels: list[torch.Tensor], share: int, length: int) -> _Predictions
     positions = torch.arange(share)[:, None] * length + torch.arange(length - 1)
     flat = counted.flatten()
     return positions.flatten(), targets.flatten(), flat, flat
+
+
+def _words(labels: list[torch.Tensor], share: int, length: int) -> _Predictions:
+    """All positions predict; those count where a word begins, which alone have a label."""
+    targets, counted = torch.zeros((share, length), dtype=torch.int64), torch.zeros((share, length))
+    for row, of_row in enumerate(labels):
+        known = of_row != NOT_COUNTED
+        targets[row, : len(of_row)] = of_row * known
+        counted[row, : len(of_row)] = known.float()
+    flat = counted.flatten()
+    return torch.arange(share * length), targets.flatten(), flat, flat
 
 
 def _masked(labels: list[torch.Tensor], length: int) -> _Predictions:

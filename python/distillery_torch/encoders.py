@@ -153,10 +153,19 @@ class BertEncoder(Model):
         """See ``Model``: the first token."""
         return x[:, 0]
 
+    def classify_words(self, rows: torch.Tensor, dropout: Dropout) -> torch.Tensor:
+        """See ``Model``."""
+        return _words_logits(self, rows, dropout, self.a.classifier_dropout)
+
     @property
     def words(self) -> torch.Tensor:
         """The table of the words' embeddings, with which a language model's rows are multiplied."""
         return cast("torch.Tensor", self.base.embeddings.word_embeddings.weight)
+
+
+def _words_logits(model: Model, rows: torch.Tensor, dropout: Dropout, rate: float) -> torch.Tensor:
+    """Classify words, which most families do alike. [R, D] → logits [R, C]."""
+    return cast("torch.Tensor", cast("nn.Module", model.classifier)(dropout(rows, rate, chosen=True)))
 
 
 class Bert(BertEncoder):
@@ -169,6 +178,8 @@ class Bert(BertEncoder):
             norm = nn.LayerNorm(width, a.layer_norm_epsilon)
             self.cls = Named(predictions=Named(transform=Named(dense=nn.Linear(width, width), LayerNorm=norm)))
             self.cls.predictions.register_parameter("bias", nn.Parameter(torch.zeros(a.vocabulary_size)))
+        elif a.head == "token-classification":
+            self.classifier = nn.Linear(width, len(a.labels or []))
         else:
             self.base.add_module("pooler", Named(dense=nn.Linear(width, width)))
             self.classifier = nn.Linear(width, len(a.labels or []))
@@ -214,6 +225,8 @@ class Roberta(BertEncoder):
         if a.head == "masked-lm":
             self.lm_head = Named(dense=nn.Linear(width, width), layer_norm=nn.LayerNorm(width, a.layer_norm_epsilon))
             self.lm_head.register_parameter("bias", nn.Parameter(torch.zeros(a.vocabulary_size)))
+        elif a.head == "token-classification":
+            self.classifier: nn.Module = nn.Linear(a.hidden_size, len(a.labels or []))
         else:
             self.classifier = _TwoLayerClassifier(a)
 
@@ -242,6 +255,8 @@ class Electra(BertEncoder):
             )
             self.generator_lm_head = Named()
             self.generator_lm_head.register_parameter("bias", nn.Parameter(torch.zeros(a.vocabulary_size)))
+        elif a.head == "token-classification":
+            self.classifier: nn.Module = nn.Linear(a.hidden_size, len(a.labels or []))
         else:
             self.classifier = _TwoLayerClassifier(a)
 
@@ -309,7 +324,8 @@ class DistilBert(Model):
             self.vocab_projector = Named()
             self.vocab_projector.register_parameter("bias", nn.Parameter(torch.zeros(a.vocabulary_size)))
         else:
-            self.pre_classifier = nn.Linear(width, width)
+            if a.head == "sequence-classification":
+                self.pre_classifier = nn.Linear(width, width)
             self.classifier = nn.Linear(width, len(a.labels or []))
 
     def blocks(self) -> list[Block]:
@@ -345,6 +361,10 @@ class DistilBert(Model):
         """See ``Model``."""
         hidden = torch.relu(self.pre_classifier(rows))
         return cast("torch.Tensor", self.classifier(dropout(hidden, self.a.classifier_dropout)))
+
+    def classify_words(self, rows: torch.Tensor, dropout: Dropout) -> torch.Tensor:
+        """See ``Model``. Its rate is that of the blocks."""
+        return _words_logits(self, rows, dropout, self.a.dropout)
 
 
 # ModernBERT: norms before the matrices, gated MLP, local attention in most blocks (Warner et al., 2024).
@@ -414,7 +434,7 @@ class ModernBert(Model):
         if a.sliding_window is not None and any(a.sliding_layers or []):
             nearby = (local_bias(mask, a.sliding_window // 2), turns_of(a.sliding_rotary, a.width_of_head, mask))
         x = forward.dropout(embeddings.norm(embeddings.tok_embeddings(batch.input_ids)), a.embedding_dropout)
-        whole = not a.is_language_model and a.pools_mean
+        whole = not a.predicts_tokens and a.pools_mean
 
         def of_block(index: int) -> tuple[object, ...]:
             return nearby if a.sliding_layers is not None and a.sliding_layers[index] else everywhere
@@ -441,6 +461,10 @@ class ModernBert(Model):
     def classify(self, rows: torch.Tensor, dropout: Dropout) -> torch.Tensor:
         """See ``Model``."""
         return cast("torch.Tensor", self.classifier(dropout(self.transform(rows), self.a.classifier_dropout)))
+
+    def classify_words(self, rows: torch.Tensor, dropout: Dropout) -> torch.Tensor:
+        """See ``Model``."""
+        return _words_logits(self, self.transform(rows), dropout, self.a.classifier_dropout)
 
 
 ENCODERS: dict[str, type[Model]] = {

@@ -9,6 +9,7 @@ import torch
 import torch.distributed as dist
 
 from distillery_torch.data import EVALUATION_SEED, Masking, Planned, Rows, bucket_lengths, collate, plan_epoch
+from distillery_torch.entities import are_entity_tags, entity_f1
 from distillery_torch.losses import over_vocabulary
 from distillery_torch.step import Targets
 
@@ -74,9 +75,10 @@ class Evaluator:
         batch, _ = self._collate(planned, 1)
         with torch.no_grad():
             prediction = distiller.predict(batch)
+            if distiller.student.a.predicts_tokens:
+                prediction = prediction[batch.counted.nonzero()[:most, 0]]
             if distiller.student.a.is_language_model:
-                kept = batch.counted.nonzero()[:most, 0]
-                prediction = distiller.student.vocabulary().logits(prediction[kept])
+                prediction = distiller.student.vocabulary().logits(prediction)
         return prediction.float().cpu()
 
     def _collate(self, planned: Planned, size: int) -> tuple[Batch, Counts]:
@@ -105,6 +107,9 @@ class Evaluator:
         counted = batch.counted.bool()
         if not student.a.is_language_model:
             columns = {"logits": prediction.float()[counted], "labels": batch.labels[counted]}
+            if student.a.predicts_tokens:
+                numbers = torch.tensor(batch.examples, dtype=torch.int64, device=batch.counted.device)
+                columns["texts"] = numbers[batch.prediction_rows[counted] // batch.input_ids.shape[1]]
             if targets:
                 columns["teacher"] = targets.logits_of(slice(None)).float()[counted]
             return {name: value.cpu() for name, value in columns.items()}
@@ -145,7 +150,23 @@ def _metrics(job: Job, columns: dict[str, torch.Tensor]) -> Metrics:
         return _of_numbers(logits[:, 0], labels[:, 0].double(), teacher)
     if job.student.problem_type == "multi-label":
         return _of_labels(logits, labels.double(), teacher)
-    return _of_classes(logits, labels, teacher)
+    metrics = _of_classes(logits, labels, teacher)
+    return _of_words(job, logits, columns, metrics) if job.student.predicts_tokens else metrics
+
+
+def _of_words(job: Job, logits: torch.Tensor, columns: dict[str, torch.Tensor], metrics: Metrics) -> Metrics:
+    """Of words the classes have no F1 of their own; entities have, where they are tags of such."""
+    del metrics["macroF1"]
+    names = job.student.labels or []
+    if not are_entity_tags(names):
+        return metrics
+    said: dict[int, tuple[list[str], list[str]]] = {}
+    choices, labels = logits.argmax(-1).tolist(), columns["labels"].tolist()
+    for text, choice, label in zip(columns["texts"].tolist(), choices, labels, strict=True):
+        own, there = said.setdefault(text, ([], []))
+        own.append(names[choice])
+        there.append(names[label])
+    return metrics | {"entityF1": entity_f1([own for own, _ in said.values()], [there for _, there in said.values()])}
 
 
 def _of_classes(logits: torch.Tensor, labels: torch.Tensor, teacher: torch.Tensor | None) -> Metrics:
@@ -248,9 +269,20 @@ def calibration_error(confidences: torch.Tensor, correct: torch.Tensor) -> float
     return float(gaps.abs().sum() / len(confidences))
 
 
+_QUALITIES = (
+    ("entityF1", 1),
+    ("meanAveragePrecision", 1),
+    ("macroF1", 1),
+    ("rmse", -1),
+    ("perplexity", -1),
+    ("accuracy", 1),
+)
+"""In this order: metrics of several labels have macro-F1 too, and nearly all have accuracy."""
+
+
 def quality_of(metrics: Metrics) -> tuple[float, float]:
     """Give what evaluations are compared by, the larger the better: the task's quality, then the loss."""
-    for key, sign in (("meanAveragePrecision", 1), ("macroF1", 1), ("rmse", -1), ("perplexity", -1)):
+    for key, sign in _QUALITIES:
         if key in metrics:
             return sign * metrics[key], -metrics["loss"]
     raise ValueError("These metrics have no quality.")

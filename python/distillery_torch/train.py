@@ -95,7 +95,7 @@ class Trainer:
         """Ask the teacher about all rows, where its answers are to be kept and are not there. Raises StoppedError."""
         rows, served = self.epochs.rows, self.job.served
         if served and served.train:
-            self.kept = open_served(served.train, rows, self.processes, of_tokens=self.job.student.is_language_model)
+            self.kept = open_served(served.train, rows, self.processes, of_tokens=self.job.student.predicts_tokens)
         if self.teacher:
             asking = Asking(self.job, self.processes, rows, self.teacher, autocast=self.autocast, goes_on=goes_on)
             self.kept = asking.open()
@@ -289,7 +289,7 @@ class Run:
         rows = Rows(job.data / "validation.safetensors", job.task)
         self.evaluator = Evaluator(job, rows, processes.device, processes.rank, processes.world)
         if job.served:
-            of_tokens = job.student.is_language_model
+            of_tokens = job.student.predicts_tokens
             self.evaluator.served = open_served(job.served.validation, rows, processes, of_tokens=of_tokens)
         found = checkpoint.find_last(job.output, processes)
         resumed = trainer.restore(found.folder) if found else None

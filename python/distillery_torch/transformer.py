@@ -303,13 +303,17 @@ class Model(nn.Module):
         """[B, D] → logits [B, C]."""
         raise NotImplementedError
 
+    def classify_words(self, rows: torch.Tensor, dropout: Dropout) -> torch.Tensor:
+        """[R, D] → logits [R, C]."""
+        raise NotImplementedError
+
     def predict(
         self,
         batch: Batch,
         dropout: Dropout = no_dropout,
         reads: Iterable[str] = (),
     ) -> tuple[torch.Tensor, States]:
-        """Compute a classifier's logits [B, C], or a language model's transformed rows [R, D]; and what is inside.
+        """Compute a classifier's logits [B, C], of words [R, C], or a language model's transformed rows [R, D]; and what is inside.
 
         ``reads``: what is wanted of blocks, counted from 0: ``hidden.1`` its output for all rows, ``attention.1`` its scores, ``queries.1``,
         ``keys.1``, ``values.1`` its vectors.
@@ -317,20 +321,22 @@ class Model(nn.Module):
         wanted = [(name.partition(".")[0], block_of(name)) for name in reads]
 
         def choose(x: torch.Tensor) -> torch.Tensor:
-            if self.a.is_language_model:
+            if self.a.predicts_tokens:
                 return x.reshape(-1, x.shape[-1])[batch.prediction_rows]
             return self.classified(batch, x)
 
         early = batch.predicts_few and ("hidden", self.a.layers - 1) not in wanted
         recomputes = self.recomputes and torch.is_grad_enabled()
-        one_of_each = early and not self.a.is_language_model
+        one_of_each = early and not self.a.predicts_tokens
         attentions = frozenset(block for kind, block in wanted if kind == "attention")
         related = frozenset(block for kind, block in wanted if kind in VECTOR_KINDS)
         told = Forward(dropout, choose if early else None, one_of_each, recomputes, attentions, related)
         states = self.states(batch, told)
         rows = choose(states.hidden[-1]) if states.chosen is None else states.chosen
-        prediction = self.transform(rows) if self.a.is_language_model else self.classify(rows, dropout)
-        return prediction, states
+        if self.a.is_language_model:
+            return self.transform(rows), states
+        classify = self.classify_words if self.a.predicts_tokens else self.classify
+        return classify(rows, dropout), states
 
 
 def run_blocks(

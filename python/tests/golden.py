@@ -16,7 +16,8 @@ def architecture_of(folder: Path) -> Architecture:
     """Read a published config.json, as far as the golden models need it."""
     c: dict[str, Any] = json.loads((folder / "config.json").read_text("utf-8"))
     kind = c["architectures"][0]
-    head = "sequence-classification" if "Sequence" in kind else "masked-lm" if "Masked" in kind else "causal-lm"
+    heads = {"Sequence": "sequence-classification", "Token": "token-classification", "Masked": "masked-lm"}
+    head = next((head for part, head in heads.items() if part in kind), "causal-lm")
     problem = {"multi_label_classification": "multi-label", "regression": "regression"}.get(c.get("problem_type"))
     gpt2 = c["model_type"] == "gpt2"
     positions = c["n_positions" if gpt2 else "max_position_embeddings"]

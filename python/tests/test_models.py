@@ -31,7 +31,7 @@ def test_computes_what_transformers_computes(folder):
     ids, mask = expected["input_ids"].long(), expected["attention_mask"].float()
     rows, length = ids.shape
     labels = expected["labels"]
-    if a.is_language_model:
+    if a.predicts_tokens:
         shift = 1 if a.head == "causal-lm" else 0
         targets = torch.full((rows, length), -100, dtype=torch.int64)
         targets[:, : length - shift] = labels[:, shift:].long()
@@ -57,8 +57,9 @@ def test_computes_what_transformers_computes(folder):
         False,
     )
     prediction, states = model.predict(batch, reads=[f"hidden.{a.layers - 1}"])
-    if a.is_language_model:
-        prediction = model.vocabulary().logits(prediction)
+    if a.predicts_tokens:
+        if a.is_language_model:
+            prediction = model.vocabulary().logits(prediction)
         known = targets != -100
         prediction_loss = hard_loss("single-label", prediction[known], targets[known]).mean()
         real = mask.bool().flatten()

@@ -7,6 +7,7 @@ import { fewSizes, type Few } from './few-sizes';
 import { maskTokens, type Masking } from './masking';
 import { packRows, type Packed } from './packing';
 import { randomStream, shuffled, shuffleInPlace } from '../engine/random';
+import { isPerToken, taskFacts } from '../protocol/tasks';
 
 /** Row-major arrays; [rows, length] unless it says otherwise. */
 export interface Batch {
@@ -221,7 +222,7 @@ export function collate(examples: Examples, planned: PlannedBatch, options: Coll
   const members = planned.indices.map((index) => examples.at(index)!);
   const rowStarts = rowCounts ? sharedRows(members, length, rowCounts) : ownRows(members, length, batchSize);
   const size = rowStarts.rows * length;
-  const perToken = task !== 'text-classification';
+  const perToken = isPerToken(task);
   const first = members[0]?.labels;
   const numbers = first instanceof Float32Array ? first.length : 0;
   const packed: Packed | undefined = rowCounts && {
@@ -256,7 +257,7 @@ export function collate(examples: Examples, planned: PlannedBatch, options: Coll
     batch.typeIds.set(typeIds, at);
     if (labels instanceof Int32Array) {
       const masked =
-        task === 'masked-lm' && masking ? maskTokens(inputIds, labels, index, masking) : { inputIds, labels };
+        taskFacts[task].isMasked && masking ? maskTokens(inputIds, labels, index, masking) : { inputIds, labels };
       batch.inputIds.set(masked.inputIds, at);
       batch.labels.set(masked.labels, at);
     } else {

@@ -18,6 +18,8 @@ export interface Columns {
   labels?: LabelKind | undefined;
   /** Between the names of several labels in one text. */
   labelSeparator?: string | undefined;
+  /** Whether a row is a list of words, in the column `text`, each with a tag in the list in the column `label`. */
+  words?: boolean;
   /** Files without the column `label` are read too: whoever looks at a row does not need it. */
   labelIsOptional?: boolean;
   pair?: string | undefined;
@@ -32,6 +34,10 @@ export interface Row {
   prompt?: string | undefined;
   /** Absent where its cell is empty or missing; of several labels, of which none applies, it is empty. */
   label?: Label | undefined;
+  /** Where a row is a list of words; `text` has them with a space between. */
+  words?: readonly string[] | undefined;
+  /** Of each word; absent where the row has none. */
+  tags?: readonly string[] | undefined;
   file: string;
   /** Line the row starts on, from 1; in a file without lines its number. */
   line: number;
@@ -259,6 +265,11 @@ function rowOf(
   const row: Row = { text: '', file, line };
   for (const { role, column } of wanted) {
     const value = columnOf(fields, column);
+    if (columns.words) {
+      const wrong = addWords(row, role === 'label' ? 'tags' : 'words', value, column);
+      if (wrong) return wrong;
+      continue;
+    }
     if (role === 'label') {
       const label = isBlank(value) ? undefined : labelOf(value, column, columns);
       if (isComplaint(label)) return label;
@@ -269,7 +280,25 @@ function rowOf(
     if (typeof value !== 'string') return complaint('column-not-a-string', { column });
     row[role] = value;
   }
-  return row;
+  return columns.words ? (wordsProblem(row) ?? row) : row;
+}
+
+/** What a list holds of words, or of tags; in a cell of CSV they stand with spaces between them. Returns what is wrong. */
+function addWords(row: Row, role: 'words' | 'tags', value: unknown, column: string): Complaint | undefined {
+  if (value === undefined || value === null) {
+    return role === 'tags' ? undefined : complaint('column-not-in-row', { column });
+  }
+  const list: unknown = typeof value === 'string' ? value.split(/\s+/).filter((one) => one !== '') : value;
+  if (!Array.isArray(list) || !list.every(isName)) return complaint('column-not-words', { column });
+  row[role] = list.map(String);
+  if (role === 'words') row.text = row.words!.join(' ');
+  return undefined;
+}
+
+function wordsProblem({ words = [], tags }: Row): Complaint | undefined {
+  if (words.length === 0) return complaint('words-empty', {});
+  if (tags === undefined || tags.length === words.length) return undefined;
+  return complaint('words-without-tags', { words: words.length, tags: tags.length });
 }
 
 const isComplaint = (label: Label | Complaint | undefined): label is Complaint =>
@@ -296,6 +325,7 @@ function labelOf(
 ): Label | Complaint {
   switch (labels) {
     case 'single':
+    case 'entities':
       if (Array.isArray(value)) return complaint('label-is-list', { column });
       return isName(value) ? String(value) : complaint('column-not-a-string', { column });
     case 'multiple': {

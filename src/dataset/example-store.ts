@@ -183,6 +183,9 @@ export interface KeptSizes {
 /** The types of tokens that a model has are fewer than this wherever there are any. */
 const TOKEN_TYPES = 2;
 
+/** Of a token's class. */
+const CLASS_BYTES = 2;
+
 /** Bit of a token's flags: it is predicted. The others are the token's type. */
 const COUNTED = 0x80;
 
@@ -193,6 +196,8 @@ export interface StoreOptions {
   vocabularySize: number;
   /** Whether each token has a label, rather than the example. */
   perToken: boolean;
+  /** Whether a token's label is a class, below 2¹⁵, rather than the token itself. */
+  tokenClasses?: boolean;
   /** Numbers that an example's label is, where it is no class: one for each that may apply, or one. */
   labelNumbers?: number | undefined;
   /** Whether the rows of the examples are kept too. */
@@ -202,8 +207,8 @@ export interface StoreOptions {
 }
 
 /**
- * A record is the example's class, where it has one (4 bytes), or the numbers of its label (4 bytes each), its ids (2 bytes each, 4 where the vocabulary is large) and a byte
- * of flags a token. Beside what is held of the records, an example takes 4 bytes of memory, and 12 where its row is kept.
+ * A record is the example's class, where it has one (4 bytes), or the numbers of its label (4 bytes each), its ids (2 bytes each, 4 where the vocabulary is large), a byte
+ * of flags a token, and where tokens have classes those (2 bytes each). Beside what is held of the records, an example takes 4 bytes of memory, and 12 where its row is kept.
  */
 export class ExampleStore {
   private readonly sizes = new Numbers(Uint32Array);
@@ -213,6 +218,8 @@ export class ExampleStore {
   private readonly rows: ByteLog;
   private readonly idBytes: number;
   private readonly labelBytes: number;
+  /** Of a token's class. */
+  private readonly classBytes: 0 | 2;
 
   constructor(private readonly options: StoreOptions) {
     const { path, vocabularySize, perToken, labelNumbers = 1, heldBytes = HELD_BYTES } = options;
@@ -220,6 +227,7 @@ export class ExampleStore {
     this.rows = new ByteLog(`${path}.rows`, heldBytes);
     this.idBytes = vocabularySize <= 2 ** 16 ? 2 : 4;
     this.labelBytes = perToken ? 0 : 4 * labelNumbers;
+    this.classBytes = options.tokenClasses ? CLASS_BYTES : 0;
   }
 
   get length(): number {
@@ -242,6 +250,7 @@ export class ExampleStore {
       record.writeUIntLE(inputIds[i]!, labelBytes + i * idBytes, idBytes);
       const isCounted = labels instanceof Int32Array && labels[i] !== notCounted;
       record[labelBytes + length * idBytes + i] = typeIds[i]! | (isCounted ? COUNTED : 0);
+      if (this.classBytes > 0) record.writeInt16LE((labels as Int32Array)[i]!, this.classAt(length, i));
     }
     this.addRecord(record, length);
     if (row && this.options.keepsRows) {
@@ -252,7 +261,11 @@ export class ExampleStore {
   }
 
   private recordSize(length: number): number {
-    return this.labelBytes + length * (this.idBytes + 1);
+    return this.labelBytes + length * (this.idBytes + 1 + this.classBytes);
+  }
+
+  private classAt(length: number, token: number): number {
+    return this.labelBytes + length * (this.idBytes + 1) + token * CLASS_BYTES;
   }
 
   at(index: number): TokenExample {
@@ -268,7 +281,8 @@ export class ExampleStore {
       inputIds[i] = record.readUIntLE(labelBytes + i * idBytes, idBytes);
       const flags = record[labelBytes + length * idBytes + i]!;
       typeIds[i] = flags & ~COUNTED;
-      if (labels instanceof Int32Array && flags & COUNTED) labels[i] = inputIds[i]!;
+      if (labels instanceof Int32Array && flags & COUNTED)
+        labels[i] = this.classBytes > 0 ? record.readInt16LE(this.classAt(length, i)) : inputIds[i]!;
     }
     return { inputIds, typeIds, labels };
   }
@@ -342,6 +356,10 @@ export class ExampleStore {
       const at = labelBytes + i * idBytes;
       const id = idBytes === 2 ? record[at]! | (record[at + 1]! << 8) : record.readUInt32LE(at);
       if (id >= vocabularySize || (record[flagsAt + i]! & ~COUNTED) >= TOKEN_TYPES) throw new Damaged();
+      if (this.classBytes === 0) continue;
+      const label = record.readInt16LE(this.classAt(size, i));
+      const isClass = label >= 0 && label < classes;
+      if (record[flagsAt + i]! & COUNTED ? !isClass : label !== notCounted) throw new Damaged();
     }
   }
 

@@ -5,7 +5,7 @@ import { complaint, ComplaintError, InputError, type Complaint, type Problem } f
 import type { Label, LabelKind, Task } from '../protocol/records';
 import type { Row } from './dataset';
 import type { ChatTemplate, Turn } from '../tokenizer/chat-template';
-import type { Encoding, Tokenizer } from '../tokenizer/tokenizer';
+import type { Encoding, Tokenizer, WordEncoding } from '../tokenizer/tokenizer';
 
 /** Positions with this label count in no loss. */
 export const notCounted = -100;
@@ -16,7 +16,8 @@ export interface TokenExample {
   typeIds: Int32Array;
   /**
    * text-classification: index of the class, −100 where it has none; where several labels may apply a 1 or 0 for each, and of a
-   * number itself alone, as float32, NaN where the row has none. Otherwise one label a token, −100 where nothing counts. Labels are not shifted:
+   * number itself alone, as float32, NaN where the row has none. token-classification: one class a token, −100 where it is not the first of a
+   * word. Otherwise one token a token, −100 where nothing counts. Labels are not shifted:
    * that of position i is the token at i, and a causal model predicts it from the positions before.
    */
   labels: Int32Array | Float32Array | number;
@@ -25,14 +26,16 @@ export interface TokenExample {
 /** As it is made; arrays have one entry a token. */
 export interface Example extends TokenExample {
   row: Row;
-  encoding: Encoding;
+  encoding: Encoding | WordEncoding;
+  /** token-classification: words that are beyond the greatest length. */
+  cutWords?: number;
 }
 
 export interface EncodeRowsOptions {
   task: Task;
   /** Greatest number of tokens, special ones included. */
   maxLength: number;
-  /** text-classification: class names in the order of their indices. Without them, those of `rows`, in their order. */
+  /** Class names in the order of their indices, of texts or of words. Without them, those of `rows`, in their order. */
   labelNames?: readonly string[] | undefined;
   /** text-classification: what its labels are; one class a row if left out. */
   labels?: LabelKind | undefined;
@@ -44,7 +47,7 @@ export interface EncodeRowsOptions {
 
 /** The class names that occur, in their order. */
 export function labelNamesOf(rows: readonly Row[]): string[] {
-  return sortedLabels(rows.flatMap(({ label }) => namesIn(label)));
+  return sortedLabels(rows.flatMap(({ label, tags }) => namesIn(tags ?? label)));
 }
 
 /** The class names of a label; none of a number. */
@@ -59,6 +62,8 @@ export function namesIn(label: Label | undefined): readonly string[] {
  * causal-lm: the end-of-text token follows the text and counts, but not where the text was cut off before its end; a
  * prompt conditions and does not count. masked-lm: every token may be masked but special ones; which are is decided when
  * batches are made.
+ *
+ * token-classification: the first token of each word has the word's class, as in transformers' `run_ner.py`, and the others none.
  *
  * With a chat template the row has the token ids of what it writes of the prompt as a user's message and the completion as the
  * answer: no token is put around that, and all after the prompt counts.
@@ -107,6 +112,8 @@ function encodeRow(
     }
     case 'masked-lm':
       return maskedExample(row, tokenizer, maxLength);
+    case 'token-classification':
+      return wordsExample(row, tokenizer, maxLength, classOf);
     case 'causal-lm':
       // A text by itself, as inspection may be given, is no answer.
       if (chatTemplate && row.prompt !== undefined) return chatExample(row, tokenizer, maxLength);
@@ -148,6 +155,54 @@ function encodedLabel(
 const noLabel: Refusal = { refused: complaint('label-missing', {}) };
 
 const nothingToRead: Refusal = { refused: complaint('text-empty', {}) };
+
+/** Hugging Face's way to say that a word has no tag. */
+const NO_TAG = String(notCounted);
+
+function wordsExample(
+  row: Row,
+  tokenizer: Tokenizer,
+  maxLength: number,
+  classOf: ReadonlyMap<string, number>,
+): Example | Refusal {
+  const { tags } = row;
+  const words = row.words ?? wordsIn(row.text);
+  if (tags === undefined) return noLabel;
+  const classes = tags.map((tag) => (tag === NO_TAG ? notCounted : tagClass(tag, classOf)));
+  const unknown = classes.indexOf(undefined);
+  if (unknown >= 0) {
+    const refused = complaint('label-unknown', { label: tags[unknown]!, labels: [...classOf.keys()] });
+    return { severity: 'error', refused };
+  }
+  const encoding = tokenizer.encodeWords(words, { maxLength });
+  const labels = encoding.words.map((word, i) => (isFirstOfWord(encoding, i) ? classes[word]! : notCounted));
+  if (labels.every((label) => label === notCounted)) return nothingToRead;
+  const cutWords = encoding.truncated ? words.length - 1 - Math.max(...encoding.words) : 0;
+  return {
+    inputIds: encoding.ids,
+    typeIds: encoding.typeIds,
+    labels,
+    row,
+    encoding,
+    ...(cutWords > 0 && { cutWords }),
+  };
+}
+
+/** The words of a text that is given as a whole. */
+export const wordsIn = (text: string): string[] => text.split(/\s+/).filter((word) => word !== '');
+
+/** The index of a tag's class; a number that is no class's name is the index itself, as Hugging Face's datasets write them. */
+function tagClass(tag: string, classOf: ReadonlyMap<string, number>): number | undefined {
+  return classOf.get(tag) ?? (/^\d+$/.test(tag) && Number(tag) < classOf.size ? Number(tag) : undefined);
+}
+
+/** The first token of each word; −1 of those that have none, or none that is read. */
+export const firstTokens = ({ words }: WordEncoding, count: number): number[] =>
+  Array.from({ length: count }, (_, word) => words.indexOf(word));
+
+/** Whether a token is the first of a word: it stands for the word. */
+const isFirstOfWord = ({ words }: WordEncoding, token: number): boolean =>
+  words[token]! >= 0 && words[token] !== words[token - 1];
 
 function maskedExample(row: Row, tokenizer: Tokenizer, maxLength: number): Example | Refusal {
   const encoding = tokenizer.encode(row.text, { maxLength });

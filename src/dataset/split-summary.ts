@@ -91,8 +91,9 @@ async function readSummary(files: readonly string[], columns: Columns, mostBytes
   let rows = 0;
   let unlabelled = 0;
   let range: [number, number] | undefined;
-  const count = ({ label, file, line }: Row): void => {
+  const count = ({ label: ofRow, tags, file, line }: Row): void => {
     rows++;
+    const label = tags ?? ofRow;
     if (label === undefined) {
       if (columns.label !== undefined) unlabelled++;
       return;

@@ -7,7 +7,7 @@ import type { Backbone, ChooseRows, ModelInputs, ParameterTensors } from '../mod
 import { backbone, classificationLogits, classifiedRows, vocabularyHead } from '../model/computations/transformer';
 import type { Reading } from '../protocol/imitation';
 import type { BlockReading } from './pairing';
-import { isLanguageModel } from './specs';
+import { isLanguageModel, predictsTokens } from './specs';
 
 /** Logits that exist at once: [chunk, V] floats are at most this many megabytes. */
 const CHUNK_BYTES = 32 * 2 ** 20;
@@ -99,12 +99,12 @@ export function predict(
 
 /** Takes the rows from which a model predicts out of [B, L, D]. */
 function predictingRows(a: Architecture, tensors: Record<string, tf.Tensor>): ChooseRows {
-  if (!isLanguageModel(a) && !tensors.segments) return classifiedRows(a, modelInputs(tensors));
+  if (!predictsTokens(a) && !tensors.segments) return classifiedRows(a, modelInputs(tensors));
   const rows = tensors.predictionRows as tf.Tensor1D;
   return (x) => tf.gather(tf.reshape<tf.Rank.R2>(x, [-1, a.hiddenSize]), rows);
 }
 
 /** Whether so few rows predict that taking them out before the last layer's perceptron saves more than it costs. */
 function predictsFew(a: Architecture, tensors: Record<string, tf.Tensor>): boolean {
-  return !isLanguageModel(a) || 2 * tensors.predictionRows!.size <= tensors.inputIds!.size;
+  return !predictsTokens(a) || 2 * tensors.predictionRows!.size <= tensors.inputIds!.size;
 }

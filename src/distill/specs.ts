@@ -60,11 +60,16 @@ export function tokenSpecs({ rows, length, isPacked }: BatchShape): Record<strin
   return isPacked ? { ...tokens, positionIds: int(shape), segments: int(shape) } : tokens;
 }
 
-export const isLanguageModel = (a: Pick<Architecture, 'head'>): boolean => a.head !== 'sequence-classification';
+/** Whether its predictions are of tokens, rather than one of each text. */
+export const predictsTokens = (a: Pick<Architecture, 'head'>): boolean => a.head !== 'sequence-classification';
+
+/** Whether they are tokens of the vocabulary, rather than labels. */
+export const isLanguageModel = (a: Pick<Architecture, 'head'>): boolean =>
+  a.head === 'causal-lm' || a.head === 'masked-lm';
 
 /** Which positions predict; a classifier has one prediction a row, at the row's own place, unless texts share rows. */
 export function predictionSpecs(a: TeacherModel, shape: BatchShape): Record<string, TensorSpec> {
-  return isLanguageModel(a) || shape.isPacked ? { predictionRows: int([shape.predictions]) } : {};
+  return predictsTokens(a) || shape.isPacked ? { predictionRows: int([shape.predictions]) } : {};
 }
 
 export function labelSpecs(

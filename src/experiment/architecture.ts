@@ -6,12 +6,14 @@ import { createArchitecture } from '../model/layouts/config';
 import { type Family, familyNames, layoutOf } from '../model/layouts/families';
 import type { SpecialTokens } from '../tokenizer/special-tokens';
 import type { ArchitectureSpec } from './file/blocks/architecture';
+import { hasLabels } from '../protocol/tasks';
 
 /** What stands on the transformer for a task. */
 export const headOfTask: Record<Task, Head> = {
   'text-classification': 'sequence-classification',
   'causal-lm': 'causal-lm',
   'masked-lm': 'masked-lm',
+  'token-classification': 'token-classification',
 };
 
 /** Families that can learn a task: an encoder sees both sides of a token, a decoder only what is before it. */
@@ -42,7 +44,6 @@ export interface ArchitectureContext {
 /** The architecture of a student, or of a teacher that is trained here, with the family's defaults. */
 export function buildArchitecture(spec: ArchitectureSpec, context: ArchitectureContext): Architecture {
   const { task, vocabularySize, maxLength, dropout, labels, problemType = 'single-label', special = {} } = context;
-  const isClassifier = task === 'text-classification';
   const { keyValueHeads } = spec;
   return createArchitecture({
     family: spec.family,
@@ -55,7 +56,7 @@ export function buildArchitecture(spec: ArchitectureSpec, context: ArchitectureC
     maxPositions: spec.maxPositions ?? maxLength,
     vocabularySize,
     ...dropoutEverywhere(spec.family, dropout),
-    ...(isClassifier && labels && { labels: [...labels], problemType }),
+    ...(hasLabels(task) && labels && { labels: [...labels], problemType }),
     ...idsOf(spec.family, special),
   });
 }

@@ -74,10 +74,11 @@ export async function findLargeRows(
 }
 
 /** Whether nothing of the experiment needs all rows before its training begins. */
-function readsLater({ engine, teacher, training }: ResolvedExperiment): boolean {
+function readsLater({ task, engine, teacher, training }: ResolvedExperiment): boolean {
   const trainings = membersOf(teacher).flatMap(({ member }) => ('training' in member ? [member.training] : []));
   const isGrouped = [training, ...trainings].some((one) => one?.groupByLength === true);
-  return !isGrouped && engine !== torchrunEngine && teacher.source !== 'endpoint';
+  // What classes words have is known when all rows were read.
+  return task !== 'token-classification' && !isGrouped && engine !== torchrunEngine && teacher.source !== 'endpoint';
 }
 
 /** What has changed since the run began. A run that resumes on other data would not be the run it says it is. */

@@ -6,6 +6,7 @@ import { familiesOfTask } from './architecture';
 import type { LabelKind, Task } from '../protocol/records';
 import type { StudentPreset } from '../protocol/student-presets';
 import type { ColumnDescription, DatasetDescription } from '../dataset/dataset-description';
+import { hasLabels } from '../protocol/tasks';
 
 /** What the columns of a dataset are, as far as they show. */
 export interface ColumnRoles {
@@ -15,6 +16,9 @@ export interface ColumnRoles {
   labels?: LabelKind | undefined;
   prompt?: string | undefined;
   completion?: string | undefined;
+  /** Lists of words, and of a tag for each. */
+  words?: string | undefined;
+  tags?: string | undefined;
 }
 
 /** Names that people give to these columns, the surest first. */
@@ -23,6 +27,8 @@ const usualNames = {
   number: ['score', 'rating', 'similarity', 'similarity_score', 'stars', 'label', 'labels', 'target', 'value'],
   prompt: ['prompt', 'instruction', 'question', 'input'],
   completion: ['completion', 'response', 'answer', 'output'],
+  words: ['tokens', 'words'],
+  tags: ['ner_tags', 'tags', 'labels', 'pos_tags'],
 } as const;
 
 /** More classes than this are taken for a text that repeats. */
@@ -43,12 +49,15 @@ export function columnRoles({ columns, rows }: DatasetDescription): ColumnRoles 
     classes[0] ??
     // Of several, none says that it is the one.
     (numbers.length === 1 ? numbers[0] : undefined);
+  const lists = columns.filter((column) => column.lists > 0);
+  const [words, tags] = [named('words', lists), named('tags', lists)];
   const [prompt, completion] = [named('prompt', texts), named('completion', texts)];
   return {
     text: text?.name,
     label: label?.name,
     labels: label && kindOf(label),
     ...(prompt && completion && { prompt: prompt.name, completion: completion.name }),
+    ...(words && tags && { words: words.name, tags: tags.name }),
   };
 }
 
@@ -77,7 +86,12 @@ function kindOf(column: ColumnDescription): LabelKind {
 }
 
 /** The tasks that a dataset allows, the likeliest first. */
-export function possibleTasks({ columns }: DatasetDescription, roles: ColumnRoles): Task[] {
+export function possibleTasks(description: DatasetDescription, roles: ColumnRoles): Task[] {
+  const ofTexts = tasksOfTexts(description, roles);
+  return roles.words === undefined ? ofTexts : ['token-classification', ...ofTexts];
+}
+
+function tasksOfTexts({ columns }: DatasetDescription, roles: ColumnRoles): Task[] {
   if (columns.length === 0) return ['causal-lm', 'masked-lm'];
   if (roles.prompt !== undefined)
     return ['causal-lm', ...(roles.label === undefined ? [] : ['text-classification' as const])];
@@ -169,13 +183,15 @@ function temperatureText({ task, roles }: Proposal): string {
     task === 'text-classification' && roles.labels === 'multiple'
       ? 'Above 1 the soft labels show how sure the teacher is of each label.'
       : 'Above 1 the soft labels show which other answers the teacher finds similar to the right one.';
-  return `    // ${why}\n    "temperature": ${task === 'text-classification' ? 4 : 2},\n`;
+  return `    // ${why}\n    "temperature": ${hasLabels(task) ? 4 : 2},\n`;
 }
 
 function datasetText({ task, train, validation, test, roles, meanLength, teacher }: Proposal): string {
   const columns: Record<string, string> = {};
   if (task === 'causal-lm' && roles.prompt !== undefined && roles.completion !== undefined) {
     Object.assign(columns, { promptColumn: roles.prompt, completionColumn: roles.completion });
+  } else if (task === 'token-classification') {
+    Object.assign(columns, { textColumn: roles.words, labelColumn: roles.tags });
   } else {
     if (roles.text !== undefined) columns.textColumn = roles.text;
     if (task === 'text-classification' && roles.label !== undefined) {
@@ -186,7 +202,11 @@ function datasetText({ task, train, validation, test, roles, meanLength, teacher
   const files = { train, validation: validation ?? 0.1, ...(test !== undefined && { test }) };
   // A token is about four letters; half as long again, so that few examples are cut.
   const most = Math.min(512, teacher?.maxPositions ?? Infinity);
-  const maxLength = Math.min(most, Math.max(32, 32 * Math.ceil((1.5 * meanLength) / 4 / 32)));
+  // How long lists of words are was not measured.
+  const maxLength = Math.min(
+    most,
+    task === 'token-classification' ? 128 : Math.max(32, 32 * Math.ceil((1.5 * meanLength) / 4 / 32)),
+  );
   const entries = Object.entries({ ...files, ...columns, maxLength });
   return `{\n${entries.map(([key, value]) => `    "${key}": ${JSON.stringify(value)},\n`).join('')}  }`;
 }
@@ -200,7 +220,7 @@ function sizesFor({ rows, task }: Proposal) {
     teacher: isSmall ? 128 : 192,
     student: 64,
     epochs,
-    vocabulary: task === 'text-classification' ? 4096 : 2048,
+    vocabulary: hasLabels(task) ? 4096 : 2048,
     evaluateEvery: Math.max(10, Math.min(200, Math.round(updates / 12))),
   };
 }

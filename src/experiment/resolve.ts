@@ -1,11 +1,12 @@
 /** @file From an experiment file to the experiment as run: defaults filled in, paths absolute, input files fingerprinted. */
 
 import { basename, dirname, resolve } from 'node:path';
-import { isOpaque, type Architecture } from '../model/architecture';
+import { isOpaque, tagKindOf, type Architecture } from '../model/architecture';
 import { settled } from '../model/block-pairs';
 import { familyOf } from '../model/layouts/families';
 import { controlNames } from '../protocol/controls';
 import { complaint, InputError, type Problem } from '../protocol/problem';
+import type { LabelKind } from '../protocol/records';
 import type { DatasetFacts } from './checks/check-dataset';
 import type { ModelFacts } from './checks/model-facts';
 import { locateModel, type ModelOrigin } from './checks/locate-model';
@@ -75,6 +76,7 @@ async function fillIn(
     ...inModels,
   ].flat();
   const resolver = new PathResolver(base);
+  const kind = dataset.kind ?? kindOfTags(experiment, dataset, models);
   const resolved = {
     tokenizer: await resolver.withPath(experiment.tokenizer),
     teacher: await resolveTeacher(experiment.teacher, resolver, models),
@@ -86,11 +88,12 @@ async function fillIn(
     name: experiment.name ?? basename(file).replace(/(\.distill)?\.jsonc?$/i, ''),
     dataset: {
       ...experiment.dataset,
+      ...dataset.columns,
       train,
       validation,
       test,
       unlabelled,
-      ...(dataset.kind !== undefined && { labels: dataset.kind }),
+      ...(kind !== undefined && { labels: kind }),
     },
     distillation: distillationOf(experiment.distillation, dataset, models),
     training: { ...experiment.training, seed: seeds[0]! },
@@ -106,6 +109,16 @@ async function fillIn(
     ...(resolver.origins.length > 0 && { models: resolver.origins }),
     inputs: await Promise.all([...new Set(inputs)].map(fingerprint)),
   };
+}
+
+/** What the tags of words are, which a teacher may have names for that the rows have not; undefined for another task. */
+function kindOfTags(
+  { task }: Pick<Experiment, 'task'>,
+  dataset: DatasetFacts,
+  { teacher }: ModelFacts,
+): LabelKind | undefined {
+  if (task !== 'token-classification') return undefined;
+  return tagKindOf(teacher?.labels ?? dataset.labels);
 }
 
 /** As it is said of these models and labels. */

@@ -1,10 +1,15 @@
 /** @file What a model is, apart from its weights: sizes, head and labels. */
 
+import { areEntityTags } from '../protocol/entities';
 import type { VectorKind } from '../protocol/imitation';
 import type { LabelKind } from '../protocol/records';
 
 /** What stands on the transformer's last hidden states. */
-export type Head = 'sequence-classification' | 'masked-lm' | 'causal-lm';
+export type Head = 'sequence-classification' | 'token-classification' | 'masked-lm' | 'causal-lm';
+
+/** Whether a head predicts labels, of each text or of each token, rather than tokens of the vocabulary. */
+export const predictsLabels = (head: Head): boolean =>
+  head === 'sequence-classification' || head === 'token-classification';
 
 /** Activation between the two matrices of the MLP, under transformers' names; `gelu` is the exact one. */
 export type Activation = 'gelu' | 'gelu_new' | 'gelu_pytorch_tanh' | 'relu' | 'silu';
@@ -17,13 +22,19 @@ export const problemTypeOf: Readonly<Record<LabelKind, ProblemType>> = {
   single: 'single-label',
   multiple: 'multi-label',
   regression: 'regression',
+  entities: 'single-label',
 };
+
+/** What the tags of words are. */
+export const tagKindOf = (tags: readonly string[]): LabelKind => (areEntityTags(tags) ? 'entities' : 'single');
 
 /** What the labels of a classifier are; undefined for a language model. */
 export function labelKindOf({
   head,
+  labels = [],
   problemType = 'single-label',
-}: Pick<Architecture, 'head' | 'problemType'>): LabelKind | undefined {
+}: Pick<Architecture, 'head' | 'labels' | 'problemType'>): LabelKind | undefined {
+  if (head === 'token-classification') return tagKindOf(labels);
   if (head !== 'sequence-classification') return undefined;
   return ({ 'single-label': 'single', 'multi-label': 'multiple', regression: 'regression' } as const)[problemType];
 }
@@ -85,7 +96,7 @@ export interface Architecture {
   classifierDropout: number;
   /** The vocabulary head shares the word embeddings' matrix. */
   tieWordEmbeddings: boolean;
-  /** Names of the classes, by index; sequence classification only. */
+  /** Names of the classes, by index; of classifiers, of texts or of tokens, only. */
   labels?: string[];
   problemType?: ProblemType;
   padId?: number;

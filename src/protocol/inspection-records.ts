@@ -35,7 +35,8 @@ export interface InspectedDistribution {
 
 /**
  * One prediction. For text-classification there is one, its tokens are the class names; for causal-lm position i holds the
- * prediction *for* token i, made from the tokens before it; for masked-lm the prediction at token i.
+ * prediction *for* token i, made from the tokens before it; for masked-lm the prediction at token i. For token-classification
+ * position i is word i, `token` its text and `id` its first token's (−1: cut off), and the distributions' tokens are the class names.
  */
 export interface InspectedPosition extends InspectedToken {
   index: number;

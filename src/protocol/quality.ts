@@ -32,6 +32,7 @@ const correlation = {
 
 export const metricFacts: Readonly<Record<MetricKey, MetricFacts>> = {
   accuracy: { name: 'accuracy', ...share },
+  entityF1: { name: 'entity F1', ...share },
   meanAveragePrecision: { name: 'mAP', ...share },
   microF1: { name: 'micro-F1', ...share },
   macroF1: { name: 'macro-F1', ...share },
@@ -47,7 +48,7 @@ export const metricFacts: Readonly<Record<MetricKey, MetricFacts>> = {
 };
 
 /** The metrics that can be a task's quality (decision 43). */
-export type QualityKey = 'meanAveragePrecision' | 'macroF1' | 'rmse' | 'perplexity';
+export type QualityKey = 'entityF1' | 'meanAveragePrecision' | 'macroF1' | 'rmse' | 'perplexity' | 'accuracy';
 
 export interface Quality extends MetricFacts {
   key: QualityKey;
@@ -55,8 +56,9 @@ export interface Quality extends MetricFacts {
   title: string;
 }
 
-/** In this order: metrics of several labels have macro-F1 too. */
+/** In this order: metrics of several labels have macro-F1 too, and nearly all have accuracy. */
 const qualities: Readonly<Record<QualityKey, Quality>> = {
+  entityF1: { key: 'entityF1', title: 'Entity F1', ...metricFacts.entityF1 },
   meanAveragePrecision: {
     key: 'meanAveragePrecision',
     title: 'mAP',
@@ -65,16 +67,19 @@ const qualities: Readonly<Record<QualityKey, Quality>> = {
   macroF1: { key: 'macroF1', title: 'Macro-F1', ...metricFacts.macroF1 },
   rmse: { key: 'rmse', title: 'RMSE', ...metricFacts.rmse },
   perplexity: { key: 'perplexity', title: 'Perplexity', ...metricFacts.perplexity },
+  accuracy: { key: 'accuracy', title: 'Accuracy', ...metricFacts.accuracy },
 };
 
 const qualityOfLabels: Readonly<Record<LabelKind, QualityKey>> = {
   single: 'macroF1',
   multiple: 'meanAveragePrecision',
   regression: 'rmse',
+  entities: 'entityF1',
 };
 
-/** @param labels what those of a text classification are */
+/** @param labels what those of a classification are */
 export function qualityOf(task: Task, labels: LabelKind = 'single'): Quality {
+  if (task === 'token-classification') return qualities[labels === 'entities' ? 'entityF1' : 'accuracy'];
   return qualities[task === 'text-classification' ? qualityOfLabels[labels] : 'perplexity'];
 }
 

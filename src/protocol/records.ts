@@ -1,16 +1,23 @@
 /** @file The records of a run directory. As those of inspections and machines beside them they are what --json prints, and their fields' names are binding. */
 
 import type { DeviceKind, TeacherPrecision } from './engines';
+import type { EntityCounts } from './entities';
 import type { ImitationName } from './imitation';
 import type { Complaint, Place } from './problem';
 
 /** What is predicted. */
-export const tasks = ['text-classification', 'causal-lm', 'masked-lm'] as const;
+export const tasks = ['text-classification', 'causal-lm', 'masked-lm', 'token-classification'] as const;
 
 export type Task = (typeof tasks)[number];
 
-/** What the labels of a text classification are: one class a row, any number of them, or a number. */
-export const labelKinds = ['single', 'multiple', 'regression'] as const;
+/**
+ * What the labels of a classification are: of a text one class, any number of them, or a number; of each word of a text one class, or
+ * the tag that says where in a named entity it stands.
+ */
+export const labelKinds = ['single', 'multiple', 'regression', 'entities'] as const;
+
+/** Those that an experiment may say; what tags of words are follows from them. */
+export const textLabelKinds = ['single', 'multiple', 'regression'] as const;
 
 export type LabelKind = (typeof labelKinds)[number];
 
@@ -87,11 +94,13 @@ export interface MetricsRecord {
 }
 
 /**
- * Only what the task has: accuracy and macroF1 for classes, perplexity for language models; microF1, macroF1 and
+ * Only what the task has: accuracy and macroF1 for classes, accuracy and where they are entities entityF1 for words, perplexity for language models; microF1, macroF1 and
  * meanAveragePrecision for several labels, rmse, pearson and spearman for numbers.
  */
 export interface Metrics {
   accuracy?: number;
+  /** Of named entities: F1 over all of them, one being right where its type and all of its words are (micro, as seqeval's default). */
+  entityF1?: number;
   /** Mean of the areas under the labels' precision-recall curves: how well each label's rows are ranked, whatever the threshold. */
   meanAveragePrecision?: number;
   /** Of all decisions about labels together, each where its probability reaches 0.5. */
@@ -211,7 +220,7 @@ export interface SoftLabel {
   top: { choice: string; probability: number }[];
 }
 
-/** Counts and sums over the row's counted predictions: one for a classifier, one a label where several may apply, one a token for a language model. */
+/** Counts and sums over the row's counted predictions: one for a classifier, one a label where several may apply, one a word of a text, one a token for a language model. */
 export interface ModelPrediction {
   /** text-classification: name of the first choice, and its probability. */
   choice?: string | undefined;
@@ -221,6 +230,8 @@ export interface ModelPrediction {
   /** Of a number: the one that the model says. */
   value?: number | undefined;
   predictions: number;
+  /** Of words that are tags of entities: those that are right, that the model said, and that there are. */
+  entities?: EntityCounts | undefined;
   /** First choices that are the hard label, or decisions about a label that are right; absent for a number. */
   correct?: number | undefined;
   /** Summed, nats; absent for a number. */
@@ -381,7 +392,7 @@ export interface SlurmJob {
 export interface RunRecord {
   name: string;
   task: Task;
-  /** text-classification: what its labels are; absent in records of earlier versions, which knew single ones alone. */
+  /** Of a classification: what its labels are; absent in records of earlier versions, which knew single ones alone. */
   labels?: LabelKind | undefined;
   status: RunStatus;
   pid: number;

@@ -72,6 +72,9 @@ export interface TextToInspect {
   prompt?: string | undefined;
   /** text-classification: the hard label. */
   label?: Label | undefined;
+  /** token-classification: the text's words, of which `text` has a space between each; seen from that where left out. And the tag of each. */
+  words?: readonly string[] | undefined;
+  tags?: readonly string[] | undefined;
 }
 
 /** In the order of the texts asked for. A text that cannot be inspected, an empty one for example, says why. */

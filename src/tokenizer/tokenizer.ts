@@ -17,7 +17,14 @@ import { PLAIN, preTokenizerFor, type PreTokenizer } from './pre-tokenizer';
 import { namedTokens, specialTokens, tokenTexts, type SpecialTokens } from './special-tokens';
 import { templateFor, type Part, type Template } from './template';
 import { readTokenizerFiles } from './tokenizer-files';
-import { checkTokenizerJson, type ModelJson, type TokenizerConfig, type TokenizerJson } from './tokenizer-json';
+import {
+  checkTokenizerJson,
+  membersOf,
+  type ModelJson,
+  type Stage,
+  type TokenizerConfig,
+  type TokenizerJson,
+} from './tokenizer-json';
 import { cutMargin, cutOff, longestFirst } from './truncation';
 
 /** One input of a model. All arrays have one entry a token. */
@@ -44,6 +51,12 @@ export interface EncodeOptions {
 
 export interface DecodeOptions {
   skipSpecialTokens?: boolean;
+}
+
+/** A text that is given word by word. */
+export interface WordEncoding extends Encoding {
+  /** Which word each token is of; −1 for special tokens. A word of which no character is left has none. */
+  words: Int32Array;
 }
 
 /** Tokens of one text, before special tokens are put around them. */
@@ -78,6 +91,8 @@ export class Tokenizer {
   private readonly findAddedNormalized: FindAddedTokens;
   private readonly normalize: Normalize;
   private readonly preTokenizer: PreTokenizer;
+  /** Of a word that is given by itself. */
+  private readonly wordPreTokenizer: PreTokenizer;
   private readonly encodePiece: EncodePiece;
   private readonly template: Template;
   private readonly margin: number;
@@ -114,6 +129,7 @@ export class Tokenizer {
     );
     this.margin = cutMargin + Math.max(0, ...added.map((token) => token.content.length));
     this.preTokenizer = preTokenizerFor(json.pre_tokenizer);
+    this.wordPreTokenizer = preTokenizerFor(wordStage(json.pre_tokenizer, config));
     this.encodePiece = pieceEncoder(this.model, json.model, this.preTokenizer.byteLevel);
     this.template = templateFor(json.post_processor);
     this.isLimited = hasExpression(json.normalizer) || hasExpression(json.pre_tokenizer);
@@ -213,6 +229,41 @@ export class Tokenizer {
     return encoding;
   }
 
+  /**
+   * As Python's `tokenizer(words, is_split_into_words=True)`: each word is cut up by itself, and what is beyond `maxLength` is left out.
+   * Offsets are those in the words with a space between them. Throws as `encode`.
+   */
+  encodeWords(words: readonly string[], { maxLength = Infinity }: Pick<EncodeOptions, 'maxLength'> = {}): WordEncoding {
+    return this.limited(() => this.encodeEachWord(words, maxLength));
+  }
+
+  private encodeEachWord(words: readonly string[], maxLength: number): WordEncoding {
+    const room = Math.max(0, maxLength - this.template.single.filter((part) => 'special' in part).length);
+    const tokens: TextTokens = { ids: [], starts: [], ends: [] };
+    const wordOf: number[] = [];
+    let start = 0;
+    for (const [index, word] of words.entries()) {
+      if (tokens.ids.length > room) break;
+      const own = this.tokenize(word, Infinity, this.wordPreTokenizer);
+      for (const [i, id] of own.ids.entries()) {
+        tokens.ids.push(id);
+        tokens.starts.push(start + own.starts[i]!);
+        tokens.ends.push(start + own.ends[i]!);
+        wordOf.push(index);
+      }
+      start += word.length + 1;
+    }
+    const kept = Math.min(room, tokens.ids.length);
+    const encoding = assemble(
+      this.template.single,
+      [tokens, { ids: [], starts: [], ends: [] }],
+      [kept, 0],
+      kept < wordOf.length,
+    );
+    let next = 0;
+    return { ...encoding, words: Int32Array.from(encoding.special, (special) => (special ? -1 : wordOf[next++]!)) };
+  }
+
   decode(ids: Iterable<number>, { skipSpecialTokens = false }: DecodeOptions = {}): string {
     const kept = Array.from(ids).filter((id) => !(skipSpecialTokens && this.specialIds.has(id)));
     if (kept.length === 0) return '';
@@ -259,7 +310,7 @@ export class Tokenizer {
   }
 
   /** Tokens of `text`; after `wanted` ones it may stop. */
-  private tokenize(text: string, wanted: number): TextTokens {
+  private tokenize(text: string, wanted: number, preTokenizer = this.preTokenizer): TextTokens {
     const tokens: TextTokens = { ids: [], starts: [], ends: [] };
     const add = (id: number, start: number, end: number) => {
       tokens.ids.push(id);
@@ -278,11 +329,11 @@ export class Tokenizer {
           continue;
         }
         const ordinary = normalized.slice(part.start, part.end);
-        if (this.canCutPlain(ordinary)) {
+        if (this.canCutPlain(ordinary, preTokenizer)) {
           if (this.tokenizePlain(ordinary.text, ordinary.originalStart!, tokens, wanted)) return tokens;
           continue;
         }
-        for (const piece of this.preTokenizer.split(ordinary)) {
+        for (const piece of preTokenizer.split(ordinary)) {
           for (const shorter of this.cutLong(piece)) {
             const { ids, starts, ends } = this.encodePiece(shorter.text);
             ids.forEach((id, i) => add(id, shorter.startOf(starts[i]!), shorter.endOf(ends[i]! - 1)));
@@ -294,8 +345,7 @@ export class Tokenizer {
     return tokens;
   }
 
-  private canCutPlain({ text, originalStart }: Aligned): boolean {
-    const { cutPlain } = this.preTokenizer;
+  private canCutPlain({ text, originalStart }: Aligned, { cutPlain } = this.preTokenizer): boolean {
     return cutPlain !== undefined && originalStart !== undefined && text.length <= longestPiece && PLAIN.test(text);
   }
 
@@ -340,6 +390,20 @@ export class Tokenizer {
       if (ends[i]! >= trailing) ends[i] = Math.max(ends[i]! - trailing, starts[i]!);
     }
   }
+}
+
+/** Classes of transformers that read any tokenizer.json as it stands; the others have a byte-level word follow a space, or refuse it. */
+const anyTokenizer = ['PreTrainedTokenizerFast', 'TokenizersBackend'];
+
+/** The pre-tokenizer for a word by itself: a byte-level one puts a space before it, where its model was taught so. */
+function wordStage(stage: Stage | null, { tokenizer_class, add_prefix_space }: TokenizerConfig): Stage | null {
+  if (stage?.type === 'Sequence') {
+    const pretokenizers = membersOf(stage).map((one) => wordStage(one, { tokenizer_class, add_prefix_space })!);
+    return { ...stage, pretokenizers };
+  }
+  if (stage?.type !== 'ByteLevel') return stage;
+  const isAny = typeof tokenizer_class !== 'string' || anyTokenizer.includes(tokenizer_class);
+  return { ...stage, add_prefix_space: isAny ? (add_prefix_space ?? stage.add_prefix_space) : true };
 }
 
 /** Older files do not name the type. */

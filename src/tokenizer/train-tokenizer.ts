@@ -6,6 +6,8 @@ import { Tokenizer } from './tokenizer';
 import type { AddedTokenJson, TokenizerConfig, TokenizerJson } from './tokenizer-json';
 
 export interface TrainTokenizerOptions {
+  /** Whether a space is put before a text, and so before each word where texts are given word by word; of bytes alone. */
+  spacesWords?: boolean;
   kind: 'bpe' | 'wordpiece';
   /** Greatest number of tokens, special ones included. Little text gives fewer. */
   vocabularySize: number;
@@ -74,7 +76,7 @@ const bpeConfig = (options: TrainTokenizerOptions): TokenizerConfig => ({
   bos_token: endOfText,
   eos_token: endOfText,
   unk_token: endOfText,
-  add_prefix_space: false,
+  add_prefix_space: options.spacesWords === true,
   ...commonConfig(options),
 });
 
@@ -97,11 +99,11 @@ function trainBpe(counted: readonly [string, number][], options: TrainTokenizerO
 }
 
 function bpeJson(
-  { lowercase = false }: TrainTokenizerOptions,
+  { lowercase = false, spacesWords = false }: TrainTokenizerOptions,
   tokens: readonly string[],
   merges: readonly [number, number][],
 ): TokenizerJson {
-  const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: false, use_regex: true };
+  const byteLevel = { type: 'ByteLevel', add_prefix_space: spacesWords, trim_offsets: false, use_regex: true };
   return {
     ...emptyJson,
     added_tokens: [addedToken(endOfText, 0)],

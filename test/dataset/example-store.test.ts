@@ -1,9 +1,11 @@
 /** @file Examples as bytes: the same as they were given, in memory and in a file, which leaves nothing behind. */
 
 import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync, readFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ByteReader, Damaged } from '../../src/dataset/byte-reader';
 import { ExampleStore, lengthsOf, StoredExamples } from '../../src/dataset/example-store';
 import { notCounted, type TokenExample } from '../../src/dataset/examples';
 import { randomStream } from '../../src/engine/random';
@@ -43,6 +45,44 @@ function fill(given: readonly TokenExample[], vocabularySize: number, perToken: 
   for (const [index, example] of given.entries()) store.add(example, rowOf(index));
   return store;
 }
+
+describe('classes of words', () => {
+  const options = { vocabularySize: 400, perToken: true, tokenClasses: true, keepsRows: false };
+  const made = (): ExampleStore => new ExampleStore({ ...options, path: path.join(folder, 'words') });
+  const given = examples(40, 400, true).map((example) => ({
+    ...example,
+    labels: (example.labels as Int32Array).map((label, i) => (label === notCounted ? label : i % 7)),
+  }));
+  const filled = (): ExampleStore => {
+    const store = made();
+    for (const example of given) store.add(example);
+    return store;
+  };
+  const keptBytes = (store: ExampleStore): Buffer =>
+    Buffer.concat(
+      Array.from(store.kept(), ({ buffer, byteOffset, byteLength }) =>
+        Buffer.from(buffer.slice(byteOffset, byteOffset + byteLength)),
+      ),
+    );
+
+  it('are given back, and again from what was kept of them', async () => {
+    const store = filled();
+    expect(Array.from(given.keys(), (index) => store.at(index))).toEqual(given);
+    const file = path.join(folder, 'kept');
+    const bytes = keptBytes(store);
+    writeFileSync(file, bytes);
+    const handle = await open(file);
+    const readerOf = (): ByteReader => new ByteReader(handle, bytes.length);
+    const again = made();
+    await again.restore(store.keptSizes, readerOf(), 7);
+    expect(Array.from(given.keys(), (index) => again.at(index))).toEqual(given);
+    // A class that the labels do not have.
+    await handle.close();
+    const other = await open(file);
+    await expect(made().restore(store.keptSizes, new ByteReader(other, bytes.length), 6)).rejects.toThrow(Damaged);
+    await other.close();
+  });
+});
 
 describe('a store of examples', () => {
   for (const vocabularySize of [400, 250_000]) {

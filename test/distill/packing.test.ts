@@ -29,6 +29,7 @@ import { describeOnEach } from '../engine/executors';
 import { allOr } from '../torture';
 import { imitations } from './imitations';
 import { MAX_LENGTH, tinyPair, tinyTrainer, type TinyPair } from './tiny-pair';
+import { hasLabels } from '../../src/protocol/tasks';
 
 sharingSessions();
 
@@ -46,6 +47,7 @@ const models: Record<string, { task: Task; model: Model }> = {
     task: 'causal-lm',
     model: { family: 'gemma3_text', layers: 2, slidingWindow: 3, slidingLayers: [true, false] },
   },
+  'bert token-classification': { task: 'token-classification', model: { family: 'bert', padId: 0 } },
   'roberta masked-lm': { task: 'masked-lm', model: { family: 'roberta', padId: 0 } },
   'modernbert masked-lm': {
     task: 'masked-lm',
@@ -57,6 +59,7 @@ const heads = {
   'causal-lm': 'causal-lm',
   'masked-lm': 'masked-lm',
   'text-classification': 'sequence-classification',
+  'token-classification': 'token-classification',
 } as const;
 
 /** Two steps' examples, some of two texts, of which one has no token and one is as long as a row. */
@@ -65,8 +68,13 @@ function examplesOf(task: Task): Example[] {
   return [24, 3, 7, 5, 0, 9, 2, 14, 4, 6, 3].map((length, index) => {
     const inputIds = Int32Array.from({ length }, () => 2 + Math.floor(random() * (VOCABULARY - 2)));
     const typeIds = Int32Array.from({ length }, (_, i) => Number(task !== 'causal-lm' && 2 * i > length));
+    const isOfWord = (i: number): boolean => i >= index % 2 && i % 3 !== 2;
     const labels =
-      task === 'text-classification' ? index % 3 : inputIds.map((id, i) => (i < index % 2 ? notCounted : id));
+      task === 'text-classification'
+        ? index % 3
+        : task === 'token-classification'
+          ? inputIds.map((id, i) => (isOfWord(i) ? id % 3 : notCounted))
+          : inputIds.map((id, i) => (i < index % 2 ? notCounted : id));
     return { inputIds, typeIds, labels } as Example;
   });
 }
@@ -81,7 +89,7 @@ function pairOf(name: string): TinyPair {
       vocabularySize: VOCABULARY,
       maxPositions: MAX_LENGTH,
       initializerRange: 0.3,
-      ...(task === 'text-classification' && { labels: ['ham', 'spam', 'eggs'], problemType: 'single-label' as const }),
+      ...(hasLabels(task) && { labels: ['ham', 'spam', 'eggs'], problemType: 'single-label' as const }),
       ...model,
       layers: model.layers ?? layers,
       ...without,

@@ -52,6 +52,16 @@ const models = {
     student: createArchitecture({ ...encoder, labels: ['no', 'yes'], layers: 2 }),
     teacher: createArchitecture({ ...encoder, labels: ['no', 'yes'], layers: 3, hiddenSize: 96 }),
   },
+  'token-classification': {
+    student: createArchitecture({ ...encoder, head: 'token-classification', labels: ['O', 'B-X'], layers: 2 }),
+    teacher: createArchitecture({
+      ...encoder,
+      head: 'token-classification',
+      labels: ['O', 'B-X'],
+      layers: 3,
+      hiddenSize: 96,
+    }),
+  },
   'masked-lm': {
     student: createArchitecture({ ...sizes, family: 'bert', head: 'masked-lm', layers: 2 }),
     teacher: createArchitecture({ ...sizes, family: 'modernbert', head: 'masked-lm', layers: 3, hiddenSize: 96 }),

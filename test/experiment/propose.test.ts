@@ -74,6 +74,20 @@ describe('a dataset', () => {
     expect(await validateExperiment(parsed)).toEqual([]);
   });
 
+  it('with lists of words and tags is proposed as one of their classes, which can be run', async () => {
+    const train = await write(
+      'train.jsonl',
+      rows.map((_, i) => ({ id: `${i}`, tokens: ['Ada', `w${i}`, 'sleeps'], ner_tags: ['B-PER', 'I-PER', 'O'] })),
+    );
+    const found = await describeDataset(train);
+    const roles = columnRoles(found);
+    expect(roles).toMatchObject({ words: 'tokens', tags: 'ner_tags' });
+    const [task] = possibleTasks(found, roles);
+    expect(task).toBe('token-classification');
+    const text = proposeExperiment({ name: 'w', task: task!, train: 'train.jsonl', roles, rows: 40, meanLength: 0 });
+    expect(await validateExperiment(parseExperiment(text, path.join(folder, 'w.distill.json')))).toEqual([]);
+  });
+
   it('with several columns of numbers, none of a usual name, has no label', async () => {
     const numbers = rows.map(({ text }, i) => ({ text, width: i / 3, depth: i / 7 }));
     expect(columnRoles(await describeDataset(await write('a.jsonl', numbers))).label).toBeUndefined();

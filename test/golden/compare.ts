@@ -28,7 +28,7 @@ export interface GoldenCase {
   folder: string;
   /** The folder with what they compute; the same but for older names of the same weights. */
   expected: string;
-  task: 'sequence-classification' | 'multi-label' | 'regression' | 'masked-lm' | 'causal-lm';
+  task: 'sequence-classification' | 'multi-label' | 'regression' | 'token-classification' | 'masked-lm' | 'causal-lm';
 }
 
 const models = fileURLToPath(new URL('./data/models', import.meta.url));

@@ -94,7 +94,7 @@ describe('config.json', () => {
     ['of an unknown family', { model_type: 'mamba' }, '"mamba" is unknown'],
     ['without a family', {}, 'model_type is missing'],
     ['named after an object method', { model_type: 'constructor' }, 'unknown'],
-    ['of an unknown class', { ...bert, architectures: ['BertForTokenClassification'] }, 'BertForTokenClassification'],
+    ['of an unknown class', { ...bert, architectures: ['BertForQuestionAnswering'] }, 'BertForQuestionAnswering'],
     ['without a class', { model_type: 'bert' }, '"architectures" is missing'],
     ['that is a list', [], 'not a JSON object'],
     ['with a size that is text', { ...bert, hidden_size: '32' }, 'hidden_size is "32"'],

@@ -6,7 +6,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { vi } from 'vitest';
+import type { Task } from '../../src/protocol/records';
 import { forShort } from './keep-compiled';
+import { asLines, taggedRows } from './tagged';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 export const runnerFile = path.join(root, 'dist', 'runner.js');
@@ -68,7 +70,7 @@ export function sampleRows(
 }
 
 export interface TinyExperiment {
-  task: 'text-classification' | 'causal-lm' | 'masked-lm';
+  task: Task;
   rows?: { train?: string[]; validation?: string[]; test?: string[]; unlabelled?: string[] };
   training?: Record<string, unknown>;
   distillation?: Record<string, unknown>;
@@ -111,15 +113,17 @@ export function tinyWorkspace({
 }: TinyExperiment): string {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'distillery-test-'));
   const dataset = task === 'text-classification' ? 'spam' : 'moby-dick';
+  const lines = (split: 'train' | 'validation' | 'test', count: number, seed: number): string[] =>
+    task === 'token-classification' ? asLines(taggedRows(count, seed)) : sampleRows(dataset, split, count);
   const family = task === 'causal-lm' ? 'gpt2' : 'bert';
   const splits = {
-    train: rows.train ?? sampleRows(dataset, 'train', 48),
-    validation: rows.validation ?? sampleRows(dataset, 'validation', 24),
-    test: rows.test ?? sampleRows(dataset, 'test', 24),
+    train: rows.train ?? lines('train', 48, 1),
+    validation: rows.validation ?? lines('validation', 24, 2),
+    test: rows.test ?? lines('test', 24, 3),
     ...(rows.unlabelled && { unlabelled: rows.unlabelled }),
   };
-  for (const [split, lines] of Object.entries(splits))
-    writeFileSync(path.join(folder, `${split}.jsonl`), lines.join('\n'));
+  for (const [split, rows] of Object.entries(splits))
+    writeFileSync(path.join(folder, `${split}.jsonl`), rows.join('\n'));
   const common = { batchSize: 8, evaluateEvery: 8, checkpointEvery: 4, learningRate: 2e-3, ...training };
   const experiment = {
     name: 'Tiny',

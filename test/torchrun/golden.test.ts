@@ -90,6 +90,7 @@ const all: Case[] = [
   ...familyNames.filter(isEncoder).flatMap((family): Case[] => [
     { name: `${family}, masked-lm`, task: 'masked-lm', family, dropout: 0.1, objective: { relations } },
     { name: `${family}, classes`, task: 'text-classification', family, dropout: 0.1, objective: { relations } },
+    { name: `${family}, words`, task: 'token-classification', family, dropout: 0.1, objective: { hidden } },
   ]),
   { name: 'modernbert, mean', task: 'text-classification', family: 'modernbert', dropout: 0.1, poolsMean: true },
   { name: 'gpt2, classes', task: 'text-classification', family: 'gpt2' },
@@ -164,6 +165,12 @@ const keptCases: Case[] = [
     kept: { by: 'python', values: 'float32' },
     objective: { attention: scores, relations },
   },
+  {
+    name: 'words that Python keeps',
+    task: 'token-classification',
+    family: 'bert',
+    kept: { by: 'python', values: 'float32' },
+  },
   { name: 'answers that were kept here', task: 'causal-lm', family: 'gpt2', kept: { by: 'here', values: 'float32' } },
   {
     ...encoder,
@@ -211,6 +218,8 @@ const cases = allOr(
       'gemma2, causal-lm',
       'bert, masked-lm',
       'distilbert, classes',
+      'distilbert, words',
+      'words that Python keeps',
       'rows without labels',
       'smoothed tokens',
       again.name,
@@ -236,6 +245,7 @@ function architectureOf(one: Case, width: number, layers: number): Architecture 
     'text-classification': 'sequence-classification',
     'causal-lm': 'causal-lm',
     'masked-lm': 'masked-lm',
+    'token-classification': 'token-classification',
   } as const;
   const sizes = {
     hiddenSize: width,
@@ -253,6 +263,7 @@ function architectureOf(one: Case, width: number, layers: number): Architecture 
       labels: problemType === 'regression' ? ['n'] : ['a', 'b', 'c'],
       problemType,
     }),
+    ...(task === 'token-classification' && { labels: ['O', 'B-X', 'I-X'] }),
     ...rates,
     head: head[task],
     initializerRange: 0.2,
@@ -277,6 +288,7 @@ function examplesOf({ task, problemType, unlabelled }: Case, count: number, seed
     const length = 3 + below(22);
     const inputIds = Int32Array.from({ length }, () => 5 + below(VOCABULARY - 5));
     const labelOf = (): TokenExample['labels'] => {
+      if (task === 'token-classification') return inputIds.map((id, i) => (i > 0 && i % 3 !== 2 ? id % 3 : -100));
       if (task !== 'text-classification') return inputIds.map((id, i) => (i < 2 ? -100 : id));
       if (problemType === 'multi-label') return Float32Array.from({ length: 3 }, () => below(2));
       if (problemType === 'regression') return Float32Array.of(4 * random());

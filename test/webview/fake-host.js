@@ -1,6 +1,7 @@
 /** @file Stands in for VS Code in the harness page: its interface, its theme, and an extension that answers with sample data. */
 
 import { spamComparison } from './sample/comparison';
+import { entityComparison, entityRun } from './sample/entity-run';
 import { labelComparison, labelRun } from './sample/label-runs';
 import { listing, samplePrompts } from './sample/listing';
 import { mobyRun } from './sample/moby-run';
@@ -38,13 +39,20 @@ window.setTheme(query.get('theme') ?? 'dark');
 
 const kind = query.get('run') ?? 'moby';
 const isLabels = kind === 'multiple' || kind === 'regression';
-const sample = isLabels ? labelRun(kind) : kind === 'spam' ? spamRun() : mobyRun(query.get('status') ?? 'running');
+const isEntities = kind === 'entities';
+const sample = isEntities
+  ? entityRun()
+  : isLabels
+    ? labelRun(kind)
+    : kind === 'spam'
+      ? spamRun()
+      : mobyRun(query.get('status') ?? 'running');
 const { id, record } = sample.run;
 const moved = Date.now() - 7_500_000 - Date.parse(record.started);
 for (const key of ['started', 'ended']) {
   if (record[key])
     record[key] = new Date(
-      Date.parse(record[key]) + (kind === 'spam' || isLabels ? moved : moved + 7_136_000),
+      Date.parse(record[key]) + (kind === 'spam' || isLabels || isEntities ? moved : moved + 7_136_000),
     ).toISOString();
 }
 
@@ -101,7 +109,8 @@ const handlers = {
       });
     }
   },
-  comparison: () => (isLabels ? labelComparison(kind) : kind === 'spam' ? spamComparison() : null),
+  comparison: () =>
+    isEntities ? entityComparison() : isLabels ? labelComparison(kind) : kind === 'spam' ? spamComparison() : null,
   prompts: () => samplePrompts,
   complete,
   inspectRow: () => pending,

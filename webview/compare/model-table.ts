@@ -263,7 +263,7 @@ export class ModelTable extends LitElement {
       {
         title: l10n.t('Accuracy'),
         value: ({ metrics }) => formatShare(metrics.accuracy),
-        has: ({ metrics }) => metrics.accuracy !== undefined,
+        has: ({ metrics }) => metrics.accuracy !== undefined && measure.key !== 'accuracy',
       },
       ...this.#furtherMetrics(),
       {

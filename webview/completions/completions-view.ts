@@ -17,6 +17,7 @@ import type { TokenEvent } from './completion-panel';
 import './expected';
 import './sampling-bar';
 import { otherOf, probabilityBy, surprises } from './scores';
+import { hasLabels } from '../../src/protocol/tasks';
 import './surprise-list';
 
 const mostSurprises = 10;
@@ -98,7 +99,7 @@ export class CompletionsView extends LitElement {
     const { record } = this.run;
     if (record.task !== 'causal-lm') {
       return html`<p class="waiting">
-        ${record.task === 'text-classification' ? l10n.t('A classifier does not continue texts. Tokens shows what its models say of each row.') : l10n.t('A masked language model does not continue texts. Tokens shows what its models say of each row.')}
+        ${hasLabels(record.task) ? l10n.t('A classifier does not continue texts. Tokens shows what its models say of each row.') : l10n.t('A masked language model does not continue texts. Tokens shows what its models say of each row.')}
       </p>`;
     }
     if (!this.trusted) {

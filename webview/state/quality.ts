@@ -22,10 +22,12 @@ export interface Measure extends Quality {
 }
 
 const words: Record<QualityKey, Pick<Measure, 'title' | 'name'>> = {
+  entityF1: { title: l10n.t('Entity F1'), name: l10n.t('entity F1') },
   meanAveragePrecision: { title: 'mAP', name: 'mAP' },
   rmse: { title: 'RMSE', name: 'RMSE' },
   macroF1: { title: l10n.t('Macro-F1'), name: l10n.t('macro-F1') },
   perplexity: { title: l10n.t('Perplexity'), name: l10n.t('perplexity') },
+  accuracy: { title: l10n.t('Accuracy'), name: l10n.t('accuracy') },
 };
 
 export function measureOf({ record }: RunState): Measure {

@@ -31,6 +31,7 @@ import { isLive } from '../../src/protocol/records';
 import { temperaturePath } from '../base/setting-names';
 import { sweepOf } from './sweep';
 import { temperatureStyles } from './temperature-styles';
+import { isPerToken } from '../../src/protocol/tasks';
 
 /** In pixels: the width at which the charts lose their names. */
 const tightest = 900;
@@ -99,18 +100,18 @@ export class TemperatureView extends LitElement {
   }
 
   #token(shown: Selection): unknown {
-    const { example, position, temperature, teacher, student, classes, labels, probes } = shown;
+    const { example, position, temperature, teacher, student, hasNames, labels, probes } = shown;
     const { names, task, temperature: own } = probes.set.examples;
     const { kl, gradientNorm } = softenedAs(labels, teacher, student, temperature);
     const { label, labels: hard } = example.positions[position]!;
     return html`${positionTitle(probes.set.examples, example, position)}
-      ${task === 'text-classification' ? html`<p class="words" translate="no">${example.text}</p>` : nothing}
+      ${isPerToken(task) ? nothing : html`<p class="words" translate="no">${example.text}</p>`}
       <div class="which">
         <span class="small muted"
           >${shown.step === undefined ? l10n.t('models as they are now') : l10n.t('student at step {0}', formatCount(shown.step))}</span
         >
         <button class="link small" @click=${() => this.#choose({ tab: 'tokens' })}>
-          ${task === 'text-classification' ? l10n.t('change example') : l10n.t('change token')}
+          ${isPerToken(task) ? l10n.t('change token') : l10n.t('change example')}
         </button>
       </div>
       <dl class="reads">
@@ -126,7 +127,7 @@ export class TemperatureView extends LitElement {
         .comparison=${compare(teacher, student, label, temperature, labels)}
         .label=${labels === 'multiple' ? (hard ?? []) : label}
         .names=${names}
-        .classes=${classes}
+        .classes=${hasNames}
         .sortBy=${this.choices.sortBy}
         .topK=${this.choices.topK}
       ></lab-distribution>

@@ -8,6 +8,7 @@ import type { ProbeExample } from '../../src/protocol/inspection-records';
 import type { Task } from '../../src/protocol/records';
 import { shared } from '../look/styles';
 import { visible } from './token-text';
+import { taskFacts } from '../../src/protocol/tasks';
 
 /** Why the prediction of a token is looked at, or is not. */
 export type Standing = 'recorded' | 'unrecorded' | 'uncounted';
@@ -97,7 +98,7 @@ export class Alignment extends LitElement {
   override render(): unknown {
     const { example, task } = this;
     const chosen = example.positions[this.position]!.token;
-    const shift = task === 'causal-lm' ? 1 : 0;
+    const { shift } = taskFacts[task];
     const last = Math.max(example.tokens.length, example.paddedLength ?? 0) - 1;
     const from = Math.max(shift, Math.min(chosen - around, last - 2 * around));
     const to = Math.min(last, from + 2 * around);
@@ -141,7 +142,7 @@ export class Alignment extends LitElement {
     const at = token - shift;
     if (at >= tokens.length) return 'pad';
     const isHidden =
-      this.task === 'masked-lm' && standingOf(this.example, token) !== 'uncounted' && this.example.counted;
+      taskFacts[this.task].isMasked && standingOf(this.example, token) !== 'uncounted' && this.example.counted;
     return isHidden ? '▢' : visible(tokens[at]!.token);
   }
 
@@ -149,7 +150,8 @@ export class Alignment extends LitElement {
     const { tokens, positions } = this.example;
     const standing = standingOf(this.example, token);
     const label = positions.find((position) => position.token === token)?.label ?? -1;
-    const text = token >= tokens.length ? 'pad' : visible(this.names[label] ?? tokens[token]!.token);
+    const alone = taskFacts[this.task].hasLabels ? '–' : tokens[token]?.token;
+    const text = token >= tokens.length ? 'pad' : visible(this.names[label] ?? alone!);
     return html`<td
       translate="no"
       class="mono ${standing} ${here ? 'here' : ''}"
@@ -164,7 +166,13 @@ export class Alignment extends LitElement {
     const unrecorded = (counted?.length ?? positions.length) - positions.length;
     const padding = Math.max(0, (paddedLength ?? 0) - tokens.length);
     const parts = [
-      l10n.t('{0} of {1} tokens count', formatCount(counted?.length ?? positions.length), formatCount(tokens.length)),
+      taskFacts[this.task].hasLabels
+        ? l10n.t('{0} of {1} words count', formatCount(counted?.length ?? positions.length), formatCount(tokens.length))
+        : l10n.t(
+            '{0} of {1} tokens count',
+            formatCount(counted?.length ?? positions.length),
+            formatCount(tokens.length),
+          ),
       ...(unrecorded > 0 ? [l10n.t('the last {0} of them are not recorded', formatCount(unrecorded))] : []),
       ...(padding > 0
         ? [l10n.t('in a batch of {0}, {1} would be padding', formatCount(last + 1), formatCount(padding))]

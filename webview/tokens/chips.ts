@@ -12,6 +12,7 @@ import { standingOf, standingWords } from './alignment';
 import type { ExampleSummary, PositionSummary } from './divergence';
 import { heatEdges, heatLevel } from '../../src/protocol/heat';
 import { chipText, visible } from './token-text';
+import { taskFacts } from '../../src/protocol/tasks';
 
 /** Chips and the heat that fills them; the label of a classifier's row is one, too. */
 export const chipStyles = css`
@@ -172,14 +173,16 @@ export class Chips extends LitElement {
 
   #chip(token: number, position: number | undefined): unknown {
     const { label } = this.example.positions[position ?? -1] ?? { label: -1 };
+    const { hasLabels, isMasked } = taskFacts[this.task];
     // A masked token is shown as what it hides, which is what is predicted there.
-    const name = this.task === 'masked-lm' && label >= 0 ? this.names[label]! : this.example.tokens[token]!.token;
-    const { text, gap, breaks } = chipText(name, token === 0);
+    const name = isMasked && label >= 0 ? this.names[label]! : this.example.tokens[token]!.token;
+    // Words stand apart.
+    const { text, gap, breaks } = chipText(hasLabels ? ` ${name}` : name, token === 0);
     const end = breaks ? html`<br />` : html`<wbr />`;
     if (position === undefined) {
       const standing = standingOf(this.example, token);
       // Where nothing is masked nothing is predicted: most of a masked text is plain.
-      const look = standing === 'unrecorded' ? 'unrecorded' : this.task === 'causal-lm' ? 'uncounted' : 'muted';
+      const look = standing === 'unrecorded' ? 'unrecorded' : isMasked ? 'muted' : 'uncounted';
       return html`<span
           translate="no"
           class="token ${look} ${gap ? 'gap' : ''}"
@@ -189,7 +192,8 @@ export class Chips extends LitElement {
     }
     const summary = this.summary?.positions[position];
     const chosen = position === this.chosen;
-    const said = `${visible(name)}${summary ? `, ${l10n.t('{0} nats', formatQuantity(summary.kl))}${summary.disagrees ? l10n.t(', first choices differ') : ''}` : ''}`;
+    const hard = hasLabels && label >= 0 ? `, ${this.names[label]!}` : '';
+    const said = `${visible(name)}${hard}${summary ? `, ${l10n.t('{0} nats', formatQuantity(summary.kl))}${summary.disagrees ? l10n.t(', first choices differ') : ''}` : ''}`;
     return html`<span
         translate="no"
         class="token ${heatClasses(summary)} ${gap ? 'gap' : ''} ${chosen ? 'chosen' : ''}"
@@ -211,6 +215,12 @@ export class Chips extends LitElement {
     >`;
   }
 
+  /** Whether some are drawn as left out. */
+  #leavesOut(): boolean {
+    const { tokens, counted = [] } = this.example;
+    return this.task === 'causal-lm' || (taskFacts[this.task].hasLabels && counted.length < tokens.length);
+  }
+
   #legend(): unknown {
     return html`<div class="legend" aria-hidden="true">
       <span>${l10n.t('KL(teacher ‖ student), nats')}</span>
@@ -218,7 +228,7 @@ export class Chips extends LitElement {
         >${['', ...heatEdges].map((edge, level) => html`<span class="heat-${level}" data-edge=${edge}></span>`)}</span
       >
       <span><span class="token disagrees" translate="no">ab</span> ${l10n.t('first choices differ')}</span>
-      ${this.task === 'causal-lm' ? html`<span><span class="token uncounted" translate="no">ab</span> ${l10n.t('not counted')}</span>` : nothing}
+      ${this.#leavesOut() ? html`<span><span class="token uncounted" translate="no">ab</span> ${l10n.t('not counted')}</span>` : nothing}
       ${
         (this.example.counted?.length ?? 0) > this.example.positions.length
           ? html`<span><span class="token unrecorded" translate="no">ab</span> ${l10n.t('counts, not recorded')}</span>`

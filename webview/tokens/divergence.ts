@@ -56,7 +56,8 @@ function summarizePosition(
   labels: LabelKind,
 ): PositionSummary {
   switch (labels) {
-    case 'single': {
+    case 'single':
+    case 'entities': {
       const choice = indexOfLargest(student);
       return {
         kl: klDivergence(teacher, student, temperature),

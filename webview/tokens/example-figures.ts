@@ -30,7 +30,8 @@ export function exampleFigures(shown: Selection, parts: FigureParts): unknown {
   const { example, position } = shown;
   const { names, task } = shown.probes.set.examples;
   const head = divergenceHead(summary);
-  if (tables) return html`<figure>${head} ${divergenceTable(names, example, summary, recorded)}</figure>`;
+  if (tables)
+    return html`<figure>${head} ${divergenceTable(shown.probes.set.examples, example, summary, recorded)}</figure>`;
   return html`<figure>
       ${head}
       <div

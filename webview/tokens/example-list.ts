@@ -10,6 +10,7 @@ import { icon } from '../look/icons';
 import { inlineStyles } from '../base/inline-styles';
 import { shared } from '../look/styles';
 import type { ExampleSummary } from './divergence';
+import { isPerToken } from '../../src/protocol/tasks';
 
 /** From this share of positions on, an example is among the "most apart". */
 const mostApart = 0.4;
@@ -170,7 +171,7 @@ export class ExampleList extends LitElement {
   }
 
   get #classes(): boolean {
-    return this.examples.task === 'text-classification';
+    return !isPerToken(this.examples.task);
   }
 
   /** They differ more or less, and none is right or wrong. */

@@ -4,6 +4,7 @@ import type { ReactiveController, ReactiveControllerHost } from 'lit';
 import type { Probes } from '../state/state';
 import { summarize, type ExampleSummary } from './divergence';
 import type { Recorded } from './drawings';
+import { isPerToken } from '../../src/protocol/tasks';
 
 /** Summaries kept before the store is emptied. */
 const kept = 4000;
@@ -105,7 +106,7 @@ export class History implements ReactiveController {
   async #work(wanted: string, probes: Probes, example: number, temperature: number): Promise<void> {
     const steps = probes.set.steps.filter((step) => probes.student.has(step));
     const { examples, task } = probes.set.examples;
-    const classes = task === 'text-classification';
+    const classes = !isPerToken(task);
     const survey: Survey = { recorded: [], means: new Map(), latest: [] };
     let begun = performance.now();
     /** False when something else is wanted by now. */

@@ -57,6 +57,7 @@ export function plainText(examples: ProbeExamples, example: ProbeExample, summar
 function oneWords(labels: LabelKind = 'single'): string {
   switch (labels) {
     case 'single':
+    case 'entities':
       return l10n.t(
         "One prediction for the whole text: {0} (the hard label). A classifier's words have no distribution of their own, so they are not coloured.",
       );

@@ -5,6 +5,7 @@ import { css, html, svg, type TemplateResult } from 'lit';
 import { formatCount, formatNumber } from '../../src/protocol/format';
 import type { ProbeExample, ProbeExamples } from '../../src/protocol/inspection-records';
 import { visible } from './token-text';
+import { hasLabels, isPerToken } from '../../src/protocol/tasks';
 
 export const positionTitleStyles = css`
   .title {
@@ -46,7 +47,7 @@ export function hardLabelText({ names }: ProbeExamples, { positions }: ProbeExam
 export function positionTitle(examples: ProbeExamples, example: ProbeExample, position: number): TemplateResult {
   const { names, task, labels } = examples;
   const { token, label } = example.positions[position]!;
-  if (task === 'text-classification') {
+  if (!isPerToken(task)) {
     const hard = hardLabelText(examples, example);
     return html`<div class="title">
       <b class="mono" translate="no" title=${hard}>${hard === '' ? '–' : hard}</b>
@@ -63,12 +64,15 @@ export function positionTitle(examples: ProbeExamples, example: ProbeExample, po
   const before = `${token > context ? '… ' : ''}${around(token - context, token).trimStart()}`;
   // For a masked token what follows is context, too.
   const after = task === 'masked-lm' ? ` ▢ ${around(token + 1, token + 1 + context)}` : '';
+  // A word is all there is to be said of where its label is.
+  const where = hasLabels(task) ? example.tokens[token]!.token : `${before}${after}`;
+  const alone = hasLabels(task) ? '–' : (example.tokens[token]?.token ?? '');
   return html`<div class="title">
-    <span class="mono muted context" translate="no"><bdi>${before}${after}</bdi></span>
+    <span class="mono muted context" translate="no"><bdi>${where}</bdi></span>
     <svg width="24" height="10" viewBox="0 0 24 10" role="img" aria-label=${l10n.t('predict')}>
       ${svg`<path d="M0 5H20M16 1.5L20 5L16 8.5" fill="none" stroke="var(--axis)" stroke-width="1.3"/>`}
     </svg>
-    <b class="mono" translate="no">${visible(names[label] ?? example.tokens[token]?.token ?? '')}</b>
+    <b class="mono" translate="no">${visible(names[label] ?? alone)}</b>
     <span class="spacer"></span>
     <span class="small muted number">${l10n.t('position {0} of {1}', position + 1, example.positions.length)}</span>
   </div>`;

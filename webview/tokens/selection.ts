@@ -6,6 +6,7 @@ import type { LabelKind } from '../../src/protocol/records';
 import type { Choices } from '../state/choices';
 import type { Probes } from '../state/state';
 import { rowOf } from './divergence';
+import { hasLabels, isPerToken } from '../../src/protocol/tasks';
 
 export interface Selection {
   probes: Probes;
@@ -21,7 +22,10 @@ export interface Selection {
   /** Logits at the position, [names]. */
   teacher: Float32Array;
   student: Float32Array;
+  /** Whether each row has one prediction. */
   classes: boolean;
+  /** Whether what is predicted are labels, rather than tokens of a vocabulary. */
+  hasNames: boolean;
   /** What the labels are; single for a language model. */
   labels: LabelKind;
 }
@@ -40,7 +44,8 @@ export function select(probes: Probes, row: InspectedRow | undefined, choices: C
     temperature: choices.temperature ?? own,
     teacher: rowOf(found.logits.teacher, position, names.length),
     student: rowOf(found.logits.student, position, names.length),
-    classes: task === 'text-classification',
+    classes: !isPerToken(task),
+    hasNames: hasLabels(task),
     labels,
   };
 }

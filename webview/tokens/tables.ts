@@ -3,14 +3,14 @@
 import * as l10n from '@vscode/l10n';
 import { html, type TemplateResult } from 'lit';
 import { formatCount, formatQuantity, formatShare } from '../../src/protocol/format';
-import type { ProbeExample } from '../../src/protocol/inspection-records';
+import type { ProbeExample, ProbeExamples } from '../../src/protocol/inspection-records';
 import type { ExampleSummary } from './divergence';
 import type { Growth, Recorded } from './drawings';
-import { visible } from './token-text';
+import { positionName, visible } from './token-text';
 
 /** KL of every position, now and at each probe. */
 export function divergenceTable(
-  names: readonly string[],
+  examples: ProbeExamples,
   example: ProbeExample,
   summary: ExampleSummary,
   recorded: readonly Recorded[],
@@ -36,7 +36,7 @@ export function divergenceTable(
         ${summary.positions.map(
           ({ kl }, i) =>
             html`<tr>
-              <td class="mono" translate="no">${i + 1} ${visible(names[example.positions[i]!.label] ?? '')}</td>
+              <td class="mono" translate="no">${i + 1} ${visible(positionName(examples, example, i))}</td>
               <td class="strong">${formatQuantity(kl)}</td>
               ${recorded.map(({ summary: then }) => html`<td>${formatQuantity(then.positions[i]?.kl)}</td>`)}
             </tr>`,

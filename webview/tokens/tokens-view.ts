@@ -26,6 +26,7 @@ import { positionTitle } from './position-title';
 import { select, type Selection } from './selection';
 import { tokenStyles } from './tokens-styles';
 import { probesAwaited } from './waiting';
+import { positionName } from './token-text';
 
 /** Milliseconds between two probes while playing. */
 const pace = 500;
@@ -171,14 +172,14 @@ export class TokensView extends LitElement {
     return Math.max(0, all - (all <= 1080 ? 180 + 348 : 248 + 396) - 32);
   }
 
-  #distribution({ probes, example, position, comparison, classes, labels, teacher, student }: Shown): unknown {
+  #distribution({ probes, example, position, comparison, hasNames, labels, teacher, student }: Shown): unknown {
     const { label, labels: hard, value } = example.positions[position]!;
     if (labels === 'regression') return numbers({ teacher: teacher[0]!, student: student[0]!, label: value });
     return html`<lab-distribution
       .comparison=${comparison}
       .label=${labels === 'multiple' ? (hard ?? []) : label}
       .names=${probes.set.examples.names}
-      .classes=${classes}
+      .classes=${hasNames}
       .sortBy=${this.choices.sortBy}
       .topK=${this.choices.topK}
       .animated=${this.playing}
@@ -232,7 +233,7 @@ export class TokensView extends LitElement {
       .planned=${this.#plannedStops()}
       .measure=${labels === 'regression' ? '|Δ|' : 'KL'}
       .next=${every === undefined ? undefined : steps.at(-1)! + every}
-      .token=${classes ? l10n.t('this row') : `“${(examples.names[example.positions[position]!.label] ?? '').trim()}”`}
+      .token=${classes ? l10n.t('this row') : `“${positionName(examples, example, position).trim()}”`}
       .meanOf=${classes ? l10n.t('the pinned rows') : l10n.t('the example')}
       .playing=${this.playing}
       .narrow=${this.narrow}

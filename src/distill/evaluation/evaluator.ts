@@ -6,6 +6,7 @@ import type { Program } from '../../engine/graph/program';
 import { isOpaque, type Architecture, type TeacherModel } from '../../model/architecture';
 import { indexOfLargest, klDivergence, softmax } from '../../protocol/distribution';
 import { binaryCrossEntropy, isSaid, labelKl, sigmoids } from '../../protocol/independent-labels';
+import { areEntityTags, countEntities, entityF1, type EntityCounts } from '../../protocol/entities';
 import type { Metrics, Task } from '../../protocol/records';
 import type { Batch } from '../../dataset/batches';
 import { batchInputs, ByShape, type BatchInputs } from '../batch-inputs';
@@ -26,7 +27,7 @@ import { whileEvaluating } from '../../engine/freed-memory';
 import { requireFinite, requireFiniteRows } from '../not-finite';
 import { prefixed } from '../named';
 import { nothingInside } from '../pairing';
-import { isLanguageModel, type BatchShape } from '../specs';
+import { isLanguageModel, predictsTokens, type BatchShape } from '../specs';
 import type { Recordings } from '../training/recordings';
 import { PredictionMeter } from './prediction-meter';
 import type { Prober } from './prober';
@@ -252,13 +253,14 @@ interface Tally {
 
 function tallyFor(model: TeacherModel): Tally {
   if (isLanguageModel(model)) return new PredictionTally();
+  if (predictsTokens(model)) return new WordTally(model.labels!);
   if (model.problemType === 'multi-label') return new LabelTally(model.labels!.length);
   return model.problemType === 'regression' ? new NumberTally() : new ClassTally();
 }
 
 class ClassTally implements Tally {
-  private readonly labels: number[] = [];
-  private readonly predictions: number[] = [];
+  protected readonly labels: number[] = [];
+  protected readonly predictions: number[] = [];
   private readonly confidences: number[] = [];
   private readonly teacherPredictions: number[] = [];
   private teacherKl = 0;
@@ -266,7 +268,7 @@ class ClassTally implements Tally {
 
   add(batch: BatchInputs, outputs: Record<string, HostTensor>, targets: Record<string, HostTensor>): void {
     const { labels, counted } = batch.tensors;
-    for (let row = 0; row < batch.shape.rows; row++) {
+    for (let row = 0; row < counted!.data.length; row++) {
       if (counted!.data[row] === 0) continue;
       const logits = rowOf(outputs.logits!, row);
       const probabilities = softmax(logits);
@@ -299,6 +301,39 @@ class ClassTally implements Tally {
         teacherKl: this.teacherKl / count,
       }),
     };
+  }
+}
+
+/** Of words, whose classes may be tags of entities. */
+class WordTally extends ClassTally {
+  private readonly areEntities: boolean;
+  private readonly entities: EntityCounts = { right: 0, said: 0, there: 0 };
+
+  constructor(private readonly names: readonly string[]) {
+    super();
+    this.areEntities = areEntityTags(names);
+  }
+
+  override add(batch: BatchInputs, outputs: Record<string, HostTensor>, targets: Record<string, HostTensor>): void {
+    const first = this.labels.length;
+    super.add(batch, outputs, targets);
+    if (!this.areEntities) return;
+    const rows = batch.tensors.predictionRows!.data.filter((_, i) => batch.tensors.counted!.data[i] !== 0);
+    const textOf = (word: number): number => Math.floor(rows[word]! / batch.shape.length);
+    for (let start = 0, end = 0; start < rows.length; start = end) {
+      while (end < rows.length && textOf(end) === textOf(start)) end++;
+      const tags = (of: readonly number[]): string[] =>
+        of.slice(first + start, first + end).map((label) => this.names[label]!);
+      const { right, said, there } = countEntities(tags(this.predictions), tags(this.labels));
+      this.entities.right += right;
+      this.entities.said += said;
+      this.entities.there += there;
+    }
+  }
+
+  override metrics(): Metrics {
+    const { macroF1: _, ...metrics } = super.metrics();
+    return { ...metrics, ...(this.areEntities && { entityF1: entityF1(this.entities) }) };
   }
 }
 

@@ -14,6 +14,7 @@ import { prefixed, withPrefix } from '../named';
 import { requireFiniteTensor } from '../not-finite';
 import { inHostMemory, type TargetSource } from '../teacher/teacher';
 import { isLanguageModel, parameterSpecs } from '../specs';
+import { isPerToken } from '../../protocol/tasks';
 
 /** Logits of one example's counted positions. */
 export interface ProbedLogits {
@@ -130,8 +131,7 @@ function rowsOfExamples(inputs: BatchInputs, task: Task, most: number): number[]
   const { rows, length } = inputs.shape;
   const counted = countedRows(inputs, Infinity);
   // Of classes each example is a row; else the row of the hidden states that predicts says whose it is.
-  const exampleOf = (row: number): number =>
-    task === 'text-classification' ? row : Math.floor(predictionRows!.data[row]! / length);
+  const exampleOf = (row: number): number => (isPerToken(task) ? Math.floor(predictionRows!.data[row]! / length) : row);
   const own = Array.from({ length: rows }, (): number[] => []);
   for (const row of counted) own[exampleOf(row)]!.push(row);
   return own.map((some) => some.slice(0, most));

@@ -3,7 +3,8 @@
 import type { HostTensor } from '../../engine/array';
 import { indexOfLargest, klDivergence, softmax, topIndices } from '../../protocol/distribution';
 import { binaryCrossEntropy, isSaid, labelKl, sigmoids } from '../../protocol/independent-labels';
-import type { ProblemType } from '../../model/architecture';
+import type { ProblemType, TeacherModel } from '../../model/architecture';
+import { areEntityTags, countEntities } from '../../protocol/entities';
 import type { CalibrationBin, ModelPrediction } from '../../protocol/records';
 import type { Batch } from '../../dataset/batches';
 import type { BatchInputs } from '../batch-inputs';
@@ -28,15 +29,27 @@ export class RowTally {
   readonly rows = new Map<number, RowPrediction>();
   private readonly confidences: number[] = [];
   private readonly correct: boolean[] = [];
+  /** Of words that are tags of entities, by the example's index. */
+  private readonly tags = new Map<number, { said: string[]; there: string[] }>();
 
   /**
    * @param problemType of a classifier
    * @param temperature at which the model's soft label of each row is kept; absent: none is
+   * @param words names of the classes of a classifier of words
    */
   constructor(
     private readonly problemType: ProblemType = 'single-label',
     private readonly temperature?: number,
+    private readonly words?: readonly string[] | undefined,
   ) {}
+
+  /** For what a model says. */
+  static of(
+    { head, labels, problemType }: Pick<TeacherModel, 'head' | 'labels' | 'problemType'>,
+    temperature?: number,
+  ): RowTally {
+    return new RowTally(problemType, temperature, head === 'token-classification' ? labels : undefined);
+  }
 
   /** @param outputs of the evaluation program: logits [B, C], or one measure of each name for each prediction */
   add(
@@ -49,9 +62,11 @@ export class RowTally {
     const isClassifier = outputs.logits !== undefined;
     for (let i = 0; i < counted!.data.length; i++) {
       if (counted!.data[i] === 0) continue;
-      const row = isClassifier ? i : Math.floor(predictionRows!.data[i]! / batch.length);
+      const row = isClassifier && !this.words ? i : Math.floor(predictionRows!.data[i]! / batch.length);
       const index = batch.indices[row]!;
       if (!isClassifier) this.addToken(index, outputs, i);
+      else if (this.words)
+        this.addWord(index, this.classOf(outputs.logits!, targets.prediction, i, labels!.data[i]!), labels!.data[i]!);
       else this.rows.set(index, this.rowOf(outputs.logits!, targets.prediction, i, labels!));
     }
   }
@@ -123,6 +138,28 @@ export class RowTally {
     });
     this.confidences.push(confidence!.data[i]!);
     this.correct.push(correct!.data[i] === 1);
+  }
+
+  private addWord(index: number, word: RowPrediction, label: number): void {
+    const before = this.rows.get(index);
+    const names = this.words!;
+    const sum = (key: 'predictions' | 'correct' | 'negativeLogLikelihood' | 'agreeing' | 'teacherKl'): number =>
+      (before?.[key] ?? 0) + word[key]!;
+    const isAgainst = word.teacherKl !== undefined;
+    const row: RowPrediction = {
+      predictions: sum('predictions'),
+      correct: sum('correct'),
+      negativeLogLikelihood: sum('negativeLogLikelihood'),
+      ...(isAgainst && { agreeing: sum('agreeing'), teacherKl: sum('teacherKl') }),
+    };
+    if (areEntityTags(names)) {
+      const tags = this.tags.get(index) ?? { said: [], there: [] };
+      tags.said.push(names[word.choice!]!);
+      tags.there.push(names[label]!);
+      this.tags.set(index, tags);
+      row.entities = countEntities(tags.said, tags.there);
+    }
+    this.rows.set(index, row);
   }
 
   calibration(): CalibrationBin[] {

@@ -3,6 +3,7 @@
 import type { Task } from '../../protocol/records';
 import { notCounted } from '../../dataset/examples';
 import { maskedShare } from '../../dataset/masking';
+import { taskFacts } from '../../protocol/tasks';
 
 /** What is read of a batch. */
 export interface LabelledBatch {
@@ -36,7 +37,8 @@ export interface PredictionRows {
 /**
  * The predictions of a batch. The same rows are taken from student, teacher and labels, so none can be shifted alone.
  * text-classification: one a row, labelled or not; one an example where these share rows, at its first token. causal-lm: positions 0 … length − 2 of each row, position i predicting token i + 1, so
- * R = rows · (length − 1). masked-lm: the masked positions, then filler up to `maskedCapacity`.
+ * R = rows · (length − 1). masked-lm: the masked positions, then filler up to `maskedCapacity`. token-classification: all positions, R = rows · length, of
+ * which the first tokens of words count.
  */
 export function predictionRows(batch: LabelledBatch, task: Task): PredictionRows {
   switch (task) {
@@ -46,6 +48,8 @@ export function predictionRows(batch: LabelledBatch, task: Task): PredictionRows
       return select(batch.labels as Int32Array, allButLast(batch), 1);
     case 'masked-lm':
       return maskedRows(batch);
+    case 'token-classification':
+      return select(batch.labels as Int32Array, range(batch.labels.length), 0);
   }
 }
 
@@ -54,9 +58,10 @@ export function predictionRows(batch: LabelledBatch, task: Task): PredictionRows
  * @param labels as of a batch of one row
  */
 export function countedPredictions(labels: Int32Array | Float32Array, task: Task): number {
-  if (task === 'text-classification') return 1;
+  const { isPerToken, shift } = taskFacts[task];
+  if (!isPerToken) return 1;
   let count = 0;
-  for (let i = task === 'causal-lm' ? 1 : 0; i < labels.length; i++) if (labels[i] !== notCounted) count++;
+  for (let i: number = shift; i < labels.length; i++) if (labels[i] !== notCounted) count++;
   return count;
 }
 

@@ -4,7 +4,7 @@ import { sizeOf } from '../../engine/array';
 import { type Architecture, embeddingWidth, headSizeOf, keyValueHeadsOf } from '../../model/architecture';
 import { parameterCount, parameterShapes, sizeOfAxis } from '../../model/layouts/config';
 import { type Family, layoutOf } from '../../model/layouts/families';
-import { isLanguageModel, type BatchShape } from '../specs';
+import { isLanguageModel, type BatchShape, predictsTokens } from '../specs';
 
 /** Elements of a model's matrices, by where they stand. */
 export interface Matrices {
@@ -57,7 +57,7 @@ function isInBlock(a: Architecture, name: string): boolean {
 /** Rows of the last block that go on to its MLP: the others predict nothing (`predict` of distill/prediction). */
 function lastRows(a: Architecture, { rows, length, predictions }: BatchShape, isWhole: boolean): number {
   const tokens = rows * length;
-  const isFew = !isLanguageModel(a) || 2 * predictions <= tokens;
+  const isFew = !predictsTokens(a) || 2 * predictions <= tokens;
   return isFew && !isWhole ? predictions : tokens;
 }
 
@@ -66,7 +66,7 @@ const ASK_FOR_ONE: ReadonlySet<string> = new Set<Family>(['bert', 'distilbert', 
 
 /** Rows of the last block that queries are made of. */
 function lastQueries(a: Architecture, shape: BatchShape, isWhole: boolean): number {
-  const asksForOne = ASK_FOR_ONE.has(a.family) && !isLanguageModel(a);
+  const asksForOne = ASK_FOR_ONE.has(a.family) && !predictsTokens(a);
   return asksForOne ? lastRows(a, shape, isWhole) : shape.rows * shape.length;
 }
 

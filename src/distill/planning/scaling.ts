@@ -149,6 +149,7 @@ export const predictionsOf = (task: Task, rows: number, length: number): number 
     'text-classification': rows,
     'causal-lm': rows * (length - 1),
     'masked-lm': maskedCapacity(rows, length),
+    'token-classification': rows * length,
   })[task];
 
 const shapeOf = ({ task, length }: Pick<ScalingCase, 'task' | 'length'>, rows: number): BatchShape => ({

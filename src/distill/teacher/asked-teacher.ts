@@ -4,7 +4,7 @@ import type { HostTensor } from '../../engine/array';
 import type { Executor } from '../../engine/executor';
 import type { OpaqueModel } from '../../model/architecture';
 import type { BatchInputs } from '../batch-inputs';
-import { isLanguageModel, logitsWidth } from '../specs';
+import { predictsTokens, logitsWidth } from '../specs';
 import { OpaqueTeacher, predictionsOfRows } from './opaque-teacher';
 
 /** Whoever knows its answers. */
@@ -43,7 +43,7 @@ async function targetsOf(
 ): Promise<{ prediction: HostTensor }> {
   const width = logitsWidth(architecture);
   const data = new Float32Array(shape.predictions * width);
-  const rows = isLanguageModel(architecture) ? tensors.predictionRows!.data : undefined;
+  const rows = predictsTokens(architecture) ? tensors.predictionRows!.data : undefined;
   const wanted = predictionsOfRows(rows, tensors.counted!.data, shape);
   const asked = [...wanted].map(([row, predictions]) =>
     source.answer(

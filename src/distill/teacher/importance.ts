@@ -18,7 +18,7 @@ import type { Task } from '../../protocol/records';
 import { batchInputs, ByShape } from '../batch-inputs';
 import { prefixed, withPrefix } from '../named';
 import { modelInputs } from '../prediction';
-import { isLanguageModel, parameterSpecs, tokenSpecs, type BatchShape } from '../specs';
+import { isLanguageModel, parameterSpecs, predictsTokens, tokenSpecs, type BatchShape } from '../specs';
 import type { FrozenTeacher } from './teacher';
 
 /**
@@ -95,13 +95,17 @@ export function importanceProgram(a: Architecture, shape: BatchShape): Program {
         if (units === 'width') readByBlocks(x);
         else if (units === 'inner') outputs[`inner.${block}`] = overRows(tf.abs(x), tokens.attentionMask);
         else if (units === 'queries') outputs[`heads.${block}`] = overRows(lengths(a, x), tokens.attentionMask);
-        else if (units === 'pooled') outputs.pooled = tf.sum(tf.square(tf.mul(x, real)), 0);
+        else if (units === 'pooled') {
+          const counts = predictsTokens(a) ? tf.reshape(tokens.attentionMask, [-1, 1]) : real;
+          outputs.pooled = tf.sum(tf.square(tf.mul(x, counts)), 0);
+        }
       },
       () => {
         const last = backbone(a, parameters, tokens).hiddenStates[a.layers]!;
         readByBlocks(last);
         if (isLanguageModel(a)) return;
-        classificationLogits(a, parameters, classifiedRows(a, tokens)(last));
+        const rows = predictsTokens(a) ? tf.reshape(last, [-1, a.hiddenSize]) : classifiedRows(a, tokens)(last);
+        classificationLogits(a, parameters, rows as tf.Tensor2D);
       },
     );
     return outputs;

@@ -13,7 +13,7 @@ import {
 } from '../evaluation/predictor';
 import { requireFiniteTensor } from '../not-finite';
 import { isInside, nothingInside, type Inside } from '../pairing';
-import { isLanguageModel, logitsWidth } from '../specs';
+import { logitsWidth, predictsTokens } from '../specs';
 import type { TargetSource, Teacher } from './teacher';
 
 /** What runs such a model. */
@@ -64,15 +64,15 @@ export class LogitsTargets implements TargetSource {
   async of({ shape, tensors }: BatchInputs): Promise<{ prediction: HostTensor }> {
     const width = logitsWidth(this.architecture);
     const data = new Float32Array(shape.predictions * width);
-    const isLanguage = isLanguageModel(this.architecture);
+    const isOfTokens = predictsTokens(this.architecture);
     const counted = tensors.counted!.data;
-    const wanted = predictionsOfRows(isLanguage ? tensors.predictionRows!.data : undefined, counted, shape);
-    const perRow = width * (isLanguage ? shape.length : 1);
+    const wanted = predictionsOfRows(isOfTokens ? tensors.predictionRows!.data : undefined, counted, shape);
+    const perRow = width * (isOfTokens ? shape.length : 1);
     for (const rows of chunksOf([...wanted.keys()], Math.max(1, Math.floor(MOST_LOGITS / perRow)))) {
       const logits = await this.source.logits(tokensOf(tensors, shape.length, rows));
       rows.forEach((row, i) => {
         for (const { prediction, position } of wanted.get(row)!) {
-          const at = isLanguage ? i * shape.length + position : i;
+          const at = isOfTokens ? i * shape.length + position : i;
           data.set(logits.data.subarray(at * width, (at + 1) * width), prediction * width);
         }
       });

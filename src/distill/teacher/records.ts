@@ -10,6 +10,7 @@ import { isLanguageModel, keptSpecs } from '../specs';
 import { decodeTop, encodeTop, idBytes, topBytes } from './top-logits';
 import type { ChosenTokens, Imitated, Kept } from '../pairing';
 import { countedPredictions } from '../losses/shift';
+import { isPerToken, taskFacts } from '../../protocol/tasks';
 
 /** Rows of an example that a part is made of: those that predict and count, its real tokens, or pairs of these (query, key). */
 type RowKind = 'predictions' | 'tokens' | 'pairs';
@@ -79,7 +80,7 @@ function stretchesOf({ rows, width }: RecordPart, example: ExampleRows): { size:
 
 /** Whether the teacher's answer to an example is the same in every epoch; masked-lm hides other tokens in each. */
 export function canBeKept(task: Task): boolean {
-  return task !== 'masked-lm';
+  return !taskFacts[task].isMasked;
 }
 
 /** The rows of a batch's examples; filler rows are of none. */
@@ -92,7 +93,7 @@ export function exampleRowsOf({ examples, shape, tensors }: BatchInputs, task: T
   const predictions = Array.from(examples, (): number[] => []);
   for (let p = 0; p < counted.length; p++) {
     if (counted[p] === 0) continue;
-    predictions[task === 'text-classification' ? p : exampleAt(tensors.predictionRows!.data[p]!)]!.push(p);
+    predictions[isPerToken(task) ? exampleAt(tensors.predictionRows!.data[p]!) : p]!.push(p);
   }
   const tokens = Array.from(examples, (): number[] => []);
   for (let position = 0; position < mask.length; position++) {

@@ -17,6 +17,7 @@ import { packRows, rowCounts } from '../../dataset/packing';
 import { randomStream } from '../../engine/random';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
 import type { BatchSource } from './trainer';
+import { taskFacts } from '../../protocol/tasks';
 
 /** Of the batches that tell into how many rows others are packed. */
 const PACKING_SEED = 0x7061636b;
@@ -60,7 +61,7 @@ function collation(options: BatchOptions, seed: number, epoch: number, rowCounts
     batchSize,
     padId: tokenizer.padId,
     masking:
-      task === 'masked-lm' && maskId !== undefined
+      taskFacts[task].isMasked && maskId !== undefined
         ? { seed, epoch, probability: maskedShare, vocabularySize: tokenizer.vocabularySize, maskId }
         : undefined,
     rowCounts,

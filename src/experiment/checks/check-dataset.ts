@@ -17,6 +17,7 @@ import type { Experiment } from '../file/schema';
 import { summarizeIndexes, summarizeSplit, type FirstOfLabel, type SplitSummary } from '../../dataset/split-summary';
 import { areLarge, rowIndexesOf } from '../large-rows';
 import { closestName } from '../file/suggest';
+import { hasLabels } from '../../protocol/tasks';
 
 /** What the files of a dataset hold, as far as they could be read. */
 export interface DatasetFacts {
@@ -29,11 +30,13 @@ export interface DatasetFacts {
   };
   /** Number of rows to train on, after a fraction is held out: those with a label, and those without. */
   trainingRows: { labelled: number; unlabelled: number };
+  /** The columns of text and labels, as the file says or as they were found. */
+  columns: Pick<Experiment['dataset'], 'textColumn' | 'labelColumn'>;
   /** What the labels are, as the experiment says or as it was seen from the rows; text-classification only. */
   kind?: LabelKind | undefined;
-  /** Classes of the training rows, sorted; text-classification only. Of numbers the name of their column. */
+  /** Classes of the training rows, or of their words, sorted. Of numbers the name of their column. */
   labels: string[];
-  /** Classes of the rows of validation and test files, where each occurs first. */
+  /** Classes of the rows of validation and test files, where each occurs first; of words those of training files too. */
   measuredLabels: FirstOfLabel[];
 }
 
@@ -57,6 +60,9 @@ export function columnsOf({ task, dataset }: Pick<Experiment, 'task' | 'dataset'
       labelSeparator,
     };
   }
+  if (task === 'token-classification') {
+    return { text: dataset.textColumn, label: dataset.labelColumn, words: true };
+  }
   if (task === 'masked-lm' || dataset.completionColumn === undefined) return { text: dataset.textColumn };
   const prompt = dataset.promptColumn === undefined ? {} : { prompt: dataset.promptColumn };
   return { completion: dataset.completionColumn, ...prompt };
@@ -70,13 +76,14 @@ export function unlabelledColumns(experiment: Pick<Experiment, 'task' | 'dataset
 
 /** Undefined where the files themselves are not all there, or could not be read. What is there is checked whatever else is not. */
 export async function checkDataset(
-  experiment: Experiment,
+  written: Experiment,
   findings: Findings,
   options: Pick<ReadingOptions, 'mostBytes'> = {},
 ): Promise<DatasetFacts | undefined> {
   const find = (split: FileSplit): Promise<string[] | undefined> =>
-    findings.checkAsync(() => findFiles(experiment, split, findings));
+    findings.checkAsync(() => findFiles(written, split, findings));
   const train = await find('train');
+  const experiment = (await findings.checkAsync(() => withWordColumns(written, train, findings))) ?? written;
   const named = await findings.checkAsync(async () => {
     const { validation = defaultValidation } = experiment.dataset;
     return typeof validation === 'number' ? validation : findFiles(experiment, 'validation', findings);
@@ -96,15 +103,20 @@ export async function checkDataset(
   if (kind !== undefined) checkLabelKind(experiment, kind, findings);
   const labels =
     kind === 'regression' ? [experiment.dataset.labelColumn] : sortedLabels(training.labels.map(({ label }) => label));
-  const measuredLabels = [...(validating?.labels ?? []), ...(testing?.labels ?? [])];
+  const ofWords = findings.check(() => experiment.task) === 'token-classification';
+  const measuredLabels = [
+    ...(ofWords ? training.labels : []),
+    ...(validating?.labels ?? []),
+    ...(testing?.labels ?? []),
+  ];
   // What was not read may have other labels, and labels at all.
   const isPart = [training, validating, testing, texts].some((summary) => summary?.part !== undefined);
-  if (!isPart && findings.check(() => experiment.task) === 'text-classification') {
+  if (!isPart && findings.check(() => hasLabels(experiment.task))) {
     if (kind === 'regression') checkNumbers(training, findings);
     else checkLabels(labels, kind, findings);
     if (kind !== 'regression' && findings.check(() => isTrainedHere(experiment.teacher)))
       checkTrained(labels, measuredLabels, findings);
-    countUnlabelled(training, validating, testing, findings);
+    countUnlabelled(ofWords, training, validating, testing, findings);
   }
   if (train === undefined || named === undefined) return undefined;
   // As many as it takes for all that is asked of them.
@@ -126,10 +138,34 @@ export async function checkDataset(
       labelled: Math.min(labelled, experiment.dataset.trainRows ?? Infinity),
       unlabelled: Math.min(training.unlabelled + (texts?.rows ?? 0), experiment.dataset.unlabelledRows ?? Infinity),
     },
+    columns: {
+      textColumn: experiment.dataset.textColumn,
+      labelColumn: experiment.dataset.labelColumn,
+    },
     kind,
     labels,
     measuredLabels,
   };
+}
+
+/** Names of the columns of words, and of their tags, in the order in which they are looked for where the file names none. */
+const wordColumns: Record<string, readonly string[]> = {
+  textColumn: ['tokens', 'words'],
+  labelColumn: ['ner_tags', 'tags', 'labels', 'pos_tags'],
+};
+
+/** With the columns that hold words and tags, which have other names than those of texts and classes. */
+async function withWordColumns(
+  experiment: Experiment,
+  train: string[] | undefined,
+  findings: Findings,
+): Promise<Experiment> {
+  if (experiment.task !== 'token-classification') return experiment;
+  const present = await columnsIn(train?.[0] ?? '').catch((): string[] => []);
+  const named = Object.entries(wordColumns)
+    .filter(([key]) => !findings.isWritten(['dataset', key]))
+    .map(([key, usual]): [string, string] => [key, usual.find((name) => present.includes(name)) ?? usual[0]!]);
+  return { ...experiment, dataset: { ...experiment.dataset, ...Object.fromEntries(named) } };
 }
 
 /** Undefined for another task than text-classification. */
@@ -143,6 +179,7 @@ async function kindOfLabels(
 
 /** Says how many rows have no label, and what becomes of them. */
 function countUnlabelled(
+  ofWords: boolean,
   training: SplitSummary,
   validating: SplitSummary | undefined,
   testing: SplitSummary | undefined,
@@ -150,7 +187,7 @@ function countUnlabelled(
 ): void {
   const { rows, unlabelled } = training;
   if (unlabelled > 0 && unlabelled < rows) {
-    findings.warning(['dataset', 'train'], 'rows-unlabelled', { rows, unlabelled });
+    findings.warning(['dataset', 'train'], ofWords ? 'rows-untagged' : 'rows-unlabelled', { rows, unlabelled });
   }
   for (const [split, summary] of [
     ['validation', validating],
@@ -213,7 +250,10 @@ async function readSplit(
       : { ...columnsOf(experiment), ...(kind !== undefined && kind !== 'single' && { labels: kind }) };
   try {
     const summary =
-      (mostBytes === undefined && (split === 'train' || split === 'unlabelled') && (await areLarge(files))
+      (mostBytes === undefined &&
+      (split === 'train' || split === 'unlabelled') &&
+      !columns.words &&
+      (await areLarge(files))
         ? await summarizeLarge(files, columns, findings)
         : undefined) ?? (await summarizeSplit(files, columns, { mostBytes }));
     findings.add(...summary.problems);

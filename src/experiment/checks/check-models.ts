@@ -16,6 +16,8 @@ import { findTeacher } from './find-teacher';
 import { buildStudent, checkInitialization, readStudent } from './find-student';
 import { checkSameTokenizer, checkVocabulary, findTokenizer } from './find-tokenizer';
 import { checkImitated } from './check-imitated';
+import { hasLabels } from '../../protocol/tasks';
+import { notCounted } from '../../dataset/examples';
 
 /**
  * `dataset` is what its files hold, where they could be read. What can be known of one model is checked whatever the other is.
@@ -113,11 +115,11 @@ function checkClasses(
   findings: Findings,
 ): void {
   const classes = facts.teacher?.labels;
-  if (task !== 'text-classification' || dataset.kind === 'regression') return;
+  if (!hasLabels(task) || dataset.kind === 'regression') return;
   if (isTrainedHere(teacher) || classes === undefined) return;
-  const known = new Set(classes);
+  const known = knownLabels(task, classes);
   const told = { classes: classes.slice(0, 20) };
-  const unknown = dataset.labels.filter((label) => !known.has(label));
+  const unknown = task === 'token-classification' ? [] : dataset.labels.filter((label) => !known.has(label));
   if (unknown.length > 0) {
     findings.error(['dataset', 'train'], 'teacher-lacks-class', { labels: unknown.slice(0, 5), ...told });
   }
@@ -125,6 +127,12 @@ function checkClasses(
     if (known.has(label) || unknown.includes(label)) continue;
     findings.add(problemAt({ file, line, column: 1 }, 'teacher-lacks-class', { labels: [label], ...told }));
   }
+}
+
+/** Names of classes; of words their numbers too, which stand for them in Hugging Face's datasets. */
+function knownLabels(task: Experiment['task'], classes: readonly string[]): ReadonlySet<string> {
+  const numbers = task === 'token-classification' ? [...classes.keys(), notCounted].map(String) : [];
+  return new Set([...classes, ...numbers]);
 }
 
 /** A server is asked how probable each label is after a text: for one class of several alone that is a distribution. */

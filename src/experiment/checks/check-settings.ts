@@ -16,6 +16,7 @@ import type { TokenizerSpec } from '../file/blocks/tokenizer';
 import type { TrainingSpec } from '../file/blocks/training';
 import type { Experiment } from '../file/schema';
 import type { Path } from '../file/source';
+import { hasLabels } from '../../protocol/tasks';
 
 /** Each check by itself: what one cannot say, because a setting could not be read, keeps no other from being made. */
 export function checkSettings(experiment: Experiment, findings: Findings): void {
@@ -220,7 +221,7 @@ function checkOnPolicy({ task, teacher, training, distillation }: Experiment, fi
 /** A classifier has one prediction a row. */
 function checkPositions({ task, distillation }: Experiment, findings: Findings): void {
   const path = ['distillation', 'positions'];
-  if (distillation.positions === undefined || task !== 'text-classification') return;
+  if (distillation.positions === undefined || !hasLabels(task)) return;
   findings.error(path, 'positions-of-task', { task }, removeKey(path));
 }
 
@@ -339,7 +340,7 @@ function checkEndpoint(experiment: Experiment, findings: Findings): void {
   const { task, dataset, teacher, distillation, tokenizer } = experiment;
   if (teacher.source !== 'endpoint') return;
   findings.check(() => {
-    if (task === 'masked-lm') findings.error(['task'], 'endpoint-task', { task });
+    if (task === 'masked-lm' || task === 'token-classification') findings.error(['task'], 'endpoint-task', { task });
   });
   findings.check(() => {
     const { username, password } = new URL(teacher.url);

@@ -10,6 +10,7 @@ import { InputError } from '../../protocol/problem';
 import type { Task } from '../../protocol/records';
 import { headOfTask } from '../architecture';
 import { hasTokenizerFiles } from '../../tokenizer/tokenizer-files';
+import { hasLabels, isPerToken } from '../../protocol/tasks';
 
 /** What tools export a language model's inputs as. */
 const onnxInputs = ['input_ids', 'attention_mask', 'token_type_ids', 'position_ids'] as const;
@@ -69,17 +70,17 @@ export async function readOnnxTeacher(
   const config = await configOf(folder);
   const { shape } = file.inputs.find(({ name }) => name === 'input_ids')!;
   const length = shape?.[1];
-  const named = task === 'text-classification' ? config?.labels : undefined;
+  const isClassifier = hasLabels(task);
+  const named = isClassifier ? config?.labels : undefined;
   if (named !== undefined && width !== undefined && named.length !== width) {
     throw InputError.at(join(folder, 'config.json'), 'onnx-classes-differ', { classes: named.length, width });
   }
   const problemType = config?.problemType ?? rows.problemType;
-  if (task === 'text-classification' && width === 1 && (problemType ?? 'single-label') === 'single-label')
+  if (isClassifier && width === 1 && (problemType ?? 'single-label') === 'single-label')
     throw InputError.at(file.path, 'onnx-one-class', {});
   if (length !== undefined && inputs.attention_mask === undefined && task !== 'causal-lm') {
     throw InputError.at(file.path, 'onnx-fixed-without-mask', { length });
   }
-  const isClassifier = task === 'text-classification';
   return {
     model: {
       isOpaque: true,
@@ -124,7 +125,7 @@ function logitsOf({ path, outputs }: OnnxFile, task: Task): OnnxValue {
   const output = named ?? (others.length === 0 ? only : undefined);
   if (!output)
     throw InputError.at(path, 'onnx-without-logits', { outputs: outputs.slice(0, 8).map(({ name }) => name) });
-  const axes = task === 'text-classification' ? 2 : 3;
+  const axes = isPerToken(task) ? 3 : 2;
   if (output.shape !== undefined && output.shape.length !== axes) {
     throw InputError.at(path, 'onnx-unfit-for-task', { output: output.name, found: output.shape.length, task, axes });
   }

@@ -4,7 +4,7 @@
 import * as z from 'zod';
 import { controlNames } from '../../protocol/controls';
 import { engineNames, precisions } from '../../protocol/engines';
-import { studyKinds, tasks } from '../../protocol/records';
+import { labelKinds, studyKinds, tasks, type LabelKind } from '../../protocol/records';
 import { torchrunEngine } from '../../protocol/torchrun';
 import { architectureSchema } from './blocks/architecture';
 import { datasetSchema } from './blocks/dataset';
@@ -102,6 +102,7 @@ export const resolvedExperimentSchema = experimentSchema.extend({
     validation: z.union([z.number(), z.array(z.string())]),
     test: z.array(z.string()).optional(),
     unlabelled: z.array(z.string()).optional(),
+    labels: z.enum(labelKinds).optional(),
   }),
   student: studentSchema.extend({
     architecture: architectureSchema.required({ intermediateSize: true, maxPositions: true }),
@@ -124,7 +125,10 @@ export const resolvedExperimentSchema = experimentSchema.extend({
 });
 
 /** The experiment file with its defaults, paths as written. */
-export type Experiment = z.infer<typeof experimentSchema>;
+export type Experiment = Omit<z.infer<typeof experimentSchema>, 'dataset'> & {
+  // Of a run's own all kinds are known.
+  dataset: Omit<z.infer<typeof datasetSchema>, 'labels'> & { labels?: LabelKind | undefined };
+};
 export type ResolvedExperiment = z.infer<typeof resolvedExperimentSchema>;
 export type InputFile = z.infer<typeof inputFileSchema>;
 

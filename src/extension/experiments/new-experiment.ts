@@ -24,6 +24,7 @@ import { requireTrust } from '../base/require-trust';
 import { inEditorWords, inOneLine } from '../base/problem-words';
 import type { ModelList } from '../models/model-list';
 import { presetChoices, type AskStudents } from './student-presets';
+import { hasLabels } from '../../protocol/tasks';
 
 export interface NewExperimentParts {
   models: ModelList;
@@ -107,7 +108,7 @@ async function chooseTeacher(
 function waysToTeach({ tasks, startsFor, hasTokenizer }: ModelRecord, task: Task): boolean[] {
   if (!hasTokenizer) return [];
   const isFrozen = tasks.includes(task);
-  const isTuned = startsFor.includes(task) && (!isFrozen || task === 'text-classification');
+  const isTuned = startsFor.includes(task) && (!isFrozen || hasLabels(task));
   return [...(isFrozen ? [false] : []), ...(isTuned ? [true] : [])];
 }
 
@@ -173,6 +174,7 @@ async function chooseDataset(given: unknown): Promise<Uri | undefined> {
 function classificationWords({ label = '', labels = 'single' }: ColumnRoles): string {
   switch (labels) {
     case 'single':
+    case 'entities':
       return l10n.t('learn the class in "{0}" from the text', label);
     case 'multiple':
       return l10n.t('learn which of the labels in "{0}" apply to the text', label);
@@ -186,6 +188,7 @@ function chooseTask(tasks: readonly Task[], roles: ColumnRoles): Promise<Task | 
     'text-classification': classificationWords(roles),
     'causal-lm': roles.prompt === undefined ? l10n.t('learn to go on with a text') : l10n.t('learn to answer a prompt'),
     'masked-lm': l10n.t('learn to fill in masked words'),
+    'token-classification': l10n.t('learn the tag of each word, such as a named entity'),
   };
   const choices: (QuickPickItem & { value: Task })[] = tasks.map((task) => ({
     label: task,

@@ -21,6 +21,7 @@ export type Columns = ReturnType<typeof columnsOf>;
 export function textOfRow({ fields }: DocumentRow, columns: Columns): TextToInspect | undefined {
   const text = textField(fields, columns);
   if (!text) return undefined;
+  if (columns.words) return wordsOfRow(text, columns.label === undefined ? undefined : fields.get(columns.label));
   const fieldOf = (key: 'pair' | 'prompt' | 'label'): Field | undefined =>
     columns[key] === undefined ? undefined : fields.get(columns[key]);
   const [pair, prompt, cell] = [fieldOf('pair'), fieldOf('prompt'), fieldOf('label')];
@@ -33,8 +34,18 @@ export function textOfRow({ fields }: DocumentRow, columns: Columns): TextToInsp
   };
 }
 
+/** A list of words and their tags; a cell has them with spaces between them. */
+function wordsOfRow(text: Field, tags: Field | undefined): TextToInspect {
+  const listOf = ({ data, value }: Field): string[] =>
+    Array.isArray(data) ? data.map(String) : value.split(/\s+/).filter((one) => one !== '');
+  const words = listOf(text);
+  const own = tags && listOf(tags);
+  return { text: text.value, words, tags: own?.length === words.length ? own : undefined };
+}
+
 function textField(fields: DocumentRow['fields'], columns: Columns): Field | undefined {
-  return fields.get(columns.completion ?? columns.text ?? 'text');
+  const field = fields.get(columns.completion ?? columns.text ?? 'text');
+  return columns.words ? (field?.words ?? field) : field;
 }
 
 /** A row with its result and its place; made anew for each version of the document, for rows move. */

@@ -75,10 +75,12 @@ function modelName(role: Role, name: string): string {
 /** The one number that the task is judged by: `macro-F1 .983`, `perplexity 41.2`. */
 export function mainMetric(metrics: Metrics): string | undefined {
   const names: Record<QualityKey, string> = {
+    entityF1: l10n.t('entity F1'),
     meanAveragePrecision: 'mAP',
     macroF1: 'macro-F1',
     rmse: 'RMSE',
     perplexity: l10n.t('perplexity'),
+    accuracy: l10n.t('accuracy'),
   };
   const quality = qualityIn(metrics);
   return quality && `${names[quality.key]} ${quality.format(metrics[quality.key])}`;

@@ -6,7 +6,7 @@ import type { Architecture } from '../architecture';
 import { activate, dropped, parameter, positionRows } from './attention';
 import { bertLayout, bertNames } from '../layouts/bert';
 import type { FamilyComputation, ForwardOptions, ModelInputs, ParameterTensors } from './computation';
-import { type BlockNames, dense, firstRows, norm, postNormBackbone } from './post-norm';
+import { type BlockNames, dense, firstRows, norm, postNormBackbone, tokenLogits } from './post-norm';
 
 /** LayerNorm(word + token type + position), of BERT or a descendant whose names begin with `base`. Returns [B, L, width of the embeddings]. */
 export function embedAsBert(
@@ -75,4 +75,6 @@ export const bert: FamilyComputation = {
     const pooled = tf.tanh(dense(rows, p, 'bert.pooler.dense'));
     return dense(dropped(pooled, a.classifierDropout, options), p, 'classifier') as tf.Tensor2D;
   },
+
+  tokenLogits: (a, p, rows, options) => tokenLogits(p, rows, a.classifierDropout, options),
 };

@@ -108,4 +108,6 @@ export interface FamilyComputation {
     rows: tf.Tensor2D,
     options: ForwardOptions,
   ): tf.Tensor2D;
+  /** Of families with a head that classifies tokens: its logits at some of them. */
+  tokenLogits?(a: Architecture, parameters: ParameterTensors, rows: tf.Tensor2D, options: ForwardOptions): tf.Tensor2D;
 }

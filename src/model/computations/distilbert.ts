@@ -6,7 +6,7 @@ import type { Architecture } from '../architecture';
 import { activate, dropped, parameter, positionRows } from './attention';
 import type { FamilyComputation, ForwardOptions, ModelInputs, ParameterTensors } from './computation';
 import { distilbertLayout, POSITION_EMBEDDINGS } from '../layouts/distilbert';
-import { type BlockNames, dense, firstRows, norm, postNormBackbone } from './post-norm';
+import { type BlockNames, dense, firstRows, norm, postNormBackbone, tokenLogits } from './post-norm';
 
 const WORDS = 'distilbert.embeddings.word_embeddings.weight';
 
@@ -49,4 +49,7 @@ export const distilbert: FamilyComputation = {
     const hidden = tf.relu(dense(rows, p, 'pre_classifier'));
     return dense(dropped(hidden, a.classifierDropout, options), p, 'classifier') as tf.Tensor2D;
   },
+
+  // Its rate is that of the blocks.
+  tokenLogits: (a, p, rows, options) => tokenLogits(p, rows, a.dropout, options),
 };

@@ -8,7 +8,7 @@ import { blockNamesAsBert, embedAsBert } from './bert';
 import { bertNames } from '../layouts/bert';
 import type { FamilyComputation, ForwardOptions, ModelInputs, ParameterTensors } from './computation';
 import { electraLayout } from '../layouts/electra';
-import { dense, firstRows, norm, postNormBackbone, twoLayerLogits } from './post-norm';
+import { dense, firstRows, norm, postNormBackbone, tokenLogits, twoLayerLogits } from './post-norm';
 
 const BASE = electraLayout.basePrefix;
 
@@ -38,4 +38,6 @@ export const electra: FamilyComputation = {
   classifiedRows: () => firstRows,
 
   classificationLogits: (a, p, rows, options) => twoLayerLogits(a, p, rows, (x) => gelu(x, 'erf'), options),
+
+  tokenLogits: (a, p, rows, options) => tokenLogits(p, rows, a.classifierDropout, options),
 };

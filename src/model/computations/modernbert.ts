@@ -114,9 +114,20 @@ export const modernbert: FamilyComputation = {
 
   classifiedRows: (a, inputs) => (a.poolsMean ? (x) => meanRows(x, inputs.attentionMask) : firstRows),
 
-  classificationLogits: (a, p, rows, options) =>
-    dense(dropped(head(rows, a, p), a.classifierDropout, options), p, 'classifier') as tf.Tensor2D,
+  classificationLogits,
+
+  tokenLogits: classificationLogits,
 };
+
+/** rows [N, D] → [N, classes], of texts or of tokens */
+function classificationLogits(
+  a: Architecture,
+  p: ParameterTensors,
+  rows: tf.Tensor2D,
+  options: ForwardOptions,
+): tf.Tensor2D {
+  return dense(dropped(head(rows, a, p), a.classifierDropout, options), p, 'classifier') as tf.Tensor2D;
+}
 
 /** The mean of each text's real tokens; 0 for a row without any. x [B, L, D] → [B, D] */
 function meanRows(x: tf.Tensor3D, attentionMask: tf.Tensor2D): tf.Tensor2D {

@@ -36,6 +36,14 @@ export function twoLayerLogits(
   return dense(dropped(hidden, a.classifierDropout, options), p, 'classifier.out_proj') as tf.Tensor2D;
 }
 
+/** The classifier of tokens, which BERT and its descendants have alike. rows [R, D] → [R, classes] @param rate of dropout before it */
+export const tokenLogits = (
+  p: ParameterTensors,
+  rows: tf.Tensor2D,
+  rate: number,
+  options: ForwardOptions,
+): tf.Tensor2D => dense(dropped(rows, rate, options), p, 'classifier') as tf.Tensor2D;
+
 /** x [B, L, D] → the same shape, or [R, D] where rows are chosen. */
 function block(
   a: Architecture,

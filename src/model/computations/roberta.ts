@@ -6,7 +6,7 @@ import { parameter } from './attention';
 import { blockNamesAsBert, embedAsBert } from './bert';
 import { bertNames } from '../layouts/bert';
 import type { FamilyComputation } from './computation';
-import { dense, firstRows, norm, postNormBackbone, twoLayerLogits } from './post-norm';
+import { dense, firstRows, norm, postNormBackbone, tokenLogits, twoLayerLogits } from './post-norm';
 import { firstPosition, robertaLayout } from '../layouts/roberta';
 
 const BASE = robertaLayout.basePrefix;
@@ -37,4 +37,6 @@ export const roberta: FamilyComputation = {
   classifiedRows: () => firstRows,
 
   classificationLogits: (a, p, rows, options) => twoLayerLogits(a, p, rows, tf.tanh, options),
+
+  tokenLogits: (a, p, rows, options) => tokenLogits(p, rows, a.classifierDropout, options),
 };

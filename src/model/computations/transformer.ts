@@ -1,7 +1,7 @@
 /** @file A transformer as a pure function of its named parameters: the table of families, and what is the same for all. */
 
 import type * as tf from '@tensorflow/tfjs-core';
-import { reshape } from '@tensorflow/tfjs-core';
+import { reshape, type Rank } from '@tensorflow/tfjs-core';
 import { linear } from '../../engine/graph/ops';
 import type { Architecture } from '../architecture';
 import { familyOf, type Family } from '../layouts/families';
@@ -77,8 +77,8 @@ export function classifiedRows(a: Architecture, inputs: ModelInputs): ChooseRows
 
 /**
  * The head of a classifier.
- * @param rows [B, D], chosen of the last hidden state by `classifiedRows`
- * @returns [B, classes]
+ * @param rows [B, D], chosen of the last hidden state by `classifiedRows`; [R, D] of one that classifies tokens
+ * @returns [B, classes], or [R, classes]
  */
 export function classificationLogits(
   a: Architecture,
@@ -86,12 +86,14 @@ export function classificationLogits(
   rows: tf.Tensor2D,
   options: ForwardOptions = {},
 ): tf.Tensor2D {
-  return families[familyOf(a)].classificationLogits(a, parameters, rows, options);
+  const family = families[familyOf(a)];
+  if (a.head === 'token-classification') return family.tokenLogits!(a, parameters, rows, options);
+  return family.classificationLogits(a, parameters, rows, options);
 }
 
 /**
  * Logits of the model's head on the backbone's last hidden states.
- * @returns [B, classes] for a classifier; [B, L, V] for a language model, at every position, which training avoids
+ * @returns [B, classes] for a classifier, [B, L, classes] for one of tokens; [B, L, V] for a language model, at every position, which training avoids
  */
 export function headLogits(
   a: Architecture,
@@ -104,8 +106,12 @@ export function headLogits(
     return classificationLogits(a, parameters, classifiedRows(a, inputs)(lastHidden), options);
   }
   const [batch, length, width] = lastHidden.shape;
+  const tokens = reshape<Rank.R2>(lastHidden, [batch * length, width]);
+  if (a.head === 'token-classification') {
+    return reshape(classificationLogits(a, parameters, tokens, options), [batch, length, a.labels!.length]);
+  }
   const head = vocabularyHead(a, parameters);
-  const rows = head.transform(reshape(lastHidden, [batch * length, width])); // [B · L, D]
+  const rows = head.transform(tokens); // [B · L, D]
   return reshape(vocabularyLogits(head, rows), [batch, length, a.vocabularySize]);
 }
 

@@ -134,7 +134,11 @@ export const twoLayerClassifierAxes: ParameterAxes = {
   ...linearAxes('classifier.out_proj', 'classes', 'pooled'),
 };
 
+/** What tells the class of each token, which most families have alike: it reads the hidden states themselves. */
+export const tokenClassifierAxes: ParameterAxes = linearAxes('classifier', 'classes', 'width');
+
 function headAxes(a: Architecture): ParameterAxes {
+  if (a.head === 'token-classification') return tokenClassifierAxes;
   if (a.head === 'sequence-classification') {
     return {
       ...linearAxes('bert.pooler.dense', 'pooled', 'width'),
@@ -150,11 +154,16 @@ function headAxes(a: Architecture): ParameterAxes {
 }
 
 export const bertLayout: FamilyLayout = {
-  summary: 'an encoder, for text-classification and masked-lm',
+  summary: 'an encoder, for text-classification, token-classification and masked-lm',
   tokenizer: 'wordpiece',
-  classNames: { 'sequence-classification': 'BertForSequenceClassification', 'masked-lm': 'BertForMaskedLM' },
+  classNames: {
+    'sequence-classification': 'BertForSequenceClassification',
+    'token-classification': 'BertForTokenClassification',
+    'masked-lm': 'BertForMaskedLM',
+  },
   headOfClass: {
     BertForSequenceClassification: 'sequence-classification',
+    BertForTokenClassification: 'token-classification',
     BertForMaskedLM: 'masked-lm',
     BertForPreTraining: 'masked-lm', // its next-sentence head is left out
   },

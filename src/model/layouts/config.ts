@@ -8,6 +8,7 @@ import {
   type Head,
   headSizeOf,
   keyValueHeadsOf,
+  predictsLabels,
   type ProblemType,
 } from '../architecture';
 import { ConfigReader } from './config-reader';
@@ -50,7 +51,7 @@ export function architectureProblem(a: Architecture): Complaint | undefined {
     const { family, head } = a;
     return complaint('model-family-without-head', { family, head, heads: Object.keys(classNames) });
   }
-  if (a.head === 'sequence-classification' && !a.labels?.length) {
+  if (predictsLabels(a.head) && !a.labels?.length) {
     return complaint('model-without-classes', {});
   }
   return layoutOf(a.family).problem(a);
@@ -89,7 +90,7 @@ export function architectureFromConfig(config: unknown, file: string, wanted?: N
     family,
     head,
     ...layout.fromConfig(reader),
-    ...(head === 'sequence-classification' ? (wanted ? newLabels(wanted) : readLabels(reader)) : {}),
+    ...labelsOf(head, reader, wanted),
   };
   const problem = architectureProblem(architecture);
   if (problem) throw InputError.of(problem, { file, line: 1, column: 1 });
@@ -110,6 +111,17 @@ function readHead(reader: ConfigReader, family: Family): Head {
   if (known !== undefined) return headOfClass[known]!;
   const named = classes.length > 0 ? classes : undefined;
   return reader.fail('model-class-unknown', { classes: named, known: Object.keys(headOfClass) });
+}
+
+/** Of a classifier; of each token there is one class, whatever a config says of its problem. */
+function labelsOf(
+  head: Head,
+  reader: ConfigReader,
+  wanted: NewHead | undefined,
+): Pick<Architecture, 'labels' | 'problemType'> {
+  if (head === 'token-classification') return { labels: wanted ? [...(wanted.labels ?? [])] : reader.labels() };
+  if (head !== 'sequence-classification') return {};
+  return wanted ? newLabels(wanted) : readLabels(reader);
 }
 
 const newLabels = ({

@@ -12,6 +12,7 @@ import {
   type ParameterAxes,
   tokenIds,
 } from './layout';
+import { tokenClassifierAxes } from './bert';
 
 const ACTIVATIONS: readonly Activation[] = ['gelu', 'relu'];
 
@@ -107,6 +108,7 @@ function layerAxes(layer: string): ParameterAxes {
 }
 
 function headAxes(a: Architecture): ParameterAxes {
+  if (a.head === 'token-classification') return tokenClassifierAxes;
   if (a.head === 'sequence-classification') {
     return {
       ...linearAxes('pre_classifier', 'pooled', 'width'),
@@ -125,10 +127,12 @@ export const distilbertLayout: FamilyLayout = {
   tokenizer: 'wordpiece',
   classNames: {
     'sequence-classification': 'DistilBertForSequenceClassification',
+    'token-classification': 'DistilBertForTokenClassification',
     'masked-lm': 'DistilBertForMaskedLM',
   },
   headOfClass: {
     DistilBertForSequenceClassification: 'sequence-classification',
+    DistilBertForTokenClassification: 'token-classification',
     DistilBertForMaskedLM: 'masked-lm',
   },
   basePrefix: 'distilbert.',

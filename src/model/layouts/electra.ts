@@ -9,6 +9,7 @@ import {
   encoderAxes,
   fieldsOfBert,
   problemOfBert,
+  tokenClassifierAxes,
   twoLayerClassifierAxes,
 } from './bert';
 import type { ConfigReader } from './config-reader';
@@ -63,6 +64,7 @@ function axes(a: Architecture): ParameterAxes {
 
 function headAxes(a: Architecture, width: Units): ParameterAxes {
   if (a.head === 'sequence-classification') return twoLayerClassifierAxes;
+  if (a.head === 'token-classification') return tokenClassifierAxes;
   return {
     ...normAxes('generator_predictions.LayerNorm', width),
     ...linearAxes('generator_predictions.dense', width, 'width'),
@@ -75,10 +77,12 @@ export const electraLayout: FamilyLayout = {
   tokenizer: 'wordpiece',
   classNames: {
     'sequence-classification': 'ElectraForSequenceClassification',
+    'token-classification': 'ElectraForTokenClassification',
     'masked-lm': 'ElectraForMaskedLM',
   },
   headOfClass: {
     ElectraForSequenceClassification: 'sequence-classification',
+    ElectraForTokenClassification: 'token-classification',
     ElectraForMaskedLM: 'masked-lm',
   },
   basePrefix: BASE,

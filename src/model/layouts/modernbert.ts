@@ -1,7 +1,7 @@
 /** @file ModernBERT's checkpoints (Warner et al., 2024): config keys, parameter names and shapes, initial values. */
 
 import { complaint, type Complaint } from '../../protocol/problem';
-import { type Activation, type Architecture, headSizeOf } from '../architecture';
+import { type Activation, type Architecture, headSizeOf, predictsLabels } from '../architecture';
 import type { ConfigReader } from './config-reader';
 import { allLayers, type FamilyFields, type FamilyLayout, linearAxes, type ParameterAxes, tokenIds } from './layout';
 import { layerTypes, ofEachLayer, readSliding } from './rms-decoder';
@@ -132,7 +132,7 @@ function problem(a: Architecture): Complaint | undefined {
 const layerPrefix = (index: number): string => `${BASE}layers.${index}.`;
 
 function axes(a: Architecture): ParameterAxes {
-  const isClassifier = a.head === 'sequence-classification';
+  const isClassifier = predictsLabels(a.head);
   // A language model's rows are multiplied with the embeddings.
   const units = isClassifier ? 'pooled' : 'width';
   return {
@@ -172,10 +172,12 @@ export const modernbertLayout: FamilyLayout = {
   tokenizer: 'wordpiece', // bytes as published; the ones trained here have a mask token in WordPiece alone
   classNames: {
     'sequence-classification': 'ModernBertForSequenceClassification',
+    'token-classification': 'ModernBertForTokenClassification',
     'masked-lm': 'ModernBertForMaskedLM',
   },
   headOfClass: {
     ModernBertForSequenceClassification: 'sequence-classification',
+    ModernBertForTokenClassification: 'token-classification',
     ModernBertForMaskedLM: 'masked-lm',
   },
   basePrefix: BASE,

@@ -8,6 +8,7 @@ import {
   encoderAxes,
   fieldsOfBert,
   problemOfBert,
+  tokenClassifierAxes,
   twoLayerClassifierAxes,
 } from './bert';
 import type { ConfigReader } from './config-reader';
@@ -53,6 +54,7 @@ const positionRows = (a: Architecture): number => a.maxPositions + firstPosition
 
 function headAxes(a: Architecture): ParameterAxes {
   if (a.head === 'sequence-classification') return twoLayerClassifierAxes;
+  if (a.head === 'token-classification') return tokenClassifierAxes;
   return {
     'lm_head.bias': ['vocabulary'],
     ...linearAxes('lm_head.dense', 'width', 'width'),
@@ -65,10 +67,12 @@ export const robertaLayout: FamilyLayout = {
   tokenizer: 'wordpiece', // bytes as published; the ones trained here have a mask token in WordPiece alone
   classNames: {
     'sequence-classification': 'RobertaForSequenceClassification',
+    'token-classification': 'RobertaForTokenClassification',
     'masked-lm': 'RobertaForMaskedLM',
   },
   headOfClass: {
     RobertaForSequenceClassification: 'sequence-classification',
+    RobertaForTokenClassification: 'token-classification',
     RobertaForMaskedLM: 'masked-lm',
   },
   basePrefix: BASE,
@@ -89,10 +93,12 @@ export const xlmRobertaLayout: FamilyLayout = {
   summary: 'RoBERTa over many languages, for the same',
   classNames: {
     'sequence-classification': 'XLMRobertaForSequenceClassification',
+    'token-classification': 'XLMRobertaForTokenClassification',
     'masked-lm': 'XLMRobertaForMaskedLM',
   },
   headOfClass: {
     XLMRobertaForSequenceClassification: 'sequence-classification',
+    XLMRobertaForTokenClassification: 'token-classification',
     XLMRobertaForMaskedLM: 'masked-lm',
   },
 };

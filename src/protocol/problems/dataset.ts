@@ -114,6 +114,20 @@ export const datasetProblems = {
     remedy: 'Put a field with a delimiter in quotes, or remove the row.',
   },
   'csv-malformed': { message: 'This row is malformed: {reason}.', remedy: 'Correct or remove the row.' },
+  'column-not-words': {
+    message: '{column:json} is no list of words in this row.',
+    remedy:
+      'Write a list, such as ["EU", "rejects"] in JSON, or the words with spaces between them; or remove the row.',
+  },
+  'words-empty': { message: 'This row has no words.', remedy: 'Remove it.' },
+  'words-without-tags': {
+    message: 'This row has {words} words and {tags} tags.',
+    remedy: 'Give each word one tag, or remove the row.',
+  },
+  'words-cut': {
+    message: 'Of {rows} rows, {words} words beyond {maxLength} tokens are not read and not counted: this is the first.',
+    remedy: 'Divide these rows, or raise "maxLength".',
+  },
   'label-is-list': {
     message: '{column:json} is a list in this row, where one class is expected.',
     remedy: 'Set "labels" of the experiment\'s "dataset" to "multiple", or correct the row.',
@@ -149,6 +163,10 @@ export const datasetProblems = {
   'labels-missing': {
     message: 'No training row has a label, so the student loss and the control would have nothing to learn from.',
     remedy: 'Label some rows, or choose another "labelColumn".',
+  },
+  'rows-untagged': {
+    message: '{unlabelled} of {rows} rows have words without tags, and are left out.',
+    remedy: 'Tag their words, or remove them.',
   },
   'rows-unlabelled': {
     message:

@@ -74,6 +74,12 @@ export function teacherAlert(
     const [accuracy, share] = [formatShare(measured.accuracy), formatShare(majority.share)];
     return complaint('teacher-at-chance', { label: labels?.[majority.label] ?? '', accuracy, share });
   }
+  if (task === 'token-classification') {
+    const majority = majorityOf([...countedTokens(validation)]);
+    if (measured.accuracy! > majority.share || (measured.entityF1 ?? 0) > leastWay) return undefined;
+    const [accuracy, share] = [formatShare(measured.accuracy), formatShare(majority.share)];
+    return complaint('teacher-at-chance', { label: labels?.[majority.label] ?? '', accuracy, share });
+  }
   const frequency = frequencyPerplexity(countedTokens(train), countedTokens(validation), vocabulary);
   if (measured.perplexity! < frequency) return undefined;
   const [perplexity, shown] = [formatQuantity(measured.perplexity), formatQuantity(frequency)];

@@ -45,7 +45,15 @@ function quality(metrics: Metrics): string {
   const said = (key: MetricKey, { name, format } = metricFacts[key]): string[] =>
     metrics[key] === undefined ? [] : [`${name} ${format(metrics[key])}`];
   const agreement = { ...metricFacts.agreement, name: 'agreement with the teacher' };
-  const keys: MetricKey[] = ['meanAveragePrecision', 'macroF1', 'rmse', 'spearman', 'perplexity', 'accuracy'];
+  const keys: MetricKey[] = [
+    'entityF1',
+    'meanAveragePrecision',
+    'macroF1',
+    'rmse',
+    'spearman',
+    'perplexity',
+    'accuracy',
+  ];
   return [...keys.flatMap((key) => said(key)), ...said('agreement', agreement), ...said('teacherRmse')].join(', ');
 }
 

@@ -3,7 +3,6 @@
 import Table from 'cli-table3';
 import { applyEdits, findNodeAtLocation, modify, parseTree } from 'jsonc-parser';
 import { predictPeakBytes } from '../../distill/training/memory-plan';
-import { maskedCapacity } from '../../distill/losses/shift';
 import type { BatchShape } from '../../distill/specs';
 import type { ReadingOptions } from '../../dataset/dataset';
 import type { ModelFacts } from '../../experiment/checks/model-facts';
@@ -30,6 +29,7 @@ import {
 } from '../../protocol/student-presets';
 import { onPolicyOf } from '../../distill/pairing';
 import { canUseCache } from '../run/cache-location';
+import { predictionsOf } from '../../distill/planning/scaling';
 
 interface StudentRow {
   name: string;
@@ -175,12 +175,7 @@ export function memoryOf(
   const { training, distillation, dataset, task } = experiment;
   const shapeOf = (rows: number): BatchShape => {
     const length = dataset.maxLength;
-    const predictions = {
-      'text-classification': rows,
-      'causal-lm': rows * (length - 1),
-      'masked-lm': maskedCapacity(rows, length),
-    }[task];
-    return { rows, length, predictions };
+    return { rows, length, predictions: predictionsOf(task, rows, length) };
   };
   // Pairs of blocks are those of the file's own student; another may have fewer blocks, and other heads.
   const inside = comparable(distillation, { teacher, student });

@@ -119,6 +119,7 @@ async function compare(
 
 const judged: readonly MetricKey[] = [
   'accuracy',
+  'entityF1',
   'meanAveragePrecision',
   'macroF1',
   'rmse',

@@ -32,6 +32,7 @@ const columns: readonly Column[] = [
   { title: 'size', value: (row) => formatBytes(row.bytes) },
   { title: 'latency', value: (row) => formatMilliseconds(row.latencyMs) },
   column('accuracy'),
+  column('entityF1'),
   column('meanAveragePrecision'),
   column('microF1'),
   column('macroF1'),

@@ -16,11 +16,13 @@ import { imitationFacts, imitationNames } from '../../protocol/imitation';
 import type { Comparison, Role, Task } from '../../protocol/records';
 import { readOwnedIfThere } from '../../run-directory/owned';
 import { findings, markdownIntervals, markdownTable } from './comparison-table';
+import { hasLabels } from '../../protocol/tasks';
 
 const pipelines: Record<Task, string> = {
   'text-classification': 'text-classification',
   'causal-lm': 'text-generation',
   'masked-lm': 'fill-mask',
+  'token-classification': 'token-classification',
 };
 
 /** How many rows a run trains on and chooses by. */
@@ -101,7 +103,7 @@ function data({ task, dataset, file }: ResolvedExperiment, role: Role, rows: Car
       'files',
     );
   const { train, validation, unlabelled = [] } = dataset;
-  const kind = task === 'text-classification' ? 'labelled rows' : 'rows';
+  const kind = hasLabels(task) ? 'labelled rows' : 'rows';
   const trained = `- Trained on ${formatCount(rows.labelled)} ${kind} of ${of(train)}`;
   const judged = `, and ${formatCount(rows.unlabelled)} rows without labels of ${of([...train, ...unlabelled])}`;
   const chosen = `- Chosen by ${formatCount(rows.validation)} ${kind}`;

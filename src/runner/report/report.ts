@@ -106,12 +106,13 @@ function reportText(
   return parts.join('\n\n') + '\n';
 }
 
-const labelsText = (labels: LabelKind | undefined): string =>
-  labels === undefined || labels === 'single'
-    ? ''
-    : labels === 'multiple'
-      ? ' with several labels a row'
-      : ' with numbers as labels';
+const labelsText = (labels: LabelKind = 'single'): string =>
+  ({
+    single: '',
+    multiple: ' with several labels a row',
+    regression: ' with numbers as labels',
+    entities: ' with named entities',
+  })[labels];
 
 /** What the numbers of a run with several seeds are. */
 function seedsText({ seeds }: Comparison): string {

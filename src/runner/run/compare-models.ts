@@ -232,7 +232,7 @@ function sizeOfAll(members: readonly MeasuredModel[]): TeacherSize {
 async function measureTeacher(setup: ComparisonSetup, size: TeacherSize): Promise<MeasuredModel> {
   const { executor, task, batches, teacher } = setup;
   const evaluator = new Evaluator({ executor, task, model: teacher.architecture, teacher, batches });
-  const tally = new RowTally(teacher.architecture.problemType, setup.temperature);
+  const tally = RowTally.of(teacher.architecture, setup.temperature);
   const metrics = await evaluator.evaluateTeacher(tally);
   await evaluator.release();
   const row: ComparisonRow = {
@@ -273,7 +273,7 @@ async function measure(
     batches,
   });
   const placed = placeParameters(executor, parameterSpecs(architecture), parameters);
-  const tally = new RowTally(architecture.problemType, role === 'teacher' ? setup.temperature : undefined);
+  const tally = RowTally.of(architecture, role === 'teacher' ? setup.temperature : undefined);
   const metrics = await evaluator.evaluate(placed, { rows: tally });
   await evaluator.release();
   const timed = { architecture, parameters: areInputs(setup) ? placed : parameters };

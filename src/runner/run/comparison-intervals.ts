@@ -6,6 +6,8 @@ import { AveragePrecision, f1FromCounts, pearson, RankCorrelation } from '../../
 import { isSaid } from '../../protocol/independent-labels';
 import { advantage, improvement, qualityOf, type MetricKey } from '../../protocol/quality';
 import type { ComparisonRow, Interval, LabelKind, Task } from '../../protocol/records';
+import { isPerToken } from '../../protocol/tasks';
+import { entityF1, type EntityCounts } from '../../protocol/entities';
 
 /** A model's row of the comparison, and its predictions by example. */
 export interface MeasuredModel {
@@ -20,7 +22,8 @@ export type HardLabels = readonly (number | Float32Array)[];
 const widthOf = ([first]: HardLabels): number => (first instanceof Float32Array ? first.length : 1);
 
 /** What the labels are, by those and by what a model says. */
-export function kindOf(labels: HardLabels, { predictions }: MeasuredModel): LabelKind {
+export function kindOf(labels: HardLabels, { row, predictions }: MeasuredModel): LabelKind {
+  if (row.metrics.entityF1 !== undefined) return 'entities';
   if (!(labels[0] instanceof Float32Array)) return 'single';
   return predictions[0]?.value === undefined ? 'multiple' : 'regression';
 }
@@ -123,7 +126,7 @@ function between(
 
 /** By Wilson's formula, of a classifier's independent rows; a language model's tokens are not independent of each other. */
 function sharesOf(task: Task, { predictions }: MeasuredModel): ComparisonRow['intervals'] {
-  if (task !== 'text-classification') return {};
+  if (isPerToken(task)) return {};
   const count = (key: 'correct' | 'agreeing'): number => predictions.reduce((sum, one) => sum + (one[key] ?? 0), 0);
   return {
     accuracy: wilson(count('correct'), predictions.length),
@@ -131,11 +134,9 @@ function sharesOf(task: Task, { predictions }: MeasuredModel): ComparisonRow['in
   };
 }
 
-export function statisticsOf(
-  { predictions }: MeasuredModel,
-  labels: HardLabels,
-): Partial<Record<MetricKey, Statistic>> {
-  const kind = kindOf(labels, { predictions } as MeasuredModel);
+export function statisticsOf(model: MeasuredModel, labels: HardLabels): Partial<Record<MetricKey, Statistic>> {
+  const { row, predictions } = model;
+  const kind = kindOf(labels, model);
   if (kind === 'regression') return numberStatistics(predictions, labels as readonly Float32Array[]);
   const column = (read: (one: RowPrediction) => number): Float64Array => Float64Array.from(predictions, read);
   const weights = column((one) => one.predictions);
@@ -152,7 +153,7 @@ export function statisticsOf(
     };
   const hasTeacher = predictions[0]?.teacherKl !== undefined;
   const shares = {
-    ...(kind === 'single' && { accuracy: mean(column((one) => one.correct!)) }),
+    ...(kind !== 'multiple' && { accuracy: mean(column((one) => one.correct!)) }),
     ...(hasTeacher && {
       agreement: mean(column((one) => one.agreeing!)),
       teacherKl: mean(column((one) => one.teacherKl!)),
@@ -165,6 +166,9 @@ export function statisticsOf(
     const classes = 1 + [...classIndices, ...choices].reduce((most, one) => Math.max(most, one), 0);
     return { macroF1: macroF1Of(choices, classIndices, classes), ...shares };
   }
+  // Words have no perplexity.
+  if (row.metrics.perplexity === undefined)
+    return { ...(kind === 'entities' && { entityF1: entityF1Of(predictions) }), ...shares };
   const nll = mean(column((one) => one.negativeLogLikelihood!));
   return {
     perplexity: (drawn) => {
@@ -174,6 +178,22 @@ export function statisticsOf(
     ...shares,
   };
 }
+
+/** Of named entities, over all of the rows drawn. */
+function entityF1Of(predictions: readonly RowPrediction[]): Statistic {
+  return (drawn) => {
+    const sum: EntityCounts = { right: 0, said: 0, there: 0 };
+    for (const row of drawn) {
+      const { right, said, there } = predictions[row]!.entities ?? noEntities;
+      sum.right += right;
+      sum.said += said;
+      sum.there += there;
+    }
+    return entityF1(sum);
+  };
+}
+
+const noEntities: EntityCounts = { right: 0, said: 0, there: 0 };
 
 /** How often each row was drawn. */
 function weightsOf(drawn: Int32Array, rows: number): Float64Array {

@@ -10,7 +10,14 @@ import { InputError, problemAt, type Problem } from '../../protocol/problem';
 import { Damaged } from '../../dataset/byte-reader';
 import { forEachRow, type Columns, type Row } from '../../dataset/dataset';
 import { ExampleStore, StoredExamples, type Examples, type ExamplesWithRows } from '../../dataset/example-store';
-import { notCounted, rowEncoder, textsOf, type EncodeRowsOptions, type TokenExample } from '../../dataset/examples';
+import {
+  notCounted,
+  rowEncoder,
+  textsOf,
+  type EncodeRowsOptions,
+  type Example,
+  type TokenExample,
+} from '../../dataset/examples';
 import { ExampleMaker, IndexedExamples, RowReader } from '../../dataset/indexed-examples';
 import { findLargeRows } from '../../experiment/input-files';
 import { loadTokenizer } from '../../experiment/checks/model-folder';
@@ -28,6 +35,7 @@ import {
   type ReadTraining,
   type RowParts,
 } from './row-parts';
+import { hasLabels, isPerToken } from '../../protocol/tasks';
 
 export interface RunData {
   tokenizer: Tokenizer;
@@ -142,7 +150,7 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
     chatTemplate: dataset.chatTemplate,
   };
   const validation = makeStore('validation', true);
-  const problems = new RowProblems();
+  const problems = new RowProblems(dataset.maxLength);
   const learn = rowEncoder(tokenizer, { ...encoding, keepUnlabelled: true });
   const hold = rowEncoder(tokenizer, encoding);
   const readHeldOut = async (): Promise<Problem[]> => {
@@ -150,7 +158,10 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
     return read(dataset.validation, columns, (row) => {
       const made = hold(row);
       if ('code' in made) problems.add(made);
-      else validation.add(made, row);
+      else {
+        problems.countCut(made);
+        validation.add(made, row);
+      }
     });
   };
   const learnt = indexed && reader ? await readLater(indexed, reader) : await readNow();
@@ -176,7 +187,10 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
       if (role === LEFT_OUT) return;
       const made = role === LEARNT ? learn(row) : hold(row);
       if ('code' in made) problems.add(made);
-      else indices[number] = (role === LEARNT ? store : validation).add(made, row) + 1;
+      else {
+        problems.countCut(made);
+        indices[number] = (role === LEARNT ? store : validation).add(made, row) + 1;
+      }
     });
     readProblems.push(...(await readHeldOut()));
     const storedIndices = (rows: Uint32Array): Uint32Array =>
@@ -214,7 +228,7 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
     }
     const readProblems = [...files.flatMap(({ index }) => index.problems), ...(await readHeldOut())];
     const numbers = labelNumbersOf(experiment, labels);
-    const perToken = experiment.task !== 'text-classification';
+    const perToken = isPerToken(experiment.task);
     const maker = new ExampleMaker({
       reader: rows,
       encode: learn,
@@ -284,7 +298,7 @@ function labelsOf(
   found: readonly string[],
   { teacherLabels, startLabels }: LoadDataOptions,
 ): string[] | undefined {
-  if (task !== 'text-classification') return undefined;
+  if (!hasLabels(task)) return undefined;
   // Of numbers the name of their column, where the teacher has none for them.
   const named = dataset.labels === 'regression' ? [dataset.labelColumn] : found;
   return [...(teacherLabels ?? classesFrom(named, startLabels))];
@@ -301,7 +315,8 @@ function storesOf(
     const store = new ExampleStore({
       path: path.join(folder, `.${name}`),
       vocabularySize: tokenizer.vocabularySize,
-      perToken: experiment.task !== 'text-classification',
+      perToken: isPerToken(experiment.task),
+      tokenClasses: isPerToken(experiment.task) && hasLabels(experiment.task),
       labelNumbers: labelNumbersOf(experiment, labels),
       keepsRows,
     });
@@ -334,7 +349,7 @@ function labelNumbersOf(
   { task, dataset }: Pick<ResolvedExperiment, 'task' | 'dataset'>,
   labels: readonly string[] | undefined,
 ): number | undefined {
-  const isClass = task !== 'text-classification' || (dataset.labels ?? 'single') === 'single';
+  const isClass = isPerToken(task) || (dataset.labels ?? 'single') === 'single';
   return isClass ? undefined : labels!.length;
 }
 
@@ -379,7 +394,11 @@ async function tokenizerOf(
   if (tokenizer.source !== 'train') return namedTokenizer(experiment, teacherFolder);
   const sizes = await Promise.all([...dataset.train, ...(dataset.unlabelled ?? [])].map(async (one) => stat(one)));
   const share = TOKENIZER_BYTES / sizes.reduce((sum, { size }) => sum + size, 0);
-  const training = new TokenizerTraining({ kind: tokenizer.kind, vocabularySize: tokenizer.vocabularySize });
+  const training = new TokenizerTraining({
+    kind: tokenizer.kind,
+    vocabularySize: tokenizer.vocabularySize,
+    spacesWords: experiment.task === 'token-classification',
+  });
   let learnt = 0;
   const isTaken = (row: number): boolean => {
     if (roles[row] !== LEARNT) return false;
@@ -417,7 +436,8 @@ async function cutWhereAsked(
   const used = new Set<number>();
   const chat = dataset.chatTemplate ? tokenizer.chat : undefined;
   const note = (row: Row): void => {
-    for (const text of textsOf(row, chat)) for (const id of tokenizer.encode(text).ids) used.add(id);
+    if (row.words) for (const id of tokenizer.encodeWords(row.words).ids) used.add(id);
+    else for (const text of textsOf(row, chat)) for (const id of tokenizer.encode(text).ids) used.add(id);
   };
   await readTraining(note);
   for (const files of [dataset.validation, dataset.test]) if (Array.isArray(files)) await readOthers(files, note);
@@ -429,6 +449,17 @@ class RowProblems {
   private readonly first: Problem[] = [];
   private unreported = 0;
   private last: Problem | undefined;
+  /** Words that are beyond the greatest length, the rows that have them, and the first of these. */
+  private cut: { words: number; rows: number; file: string; line: number } | undefined;
+
+  constructor(private readonly maxLength: number) {}
+
+  countCut({ cutWords, row: { file, line } }: Example): void {
+    if (cutWords === undefined) return;
+    this.cut ??= { words: 0, rows: 0, file, line };
+    this.cut.words += cutWords;
+    this.cut.rows++;
+  }
 
   add(problem: Problem): void {
     if (this.first.length < MOST_PROBLEMS) this.first.push(problem);
@@ -437,6 +468,16 @@ class RowProblems {
   }
 
   listed(): Problem[] {
+    return [...this.ofRows(), ...this.ofCutWords()];
+  }
+
+  private ofCutWords(): Problem[] {
+    if (!this.cut) return [];
+    const { file, line, ...counts } = this.cut;
+    return [problemAt({ file, line, column: 1 }, 'words-cut', { ...counts, maxLength: this.maxLength }, 'warning')];
+  }
+
+  private ofRows(): Problem[] {
     if (this.unreported === 0 || !this.last) return this.first;
     const { file, line } = this.last;
     return [
@@ -469,11 +510,12 @@ export async function loadTestExamples(
     labels: dataset.labels,
     chatTemplate: dataset.chatTemplate,
   });
-  const perToken = task !== 'text-classification';
+  const perToken = isPerToken(task);
   const store = new ExampleStore({
     path: path.join(folder, '.test'),
     vocabularySize: tokenizer.vocabularySize,
     perToken,
+    tokenClasses: perToken && hasLabels(task),
     labelNumbers: labelNumbersOf(experiment, labels),
     keepsRows: true,
   });

@@ -14,6 +14,7 @@ import { InputError } from '../../protocol/problem';
 import type { TokenExample } from '../../dataset/examples';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
 import type { PreparedRun } from './prepared-run';
+import { taskFacts } from '../../protocol/tasks';
 
 /** What is asked, beside the file. */
 export interface OnnxSetting extends Pick<ResolvedExperiment, 'task' | 'threads'> {
@@ -90,13 +91,15 @@ async function tried(
       throw InputError.at(file.path, 'onnx-fails-on-text', { length, reason: reasonOf(error) });
     });
   const width = shape.at(-1)!;
-  if (task === 'text-classification') {
+  const { hasLabels, isPerToken } = taskFacts[task];
+  const axes = isPerToken ? 3 : 2;
+  if (hasLabels) {
     const { length: classes } = model.labels!;
-    if (shape.length === 2 && width === classes) return { ...model, vocabularySize: tokenizer.vocabularySize };
+    if (shape.length === axes && width === classes) return { ...model, vocabularySize: tokenizer.vocabularySize };
     throw InputError.at(file.path, 'onnx-other-classes', { width, classes });
   }
   const tokens = tokenizer.vocabularySize;
-  if (shape.length === 3 && width >= tokens) return { ...model, vocabularySize: width };
+  if (shape.length === axes && width >= tokens) return { ...model, vocabularySize: width };
   throw InputError.at(file.path, 'tokenizer-larger-than-model', { tokens, known: width, role: 'teacher' });
 }
 

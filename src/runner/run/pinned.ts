@@ -7,10 +7,12 @@ import type { InspectedToken, ProbeExamples, ProbePosition } from '../../protoco
 import type { LabelKind } from '../../protocol/records';
 import { bucketsOf, type Batch } from '../../dataset/batches';
 import type { Examples } from '../../dataset/example-store';
-import { rowEncoder, type Example } from '../../dataset/examples';
-import type { Tokenizer } from '../../tokenizer/tokenizer';
+import type { Row } from '../../dataset/dataset';
+import { firstTokens, rowEncoder, wordsIn, type Example } from '../../dataset/examples';
+import type { Tokenizer, WordEncoding } from '../../tokenizer/tokenizer';
 import { toRecord } from '../../run-directory/workspace-paths';
 import type { PreparedRun } from './prepared-run';
+import { taskFacts } from '../../protocol/tasks';
 
 const MOST_EXAMPLES = 12;
 
@@ -51,23 +53,25 @@ export function pinnedExamples(
       const row = data.validation.rowAt(index);
       const { encoding, labels: hard } = encode(row) as Example;
       const inputs = batchInputs(batches[k]!, task);
-      const shift = task === 'causal-lm' ? 1 : 0;
+      const { isPerToken, shift } = taskFacts[task];
+      const wordOf = 'words' in encoding ? encoding.words : undefined;
       const positionOf = (prediction: number): ProbePosition => {
         if (hard instanceof Float32Array) return { token: -1, ...hardNumbers(hard, kind) };
         const label = inputs.tensors.labels!.data[prediction]!;
-        const token = task === 'text-classification' ? -1 : inputs.tensors.predictionRows!.data[prediction]! + shift;
-        return { token, label };
+        const token = isPerToken ? inputs.tensors.predictionRows!.data[prediction]! + shift : -1;
+        return { token: wordOf?.[token] ?? token, label };
       };
       const counted = countedRows(inputs, Infinity).map(positionOf);
-      const tokens = inspectedTokens(encoding, tokenizer);
+      const tokens = inspectedTokens(encoding, tokenizer, row);
       return {
         text: row.text,
         file: toRecord(paths, row.file),
         line: row.line,
         tokens,
         positions: counted.slice(0, mostPositions),
-        counted: task === 'text-classification' ? undefined : counted.map(({ token }) => token),
-        paddedLength: buckets.find((length) => length >= tokens.length) ?? tokens.length,
+        counted: isPerToken ? counted.map(({ token }) => token) : undefined,
+        // Of words no padding is shown.
+        paddedLength: wordOf ? undefined : (buckets.find((length) => length >= tokens.length) ?? tokens.length),
       };
     }),
   };
@@ -80,10 +84,26 @@ export function hardNumbers(hard: Float32Array, kind: LabelKind | undefined): Om
   return { label: -1, labels: Array.from(hard.keys()).filter((label) => hard[label] === 1) };
 }
 
+function inspectedWords(words: readonly string[], encoding: WordEncoding): InspectedToken[] {
+  let next = 0;
+  return firstTokens(encoding, words.length).map((token, i) => {
+    const start = next;
+    const end = start + words[i]!.length;
+    next = end + 1;
+    return { id: encoding.ids[token] ?? -1, token: words[i]!, start, end };
+  });
+}
+
 /** By `Encoding.sequence`. */
 const sequences: (Pick<InspectedToken, 'of'> | undefined)[] = [undefined, { of: 'pair' }, { of: 'prompt' }];
 
-export function inspectedTokens(encoding: Example['encoding'], tokenizer: Tokenizer): InspectedToken[] {
+/** The tokens of a text; where it was given word by word these, each with the id of its first token, −1 where none is read. */
+export function inspectedTokens(
+  encoding: Example['encoding'],
+  tokenizer: Tokenizer,
+  { text, words = wordsIn(text) }: Pick<Row, 'text' | 'words'>,
+): InspectedToken[] {
+  if ('words' in encoding) return inspectedWords(words, encoding);
   return Array.from(encoding.ids, (id, i) => ({
     id,
     token: tokenizer.tokenText(id),

@@ -9,6 +9,7 @@ import { heldOutRows } from '../../experiment/checks/check-dataset';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import { sortedLabels } from '../../protocol/format';
 import type { Problem } from '../../protocol/problem';
+import { hasLabels } from '../../protocol/tasks';
 
 /** Gives the rows to learn from one after the other, those without labels last. */
 export type ReadTraining = (onRow: (row: Row) => void) => Promise<Problem[]>;
@@ -38,7 +39,7 @@ export interface RowParts {
   unlabelled: Uint32Array;
   /** Absent where validation has files of its own. */
   heldOut?: Uint32Array | undefined;
-  /** text-classification: the classes of the labelled rows that are not held out, those left out by `trainRows` included. */
+  /** The classes of the labelled rows that are not held out, those left out by `trainRows` included. */
   labels: string[];
   leftOut: number;
 }
@@ -50,9 +51,12 @@ interface FoundRows {
   without: Uint32Array;
   /** The class of each row that has a label: a place in `classes`. */
   classOf: (labelled: number) => number;
-  /** text-classification: the names of a row's label as JSON; those that occur together are one. */
+  /** The names of a row's label, or of its words', as JSON; those that occur together are one. */
   classes: string[];
 }
+
+/** The tags that occur, in an order of their own: rows are told apart by no more. */
+const labelOfTags = (tags: readonly string[]): string[] => [...new Set(tags)].sort();
 
 /** Reads the rows once. */
 export async function rowsRead({ task }: ResolvedExperiment, readTraining: ReadTraining): Promise<FoundRows> {
@@ -60,12 +64,13 @@ export async function rowsRead({ task }: ResolvedExperiment, readTraining: ReadT
   const [withLabel, without] = [new Numbers(Uint32Array), new Numbers(Uint32Array)];
   const classOf = new Numbers(Uint32Array);
   let rows = 0;
-  await readTraining(({ label }) => {
+  await readTraining(({ label: ofRow, tags }) => {
     const number = rows++;
-    if (task !== 'text-classification') withLabel.add(number);
-    else if (label === undefined) without.add(number);
+    const label = tags && labelOfTags(tags);
+    if (!hasLabels(task)) withLabel.add(number);
+    else if ((label ?? ofRow) === undefined) without.add(number);
     else {
-      const names = JSON.stringify(namesIn(label));
+      const names = JSON.stringify(namesIn(label ?? ofRow));
       if (!classes.has(names)) classes.set(names, classes.size);
       withLabel.add(number);
       classOf.add(classes.get(names)!);

@@ -3,7 +3,7 @@
 import { InputError } from '../../protocol/problem';
 import type { Label } from '../../protocol/records';
 import type { TextToInspect } from '../../protocol/runner';
-import { encodeRows } from '../../dataset/examples';
+import { encodeRows, wordsIn } from '../../dataset/examples';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
 import type { InspectionInput } from './inspection';
 import type { TargetModels } from './targets';
@@ -21,10 +21,11 @@ export function tokenizerOf(name: string, { tokenizer }: TargetModels, option?: 
 export function inputOfText(
   target: TargetModels,
   tokenizer: Tokenizer,
-  { text, pair, prompt, label }: TextToInspect,
+  { text, pair, prompt, label, words, tags }: TextToInspect,
   place: { file: string; line: number },
 ): InspectionInput {
   const { task, maxLength, labels, labelKind, chatTemplate } = target;
+  if (task === 'token-classification') return inputOfWords(target, tokenizer, { text, words, tags }, place);
   const known = isKnown(label, target);
   if (task === 'text-classification' && !known) {
     const encoding = tokenizer.encode(text, { pair, maxLength });
@@ -42,6 +43,23 @@ export function inputOfText(
   const [example] = examples;
   if (!example) throw new InputError([{ ...problems[0]!, ...place, column: 1, severity: 'error' }]);
   return { ...example, text, label: known ? label : undefined };
+}
+
+/** Words that have no tags, or some that the models do not know, are asked about all the same. */
+function inputOfWords(
+  { task, maxLength, labels }: TargetModels,
+  tokenizer: Tokenizer,
+  { text, words = wordsIn(text), tags }: Pick<TextToInspect, 'text' | 'words' | 'tags'>,
+  place: { file: string; line: number },
+): InspectionInput {
+  const row = { text: words.join(' '), words, tags, ...place };
+  const { examples } = encodeRows([row], tokenizer, { task, maxLength, labelNames: labels });
+  const encoding = tokenizer.encodeWords(words, { maxLength });
+  if (encoding.special.every((flag) => flag === 1)) throw InputError.at(place.file, 'words-empty', {}, place.line);
+  return {
+    ...{ inputIds: encoding.ids, typeIds: encoding.typeIds, encoding, text: row.text, words },
+    ...(examples[0] && { labels: examples[0].labels }),
+  };
 }
 
 /** Whether a label is of the kind that the models predict, and its names are theirs. */

@@ -10,9 +10,10 @@ import type {
   InspectResult,
 } from '../../protocol/inspection-records';
 import type { Label, LabelKind } from '../../protocol/records';
-import { notCounted, type Example } from '../../dataset/examples';
+import { firstTokens, notCounted, type Example } from '../../dataset/examples';
 import { inspectedTokens } from '../run/pinned';
 import type { TargetModels } from './targets';
+import { taskFacts } from '../../protocol/tasks';
 
 /** A tokenized text. `labels` as in an Example; absent where only the models are asked. */
 export interface InspectionInput extends Pick<Example, 'inputIds' | 'typeIds' | 'encoding'> {
@@ -20,6 +21,8 @@ export interface InspectionInput extends Pick<Example, 'inputIds' | 'typeIds' | 
   /** text-classification: the hard label. */
   label?: Label | undefined;
   labels?: Example['labels'] | undefined;
+  /** token-classification: the text's words, of which the encoding is. */
+  words?: readonly string[] | undefined;
 }
 
 /** Logits of each model that there is: [L, V], or [1, C] for a classifier. */
@@ -41,13 +44,20 @@ export function inspectionResult(
   view: InspectionView,
 ): InspectResult {
   const { text } = input;
-  const tokens = target.tokenizer ? inspectedTokens(input.encoding, target.tokenizer) : idsAsTokens(input.inputIds);
-  if (target.task === 'text-classification') {
+  const tokens = target.tokenizer
+    ? inspectedTokens(input.encoding, target.tokenizer, input)
+    : idsAsTokens(input.inputIds);
+  const { hasLabels, isPerToken, shift } = taskFacts[target.task];
+  if (!isPerToken) {
     const positions = [classPosition(target, input, logits, view)];
     const { labelKind: labels } = target;
     return { text, temperature: view.temperature, labels, positions, tokens };
   }
-  const shift = target.task === 'causal-lm' ? 1 : 0;
+  if (hasLabels) {
+    const { labelKind: labels } = target;
+    const positions = wordPositions(target, input, tokens, logits, view);
+    return { text, temperature: view.temperature, labels, positions };
+  }
   const positions = tokens.map((token, index): InspectedPosition => {
     const row = index - shift;
     // The first token of a causal model is predicted from nothing.
@@ -72,6 +82,29 @@ function classPosition(
     return { ...place, label, values };
   }
   return { ...place, label, ...compareAt(target, logits, 0, id, view) };
+}
+
+/** The hard label of a word by the place of its first token; −1 where it has none. */
+export const hardClass = ({ labels }: InspectionInput, token: number): number =>
+  labels instanceof Int32Array ? Math.max(-1, labels[token] ?? -1) : -1;
+
+/** Of each word what is said at its first token; of token ids alone, each is one. */
+function wordPositions(
+  target: TargetModels,
+  input: InspectionInput,
+  tokens: readonly InspectedToken[],
+  logits: InspectionLogits,
+  view: InspectionView,
+): InspectedPosition[] {
+  const first = 'words' in input.encoding ? firstTokens(input.encoding, tokens.length) : [...tokens.keys()];
+  return tokens.map((token, index): InspectedPosition => {
+    const row = first[index]!;
+    if (row < 0) return { ...token, index, counted: false };
+    const hard = hardClass(input, row);
+    const label = target.labels?.[hard];
+    const counted = input.labels === undefined || hard >= 0;
+    return { ...token, index, counted, label, ...compareAt(target, logits, row, hard, view) };
+  });
 }
 
 /** Whether training would count the prediction of a token. */

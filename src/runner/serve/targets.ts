@@ -48,6 +48,7 @@ const tasks: Record<Architecture['head'], Task> = {
   'sequence-classification': 'text-classification',
   'causal-lm': 'causal-lm',
   'masked-lm': 'masked-lm',
+  'token-classification': 'token-classification',
 };
 
 /** A folder, or an ONNX file. */

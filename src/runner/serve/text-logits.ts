@@ -3,10 +3,13 @@
 import type { HostTensor } from '../../engine/array';
 import type { ProbePosition } from '../../protocol/inspection-records';
 import type { LogitsParams, LogitsResult } from '../../protocol/runner';
-import { isCounted, rowOf, type InspectionInput } from './inspection';
+import { firstTokens } from '../../dataset/examples';
+import type { WordEncoding } from '../../tokenizer/tokenizer';
+import { hardClass, isCounted, rowOf, type InspectionInput } from './inspection';
 import { inputOfText, tokenizerOf } from './inspection-input';
 import { hardNumbers, inspectedTokens, MOST_LOGITS } from '../run/pinned';
 import type { TargetModels } from './targets';
+import { taskFacts } from '../../protocol/tasks';
 
 export async function textLogits(target: TargetModels, { target: name, text }: LogitsParams): Promise<LogitsResult> {
   const tokenizer = tokenizerOf(name, target);
@@ -16,14 +19,15 @@ export async function textLogits(target: TargetModels, { target: name, text }: L
   const width = (target.labels ?? { length: tokenizer.vocabularySize }).length;
   const counted = countedPositions(target, input);
   const positions = counted.slice(0, Math.max(4, Math.floor(MOST_LOGITS / width)));
-  const shift = target.task === 'causal-lm' ? 1 : 0;
-  const rows = positions.map(({ token }) => (token < 0 ? 0 : token - shift));
+  const { isPerToken, shift } = taskFacts[target.task];
+  const first = input.words && firstTokens(input.encoding as WordEncoding, input.words.length);
+  const rows = positions.map(({ token }) => (token < 0 ? 0 : (first?.[token] ?? token - shift)));
   return {
     example: {
       text: text.text,
-      tokens: inspectedTokens(input.encoding, tokenizer),
+      tokens: inspectedTokens(input.encoding, tokenizer, input),
       positions,
-      counted: target.task === 'text-classification' ? undefined : counted.map(({ token }) => token),
+      counted: isPerToken ? counted.map(({ token }) => token) : undefined,
     },
     teacher: teacher && base64Of(teacher, rows, width),
     student: student && base64Of(student, rows, width),
@@ -32,12 +36,18 @@ export async function textLogits(target: TargetModels, { target: name, text }: L
 
 /** What training would count of the text; nothing is masked, so that of masked-lm every token is. */
 function countedPositions(target: TargetModels, input: InspectionInput): ProbePosition[] {
-  if (target.task === 'text-classification') {
+  const { isPerToken, shift: first } = taskFacts[target.task];
+  if (!isPerToken) {
     const { label, labels } = input;
     if (labels instanceof Float32Array) return [{ token: -1, ...hardNumbers(labels, target.labelKind) }];
     return [{ token: -1, label: typeof label === 'string' ? (target.labels?.indexOf(label) ?? -1) : -1 }];
   }
-  const first = target.task === 'causal-lm' ? 1 : 0;
+  if (input.words) {
+    return firstTokens(input.encoding as WordEncoding, input.words.length)
+      .map((token, word) => ({ token: word, label: hardClass(input, token), isRead: token >= 0 }))
+      .filter(({ isRead }) => isRead)
+      .map(({ token, label }) => ({ token, label }));
+  }
   return Array.from(input.inputIds, (label, token) => ({ token, label })).filter(
     ({ token }) => token >= first && isCounted(target, input, token),
   );

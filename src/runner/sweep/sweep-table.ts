@@ -3,7 +3,7 @@
 import Table from 'cli-table3';
 import { settingName, valueText } from '../../experiment/sweep/sweep-name';
 import { absent, formatPercent } from '../../protocol/format';
-import { metricFacts, type MetricKey } from '../../protocol/quality';
+import { metricFacts, qualityIn, type MetricKey } from '../../protocol/quality';
 import type { SweepResult, SweepRow } from '../commands/sweep';
 
 interface Column {
@@ -25,11 +25,21 @@ function column(key: MetricKey, role: 'student' | 'control' = 'student'): Column
   };
 }
 
+/** Of tasks that are judged by it. */
+function ofAccuracy(role: 'student' | 'control'): Column {
+  const all = column('accuracy', role);
+  const isJudged = ({ summary }: SweepRow): boolean =>
+    summary?.rows.some(({ metrics }) => qualityIn(metrics)?.key === 'accuracy') === true;
+  return { ...all, value: (row) => (isJudged(row) ? all.value(row) : undefined) };
+}
+
 const results: readonly Column[] = [
+  column('entityF1'),
   column('meanAveragePrecision'),
   column('macroF1'),
   column('rmse'),
   column('perplexity'),
+  ofAccuracy('student'),
   {
     title: 'gap closed',
     value: ({ summary }) => {
@@ -46,8 +56,10 @@ const results: readonly Column[] = [
   },
   column('agreement'),
   column('teacherKl'),
+  column('entityF1', 'control'),
   column('macroF1', 'control'),
   column('perplexity', 'control'),
+  ofAccuracy('control'),
   { title: 'status', value: ({ status }) => (status === 'done' ? undefined : status) },
 ];
 

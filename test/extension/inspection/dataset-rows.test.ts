@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { datasetRows } from '../../../src/extension/inspection/rows/dataset-rows';
+import { jsonRow } from '../../../src/extension/inspection/rows/row-fields';
 import type { Lines } from '../../../src/extension/inspection/rows/row';
 import { readDataset } from '../../../src/dataset/dataset';
 
@@ -93,4 +94,19 @@ describe('rows of a document', () => {
     expect(row!.fields.get('review.text')!.value).toBe('a "b"');
     expect(line.slice(row!.fields.get('review.meta.label')!.offsetAt(0)).startsWith('ham"')).toBe(true);
   });
+});
+
+it('has the place of each word of a list, whatever escapes it is written with', () => {
+  const line = String.raw`{"tokens": ["EU", "\u00fcber", "a\"b"], "n": [1, 2]}`;
+  const { fields } = jsonRow(line, 0)!;
+  const words = fields.get('tokens')!.words!;
+  const { value, data } = words;
+  expect(value).toBe('EU über a"b');
+  expect(data).toEqual(['EU', 'über', 'a"b']);
+  const written = (word: string): string => {
+    const start = value.indexOf(word);
+    return line.slice(words.offsetAt(start), words.offsetAt(start + word.length));
+  };
+  expect(['EU', 'über', 'a"b'].map(written)).toEqual(['EU', String.raw`\u00fcber`, String.raw`a\"b`]);
+  expect(fields.get('n')!.words).toBeUndefined();
 });

@@ -38,7 +38,7 @@ function predict(next: () => number, size: number, label: number, gap: number): 
 }
 
 export function probesOf(
-  task: 'causal-lm' | 'text-classification',
+  task: 'causal-lm' | 'text-classification' | 'token-classification',
   names: string[],
   examples: ProbeExample[],
   temperature: number,

@@ -2,7 +2,7 @@
 
 import * as z from 'zod';
 import { usualSeparator } from '../../../dataset/dataset';
-import { labelKinds } from '../../../protocol/records';
+import { textLabelKinds } from '../../../protocol/records';
 import { count, some, text } from './values';
 
 const paths = (description: string, examples: unknown[]) =>
@@ -37,13 +37,21 @@ export const datasetSchema = z
       .min(0)
       .optional()
       .describe('At most so many of the rows without labels, drawn likewise; 0 leaves them out. All if left out.'),
-    textColumn: text().default('text').describe('Column (JSON key) that holds the text.'),
+    textColumn: text()
+      .default('text')
+      .describe(
+        'Column (JSON key) that holds the text. token-classification: the list of words; "tokens" or "words" if left out.',
+      ),
     pairColumn: text()
       .optional()
       .describe('text-classification of two texts: the column of the second, for example "hypothesis".'),
-    labelColumn: text().default('label').describe('text-classification: the column of the class.'),
+    labelColumn: text()
+      .default('label')
+      .describe(
+        'text-classification: the column of the class. token-classification: the list of tags, one a word, by their names or by their numbers in the teacher\'s "id2label"; "ner_tags", "tags", "labels" or "pos_tags" if left out, whichever is there.',
+      ),
     labels: z
-      .enum(labelKinds)
+      .enum(textLabelKinds)
       .optional()
       .describe(
         'text-classification: what labelColumn holds. "single": one class. "multiple": names of all labels that apply, a list or one text with labelSeparator between them; [] where none applies. "regression": a number. Left out, it is seen from the training rows: lists are several labels, numbers that are not all whole a regression.',

@@ -26,11 +26,25 @@ function* fieldsOf(text: string, { children = [] }: Node, before: string): Gener
 function fieldOf(text: string, node: Node): Field {
   const { type, offset, length } = node;
   if (type !== 'string') {
-    return { ...plainField(text.slice(offset, offset + length), offset), data: getNodeValue(node) as unknown };
+    const words = wordsField(text, node);
+    return {
+      ...plainField(text.slice(offset, offset + length), offset),
+      data: getNodeValue(node) as unknown,
+      ...(words && { words }),
+    };
   }
   const raw = text.slice(offset + 1, offset + length - 1);
   const decoded = node.value as string;
   return raw === decoded ? plainField(decoded, offset + 1) : mappedField(decoded, offsetsOf(raw, offset + 1));
+}
+
+/** Undefined for what is no list of texts. A space stands where its word ends. */
+function wordsField(text: string, { type, children = [] }: Node): Field | undefined {
+  if (type !== 'array' || !children.every((child) => child.type === 'string')) return undefined;
+  const words = children.map((child) => fieldOf(text, child));
+  const offsets = words.flatMap((word) => Array.from({ length: word.value.length + 1 }, (_, i) => word.offsetAt(i)));
+  const values = words.map(({ value }) => value);
+  return { ...mappedField(values.join(' '), offsets), data: values };
 }
 
 /** Where each unit of a JSON string begins: an escape is two characters for one, or six. */

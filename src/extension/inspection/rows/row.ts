@@ -5,6 +5,8 @@ export interface Field {
   value: string;
   /** What it is where it is no text: a number, a list. */
   data?: unknown;
+  /** Of a list of words: these with a space between them. */
+  words?: Field;
   /** Where unit `index` of the value stands; of `value.length`, where it ends. */
   offsetAt(index: number): number;
 }

@@ -1,0 +1,25 @@
+/** @file What each task is, where that decides what is done: whether tokens or rows are predicted, and of which names. */
+
+import type { Task } from './records';
+
+export interface TaskFacts {
+  /** Whether predictions are of tokens, rather than one of each row. */
+  isPerToken: boolean;
+  /** Whether what is predicted is one of the dataset's own labels, rather than a token of the vocabulary. */
+  hasLabels: boolean;
+  /** How many tokens before the one that it is of a prediction is made. */
+  shift: 0 | 1;
+  /** Whether other tokens are hidden in each epoch, so that a teacher's answers are not the same. */
+  isMasked: boolean;
+}
+
+export const taskFacts: Readonly<Record<Task, TaskFacts>> = {
+  'text-classification': { isPerToken: false, hasLabels: true, shift: 0, isMasked: false },
+  'causal-lm': { isPerToken: true, hasLabels: false, shift: 1, isMasked: false },
+  'masked-lm': { isPerToken: true, hasLabels: false, shift: 0, isMasked: true },
+  'token-classification': { isPerToken: true, hasLabels: true, shift: 0, isMasked: false },
+};
+
+export const isPerToken = (task: Task): boolean => taskFacts[task].isPerToken;
+
+export const hasLabels = (task: Task): boolean => taskFacts[task].hasLabels;
