@@ -22,8 +22,8 @@ export type HardLabels = readonly (number | Float32Array)[];
 const widthOf = ([first]: HardLabels): number => (first instanceof Float32Array ? first.length : 1);
 
 /** What the labels are, by those and by what a model says. */
-export function kindOf(labels: HardLabels, { row, predictions }: MeasuredModel): LabelKind {
-  if (row.metrics.entityF1 !== undefined) return 'entities';
+export function kindOf(labels: HardLabels, { predictions }: Pick<MeasuredModel, 'predictions'>): LabelKind {
+  if (predictions.some(({ entities }) => entities !== undefined)) return 'entities';
   if (!(labels[0] instanceof Float32Array)) return 'single';
   return predictions[0]?.value === undefined ? 'multiple' : 'regression';
 }
