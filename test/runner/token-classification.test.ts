@@ -8,7 +8,16 @@ import type { InspectResult, ProbeExamples } from '../../src/protocol/inspection
 import type { ComparisonRow, EvaluationRecord, PredictionRecord, RunRecord } from '../../src/protocol/records';
 import type { RunResult } from '../../src/runner/run/carry-out';
 import { distilleryHere, documentHere } from './in-process';
-import { onlyRun, readLines, tinyWorkspace, type TinyExperiment } from './program';
+import {
+  document,
+  onlyRun,
+  readLines,
+  start,
+  stoppingAt,
+  tinyWorkspace,
+  untilStopped,
+  type TinyExperiment,
+} from './program';
 import { asLines, entityTags, taggedRows, type TaggedRow } from './tagged';
 
 const rows = {
@@ -19,12 +28,14 @@ const rows = {
 const training = { epochs: 3, evaluateEvery: 25, checkpointEvery: 25, learningRate: 5e-3 };
 const inWords: TinyExperiment = { task: 'token-classification', rows, training, controls: ['label-smoothing'] };
 
+const distillation = { temperature: 2, alpha: 0.9 };
+
 /** Of one run, which all tests look at. */
 let workspace: string;
 let run: string;
 let summary: ComparisonRow[];
 beforeAll(async () => {
-  workspace = tinyWorkspace({ ...inWords, distillation: { temperature: 2, alpha: 0.9 } });
+  workspace = tinyWorkspace({ ...inWords, distillation });
   const result = await documentHere<RunResult>(['run', 'tiny.distill.json'], workspace);
   run = onlyRun(workspace);
   summary = result.summary!.rows;
@@ -57,6 +68,19 @@ describe('a run with named entities', () => {
       sum.there += there;
     }
     expect(rowOf('student').metrics.entityF1).toBeCloseTo((2 * sum.right) / (sum.said + sum.there), 12);
+  });
+
+  it('killed while its student trains and resumed, has the weights of one that was not', async () => {
+    const begun = tinyWorkspace({ ...inWords, distillation, controls: [] });
+    const { child, outcome } = start(['run', 'tiny.distill.json'], begun, stoppingAt('.', 30));
+    await untilStopped(child);
+    child.kill('SIGKILL');
+    expect((await outcome).signal).toBe('SIGKILL');
+    await document(['resume', onlyRun(begun)], begun);
+    const [resumed, whole] = [onlyRun(begun), run].map((one) =>
+      readFileSync(path.join(one, 'student', 'model.safetensors')),
+    );
+    expect(resumed!.equals(whole!)).toBe(true);
   });
 
   it('keeps pinned examples word by word, with the tag of each', () => {

@@ -24,8 +24,8 @@ const fonts = {
 };
 
 const query = new URLSearchParams(location.search);
-/** As the editor does it, also while the page is open. */
-window.setTheme = (name) => {
+/** As the editor does it, also while the page is open. When the toolkit has followed: it hears of the class, and draws its buttons anew in a frame after that. */
+window.setTheme = async (name) => {
   const { kind } = themes[name];
   const variables = { ...fonts, ...themes[name].variables };
   // What another theme has and this one has not.
@@ -34,8 +34,9 @@ window.setTheme = (name) => {
   for (const [variable, value] of Object.entries(variables))
     document.documentElement.style.setProperty(variable, value);
   document.body.className = kind;
+  for (let frame = 0; frame < 2; frame++) await new Promise((drawn) => requestAnimationFrame(drawn));
 };
-window.setTheme(query.get('theme') ?? 'dark');
+void window.setTheme(query.get('theme') ?? 'dark');
 
 const kind = query.get('run') ?? 'moby';
 const isLabels = kind === 'multiple' || kind === 'regression';
