@@ -29,8 +29,7 @@ export class RowTally {
   readonly rows = new Map<number, RowPrediction>();
   private readonly confidences: number[] = [];
   private readonly correct: boolean[] = [];
-  /** Of words that are tags of entities, by the example's index. */
-  private readonly tags = new Map<number, { said: string[]; there: string[] }>();
+  private readonly areEntities: boolean;
 
   /**
    * @param problemType of a classifier
@@ -41,7 +40,9 @@ export class RowTally {
     private readonly problemType: ProblemType = 'single-label',
     private readonly temperature?: number,
     private readonly words?: readonly string[] | undefined,
-  ) {}
+  ) {
+    this.areEntities = words !== undefined && areEntityTags(words);
+  }
 
   /** For what a model says. */
   static of(
@@ -60,15 +61,30 @@ export class RowTally {
   ): void {
     const { counted, labels, predictionRows } = inputs.tensors;
     const isClassifier = outputs.logits !== undefined;
+    /** Of the words of each example, by its index. */
+    const choices = new Map<number, { said: number[]; there: number[] }>();
     for (let i = 0; i < counted!.data.length; i++) {
       if (counted!.data[i] === 0) continue;
       const row = isClassifier && !this.words ? i : Math.floor(predictionRows!.data[i]! / batch.length);
       const index = batch.indices[row]!;
       if (!isClassifier) this.addToken(index, outputs, i);
-      else if (this.words)
-        this.addWord(index, this.classOf(outputs.logits!, targets.prediction, i, labels!.data[i]!), labels!.data[i]!);
-      else this.rows.set(index, this.rowOf(outputs.logits!, targets.prediction, i, labels!));
+      else if (this.words) {
+        const label = labels!.data[i]!;
+        const word = this.classOf(outputs.logits!, targets.prediction, i, label);
+        this.addWord(index, word);
+        const own = choices.get(index) ?? { said: [], there: [] };
+        own.said.push(word.choice!);
+        own.there.push(label);
+        choices.set(index, own);
+      } else this.rows.set(index, this.rowOf(outputs.logits!, targets.prediction, i, labels!));
     }
+    if (this.areEntities) for (const [index, own] of choices) this.addEntities(index, own.said, own.there);
+  }
+
+  /** Of all of an example's words, which are in one batch. */
+  private addEntities(index: number, said: readonly number[], there: readonly number[]): void {
+    const tagsOf = (classes: readonly number[]): string[] => classes.map((one) => this.words![one]!);
+    this.rows.set(index, { ...this.rows.get(index)!, entities: countEntities(tagsOf(said), tagsOf(there)) });
   }
 
   private rowOf(logits: HostTensor, teacher: HostTensor | undefined, row: number, labels: HostTensor): RowPrediction {
@@ -140,26 +156,17 @@ export class RowTally {
     this.correct.push(correct!.data[i] === 1);
   }
 
-  private addWord(index: number, word: RowPrediction, label: number): void {
+  private addWord(index: number, word: RowPrediction): void {
     const before = this.rows.get(index);
-    const names = this.words!;
     const sum = (key: 'predictions' | 'correct' | 'negativeLogLikelihood' | 'agreeing' | 'teacherKl'): number =>
       (before?.[key] ?? 0) + word[key]!;
     const isAgainst = word.teacherKl !== undefined;
-    const row: RowPrediction = {
+    this.rows.set(index, {
       predictions: sum('predictions'),
       correct: sum('correct'),
       negativeLogLikelihood: sum('negativeLogLikelihood'),
       ...(isAgainst && { agreeing: sum('agreeing'), teacherKl: sum('teacherKl') }),
-    };
-    if (areEntityTags(names)) {
-      const tags = this.tags.get(index) ?? { said: [], there: [] };
-      tags.said.push(names[word.choice!]!);
-      tags.there.push(names[label]!);
-      this.tags.set(index, tags);
-      row.entities = countEntities(tags.said, tags.there);
-    }
-    this.rows.set(index, row);
+    });
   }
 
   calibration(): CalibrationBin[] {
