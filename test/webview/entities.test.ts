@@ -1,16 +1,14 @@
 /** @file The Lab of a run of named entities: words as chips, the distribution over tags, and their comparison. */
 
-import { mkdir } from 'node:fs/promises';
 import type { Page } from 'playwright-core';
-import { beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { violations, violationsInColours } from './axe';
 import { describePage, expected, expectedBars, settled, shownBars, text } from './lab-page';
+import { picture } from './picture';
 import { entityRun } from './sample/entity-run';
 
 const sample = entityRun();
 const last = sample.probes.steps.at(-1)!;
-const pictures = '.cache/lab';
-beforeAll(() => mkdir(pictures, { recursive: true }));
 
 const stateOf = (tab: string, more: object = {}): string => JSON.stringify({ tab, id: sample.run.id, ...more });
 
@@ -20,7 +18,7 @@ async function inThemes(page: Page, tab: string): Promise<void> {
   for (const theme of ['dark', 'light', 'hc', 'hc-light']) {
     await page.evaluate(`setTheme('${theme}')`);
     if (theme !== 'dark') expect(await violationsInColours(page)).toEqual([]);
-    await page.screenshot({ path: `${pictures}/entities-${tab}-${theme}.png` });
+    await picture(page, `entities-${tab}-${theme}`);
   }
 }
 
