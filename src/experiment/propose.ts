@@ -6,7 +6,7 @@ import { familiesOfTask } from './architecture';
 import type { LabelKind, Task } from '../protocol/records';
 import type { StudentPreset } from '../protocol/student-presets';
 import type { ColumnDescription, DatasetDescription } from '../dataset/dataset-description';
-import { hasLabels } from '../protocol/tasks';
+import { hasLabels, wordColumns } from '../protocol/tasks';
 
 /** What the columns of a dataset are, as far as they show. */
 export interface ColumnRoles {
@@ -27,8 +27,7 @@ const usualNames = {
   number: ['score', 'rating', 'similarity', 'similarity_score', 'stars', 'label', 'labels', 'target', 'value'],
   prompt: ['prompt', 'instruction', 'question', 'input'],
   completion: ['completion', 'response', 'answer', 'output'],
-  words: ['tokens', 'words'],
-  tags: ['ner_tags', 'tags', 'labels', 'pos_tags'],
+  ...wordColumns,
 } as const;
 
 /** More classes than this are taken for a text that repeats. */

@@ -70,6 +70,15 @@ export function countEntities(said: readonly string[], there: readonly string[])
   return { right: own.filter((entity) => hard.has(entity)).length, said: own.length, there: hard.size };
 }
 
+export const noEntities = (): EntityCounts => ({ right: 0, said: 0, there: 0 });
+
+/** Adds those of another text to a sum. */
+export function addCounts(sum: EntityCounts, { right, said, there }: EntityCounts): void {
+  sum.right += right;
+  sum.said += said;
+  sum.there += there;
+}
+
 /** F1 over all entities (micro): 2 right / (said + there); 0 where there are none of either, as seqeval has it. */
 export const entityF1 = ({ right, said, there }: EntityCounts): number =>
   said + there === 0 ? 0 : (2 * right) / (said + there);

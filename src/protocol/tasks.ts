@@ -23,3 +23,9 @@ export const taskFacts: Readonly<Record<Task, TaskFacts>> = {
 export const isPerToken = (task: Task): boolean => taskFacts[task].isPerToken;
 
 export const hasLabels = (task: Task): boolean => taskFacts[task].hasLabels;
+
+/** Names of the columns with a text's words, and with their tags, in the order in which they are looked for. */
+export const wordColumns = {
+  words: ['tokens', 'words'],
+  tags: ['ner_tags', 'tags', 'labels', 'pos_tags'],
+} as const;

@@ -6,7 +6,7 @@ import type { Program } from '../../engine/graph/program';
 import { isOpaque, type Architecture, type TeacherModel } from '../../model/architecture';
 import { indexOfLargest, klDivergence, softmax } from '../../protocol/distribution';
 import { binaryCrossEntropy, isSaid, labelKl, sigmoids } from '../../protocol/independent-labels';
-import { areEntityTags, countEntities, entityF1, type EntityCounts } from '../../protocol/entities';
+import { addCounts, areEntityTags, countEntities, entityF1, noEntities } from '../../protocol/entities';
 import type { Metrics, Task } from '../../protocol/records';
 import type { Batch } from '../../dataset/batches';
 import { batchInputs, ByShape, type BatchInputs } from '../batch-inputs';
@@ -307,7 +307,7 @@ class ClassTally implements Tally {
 /** Of words, whose classes may be tags of entities. */
 class WordTally extends ClassTally {
   private readonly areEntities: boolean;
-  private readonly entities: EntityCounts = { right: 0, said: 0, there: 0 };
+  private readonly entities = noEntities();
 
   constructor(private readonly names: readonly string[]) {
     super();
@@ -324,10 +324,7 @@ class WordTally extends ClassTally {
       while (end < rows.length && textOf(end) === textOf(start)) end++;
       const tags = (of: readonly number[]): string[] =>
         of.slice(first + start, first + end).map((label) => this.names[label]!);
-      const { right, said, there } = countEntities(tags(this.predictions), tags(this.labels));
-      this.entities.right += right;
-      this.entities.said += said;
-      this.entities.there += there;
+      addCounts(this.entities, countEntities(tags(this.predictions), tags(this.labels)));
     }
   }
 

@@ -17,7 +17,7 @@ import type { Experiment } from '../file/schema';
 import { summarizeIndexes, summarizeSplit, type FirstOfLabel, type SplitSummary } from '../../dataset/split-summary';
 import { areLarge, rowIndexesOf } from '../large-rows';
 import { closestName } from '../file/suggest';
-import { hasLabels } from '../../protocol/tasks';
+import { hasLabels, wordColumns } from '../../protocol/tasks';
 
 /** What the files of a dataset hold, as far as they could be read. */
 export interface DatasetFacts {
@@ -148,12 +148,6 @@ export async function checkDataset(
   };
 }
 
-/** Names of the columns of words, and of their tags, in the order in which they are looked for where the file names none. */
-const wordColumns: Record<string, readonly string[]> = {
-  textColumn: ['tokens', 'words'],
-  labelColumn: ['ner_tags', 'tags', 'labels', 'pos_tags'],
-};
-
 /** With the columns that hold words and tags, which have other names than those of texts and classes. */
 async function withWordColumns(
   experiment: Experiment,
@@ -162,7 +156,11 @@ async function withWordColumns(
 ): Promise<Experiment> {
   if (experiment.task !== 'token-classification') return experiment;
   const present = await columnsIn(train?.[0] ?? '').catch((): string[] => []);
-  const named = Object.entries(wordColumns)
+  const looked: [string, readonly string[]][] = [
+    ['textColumn', wordColumns.words],
+    ['labelColumn', wordColumns.tags],
+  ];
+  const named = looked
     .filter(([key]) => !findings.isWritten(['dataset', key]))
     .map(([key, usual]): [string, string] => [key, usual.find((name) => present.includes(name)) ?? usual[0]!]);
   return { ...experiment, dataset: { ...experiment.dataset, ...Object.fromEntries(named) } };

@@ -7,7 +7,7 @@ import { isSaid } from '../../protocol/independent-labels';
 import { advantage, improvement, qualityOf, type MetricKey } from '../../protocol/quality';
 import type { ComparisonRow, Interval, LabelKind, Task } from '../../protocol/records';
 import { isPerToken } from '../../protocol/tasks';
-import { entityF1, type EntityCounts } from '../../protocol/entities';
+import { addCounts, entityF1, noEntities } from '../../protocol/entities';
 
 /** A model's row of the comparison, and its predictions by example. */
 export interface MeasuredModel {
@@ -182,18 +182,14 @@ export function statisticsOf(model: MeasuredModel, labels: HardLabels): Partial<
 /** Of named entities, over all of the rows drawn. */
 function entityF1Of(predictions: readonly RowPrediction[]): Statistic {
   return (drawn) => {
-    const sum: EntityCounts = { right: 0, said: 0, there: 0 };
+    const sum = noEntities();
     for (const row of drawn) {
-      const { right, said, there } = predictions[row]!.entities ?? noEntities;
-      sum.right += right;
-      sum.said += said;
-      sum.there += there;
+      const { entities } = predictions[row]!;
+      if (entities) addCounts(sum, entities);
     }
     return entityF1(sum);
   };
 }
-
-const noEntities: EntityCounts = { right: 0, said: 0, there: 0 };
 
 /** How often each row was drawn. */
 function weightsOf(drawn: Int32Array, rows: number): Float64Array {
