@@ -106,7 +106,7 @@ async function onnxAt(
 }
 
 async function findMembers(
-  { task, dataset }: Experiment,
+  { task, dataset, distillation }: Experiment,
   { teachers }: EnsembleSpec,
   data: DatasetFacts | undefined,
   facts: ModelFacts,
@@ -122,7 +122,8 @@ async function findMembers(
     if (first !== undefined && JSON.stringify(first) !== JSON.stringify(labels)) {
       findings.error(path, 'ensemble-classes', { classes: labels.slice(0, 20), first: first.slice(0, 20) });
     }
-    if (facts.teacher !== undefined && maxPositions < dataset.maxLength) {
+    const isShared = distillation.vocabulary === 'same';
+    if (isShared && facts.teacher !== undefined && maxPositions < dataset.maxLength) {
       const sizes = { maxLength: dataset.maxLength, positions: maxPositions, role: 'teacher' };
       findings.error(['dataset', 'maxLength'], 'examples-longer-than-model', sizes);
     }

@@ -1,14 +1,13 @@
 /** @file `inspect`: soft labels and soft predictions of one text, at any temperature. */
 
-import { mapValues } from '../../distill/named';
-import type { Answer, TokenizedText } from '../../distill/evaluation/predictor';
+import type { Answer } from '../../distill/evaluation/predictor';
 import { writeSafetensors, type TensorToWrite } from '../../model/files/safetensors';
 import type { EngineName } from '../../protocol/engines';
 import { InputError } from '../../protocol/problem';
 import type { InspectResult } from '../../protocol/inspection-records';
 import { forEachRow, type Row } from '../../dataset/dataset';
 import { openForAnswers } from '../devices/open-engine';
-import { inspectionResult, type InspectionInput } from '../serve/inspection';
+import { atStudentsTokens, inspectionResult, tokensOf, type InspectionInput } from '../serve/inspection';
 import { inputOfText, tokenizerOf } from '../serve/inspection-input';
 import { openTarget, type TargetModels } from '../serve/targets';
 
@@ -30,22 +29,22 @@ export interface InspectOptions {
 export async function inspect(name: string, options: InspectOptions): Promise<InspectResult> {
   const target = await openTarget(name, await openForAnswers(options.engine));
   const input = await readInput(name, target, options);
-  const tokens: TokenizedText = { ids: input.inputIds, typeIds: input.typeIds };
   const answers = {
-    ...(target.teacher && { teacher: await target.teacher.answer(tokens) }),
-    ...(target.student && { student: await target.student.answer(tokens) }),
+    ...(target.teacher && { teacher: await target.teacher.answer(tokensOf(input.ofTeacher ?? input)) }),
+    ...(target.student && { student: await target.student.answer(tokensOf(input)) }),
   };
+  // Of a teacher that reads its own tokens they are those of these.
   if (options.tensors !== undefined) await writeSafetensors(options.tensors, tensorsOf(answers));
-  return inspectionResult(
-    target,
-    input,
-    mapValues(answers, ({ logits }) => logits),
-    options,
-  );
+  const { teacher, student } = answers;
+  const logits = { teacher: teacher && atStudentsTokens(teacher.logits, input), student: student?.logits };
+  return inspectionResult(target, input, logits, options);
 }
 
 async function readInput(name: string, target: TargetModels, options: InspectOptions): Promise<InspectionInput> {
-  if (options.ids) return inputOfIds(options.ids);
+  if (options.ids) {
+    if (target.teacherReads) throw InputError.at('--ids', 'ids-of-two-tokenizers', {});
+    return inputOfIds(options.ids);
+  }
   const tokenizer = tokenizerOf(name, target, '--ids');
   const { text, pair } = options;
   if (options.file !== undefined) {

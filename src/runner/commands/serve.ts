@@ -24,7 +24,7 @@ import {
   type ServeRequests,
   type TextToInspect,
 } from '../../protocol/runner';
-import { inspectionResult } from '../serve/inspection';
+import { inspectionResult, logitsOf } from '../serve/inspection';
 import { inputOfText, tokenizerOf } from '../serve/inspection-input';
 import { openForAnswers } from '../devices/open-engine';
 import { rejection } from '../serve/failure';
@@ -88,12 +88,7 @@ async function inspectOne(target: TargetModels, text: TextToInspect, params: Ins
   const tokenizer = tokenizerOf(params.target, target);
   try {
     const input = inputOfText(target, tokenizer, text, { file: '', line: 1 });
-    const tokens = { ids: input.inputIds, typeIds: input.typeIds };
-    const logits = {
-      teacher: target.teacher && (await target.teacher.logits(tokens)),
-      student: target.student && (await target.student.logits(tokens)),
-    };
-    return inspectionResult(target, input, logits, params);
+    return inspectionResult(target, input, await logitsOf(target, input), params);
   } catch (error) {
     if (error instanceof InputError) return { problem: complaintOf(error) };
     throw error;

@@ -11,6 +11,7 @@ import type {
 } from '../../protocol/inspection-records';
 import type { Label, LabelKind } from '../../protocol/records';
 import { firstTokens, notCounted, type Example } from '../../dataset/examples';
+import type { TokenizedText } from '../../distill/evaluation/predictor';
 import { inspectedTokens } from '../run/pinned';
 import type { TargetModels } from './targets';
 import { taskFacts } from '../../protocol/tasks';
@@ -23,6 +24,33 @@ export interface InspectionInput extends Pick<Example, 'inputIds' | 'typeIds' | 
   labels?: Example['labels'] | undefined;
   /** token-classification: the text's words, of which the encoding is. */
   words?: readonly string[] | undefined;
+  /** The same as a teacher with another tokenizer reads it. */
+  ofTeacher?: Pick<InspectionInput, 'inputIds' | 'typeIds' | 'encoding'> | undefined;
+}
+
+/** What a model is asked about a text. */
+export const tokensOf = ({ inputIds, typeIds }: Pick<InspectionInput, 'inputIds' | 'typeIds'>): TokenizedText => ({
+  ids: inputIds,
+  typeIds,
+});
+
+/** What the teacher says, at the student's tokens: of a text as it is, of words each where the student has its first token, and NaN elsewhere. */
+export function atStudentsTokens(logits: HostTensor, { encoding, ofTeacher }: InspectionInput): HostTensor {
+  if (!ofTeacher || !('words' in encoding && 'words' in ofTeacher.encoding)) return logits;
+  const width = logits.shape[1]!;
+  const count = 1 + Math.max(...encoding.words);
+  const [own, theirs] = [firstTokens(encoding, count), firstTokens(ofTeacher.encoding, count)];
+  const data = new Float32Array(encoding.ids.length * width).fill(NaN);
+  for (const [word, token] of own.entries()) if (token >= 0) data.set(rowOf(logits, theirs[word]!), token * width);
+  return { shape: [encoding.ids.length, width], dtype: 'float32', data };
+}
+
+/** What each model of a target says of a text. */
+export async function logitsOf({ teacher, student }: TargetModels, input: InspectionInput): Promise<InspectionLogits> {
+  return {
+    teacher: teacher && atStudentsTokens(await teacher.logits(tokensOf(input.ofTeacher ?? input)), input),
+    student: student && (await student.logits(tokensOf(input))),
+  };
 }
 
 /** Logits of each model that there is: [L, V], or [1, C] for a classifier. */

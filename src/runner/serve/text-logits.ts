@@ -5,7 +5,7 @@ import type { ProbePosition } from '../../protocol/inspection-records';
 import type { LogitsParams, LogitsResult } from '../../protocol/runner';
 import { firstTokens } from '../../dataset/examples';
 import type { WordEncoding } from '../../tokenizer/tokenizer';
-import { hardClass, isCounted, rowOf, type InspectionInput } from './inspection';
+import { hardClass, isCounted, logitsOf, rowOf, type InspectionInput } from './inspection';
 import { inputOfText, tokenizerOf } from './inspection-input';
 import { hardNumbers, inspectedTokens, MOST_LOGITS } from '../run/pinned';
 import type { TargetModels } from './targets';
@@ -14,8 +14,7 @@ import { taskFacts } from '../../protocol/tasks';
 export async function textLogits(target: TargetModels, { target: name, text }: LogitsParams): Promise<LogitsResult> {
   const tokenizer = tokenizerOf(name, target);
   const input = inputOfText(target, tokenizer, text, { file: '', line: 1 });
-  const tokens = { ids: input.inputIds, typeIds: input.typeIds };
-  const [teacher, student] = [await target.teacher?.logits(tokens), await target.student?.logits(tokens)];
+  const { teacher, student } = await logitsOf(target, input);
   const width = (target.labels ?? { length: tokenizer.vocabularySize }).length;
   const counted = countedPositions(target, input);
   const positions = counted.slice(0, Math.max(4, Math.floor(MOST_LOGITS / width)));
