@@ -11,6 +11,8 @@ export interface Examples {
   at(index: number): TokenExample | undefined;
   /** Indices of some that are spread evenly: their lengths stand for all, where those of all would take too long to find out. */
   readonly sample?: Uint32Array;
+  /** Whether each is two texts, each with an embedding of its own. */
+  readonly isPaired?: boolean;
 }
 
 /** Examples whose rows can be asked for too. */
@@ -200,6 +202,8 @@ export interface StoreOptions {
   tokenClasses?: boolean;
   /** Numbers that an example's label is, where it is no class: one for each that may apply, or one. */
   labelNumbers?: number | undefined;
+  /** Whether an example is two texts, each with an embedding of its own. */
+  isPaired?: boolean | undefined;
   /** Whether the rows of the examples are kept too. */
   keepsRows: boolean;
   /** Bytes held in memory, in place of the usual number. */
@@ -232,6 +236,10 @@ export class ExampleStore {
 
   get length(): number {
     return this.sizes.length;
+  }
+
+  get isPaired(): boolean {
+    return this.options.isPaired ?? false;
   }
 
   /** Tokens of an example. */
@@ -400,6 +408,10 @@ export class StoredExamples implements ExamplesWithRows {
 
   get length(): number {
     return this.lengths.length;
+  }
+
+  get isPaired(): boolean {
+    return this.store.isPaired;
   }
 
   at(index: number): TokenExample {

@@ -147,6 +147,8 @@ export interface IndexedOptions {
   noLabels: () => TokenExample['labels'];
   /** Told once of each such row. */
   onProblem: (problem: Problem) => void;
+  /** As of `Examples`. */
+  isPaired?: boolean | undefined;
 }
 
 /** Makes examples of rows by their number, and holds the latest. */
@@ -185,6 +187,10 @@ export class ExampleMaker {
   rowAt(number: number): Row {
     return this.options.reader.rowAt(number);
   }
+
+  get isPaired(): boolean {
+    return this.options.isPaired ?? false;
+  }
 }
 
 /** Some rows as examples. How long they are is known of a sample alone, before they are asked for. */
@@ -202,6 +208,10 @@ export class IndexedExamples implements ExamplesWithRows {
 
   get length(): number {
     return this.numbers.length;
+  }
+
+  get isPaired(): boolean {
+    return this.maker.isPaired;
   }
 
   at(index: number): TokenExample {

@@ -86,6 +86,8 @@ export interface TinyExperiment {
   seeds?: number | number[];
   /** None where the test is not about one: it is a third training. */
   controls?: string[];
+  /** Keys of the dataset that name columns. */
+  columns?: Record<string, string>;
   /** 24 tokens: what a session computes grows with them. */
   maxLength?: number;
   /** Without a test split. */
@@ -109,6 +111,7 @@ export function tinyWorkspace({
   seeds,
   controls = ['no-distillation'],
   withoutTest,
+  columns,
   maxLength = 24,
 }: TinyExperiment): string {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'distillery-test-'));
@@ -133,11 +136,13 @@ export function tinyWorkspace({
       validation: 'validation.jsonl',
       ...(!withoutTest && { test: 'test.jsonl' }),
       ...(rows.unlabelled && { unlabelled: 'unlabelled.jsonl' }),
+      ...columns,
       maxLength,
     },
-    tokenizer: teacher
-      ? { source: 'teacher' }
-      : { source: 'train', kind: family === 'gpt2' ? 'bpe' : 'wordpiece', vocabularySize: 512 },
+    tokenizer:
+      teacher && teacher.source !== 'train'
+        ? { source: 'teacher' }
+        : { source: 'train', kind: family === 'gpt2' ? 'bpe' : 'wordpiece', vocabularySize: 512 },
     teacher: teacher ?? {
       source: 'train',
       architecture: { family, hiddenSize: 48, layers: teacherLayers, heads: 4 },

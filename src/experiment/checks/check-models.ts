@@ -16,7 +16,8 @@ import { findTeacher } from './find-teacher';
 import { buildStudent, checkInitialization, readStudent } from './find-student';
 import { checkSameTokenizer, checkVocabulary, findTokenizer } from './find-tokenizer';
 import { checkImitated } from './check-imitated';
-import { hasLabels } from '../../protocol/tasks';
+import { hasLabels, isPerToken } from '../../protocol/tasks';
+import { checkSentenceTeacher } from './check-embeddings';
 import { notCounted } from '../../dataset/examples';
 
 /**
@@ -42,6 +43,7 @@ export async function checkModels(
   }
   if (dataset !== undefined) findings.check(() => checkClasses(experiment, dataset, facts, findings));
   if (dataset !== undefined) findings.check(() => checkVerbalizers(experiment, dataset, findings));
+  await findings.checkAsync(() => checkSentenceTeacher(experiment, facts, findings));
   checkImitated(experiment, facts, findings);
   findings.check(() => checkInitialization(experiment, facts, findings));
   findings.check(() => checkPackedClassifiers(experiment, facts, findings));
@@ -70,6 +72,7 @@ function contextOf(
     // Where the labels are not known, two stand for them: only sizes are compared.
     labels: facts.teacher?.labels ?? dataset?.labels ?? ['0', '1'],
     problemType: problemTypeIn(dataset),
+    teacher: facts.teacher,
   };
 }
 
@@ -84,6 +87,7 @@ function buildTeacher(
   const trained =
     teacher.source === 'ensemble' ? teacher.teachers.find((member) => member.source === 'train') : teacher;
   if (trained?.source === 'train') facts.teacher ??= buildArchitecture(trained.architecture, context);
+  context.teacher ??= facts.teacher;
 }
 
 function trainedVocabulary({ tokenizer }: Experiment): number | undefined {
@@ -92,7 +96,7 @@ function trainedVocabulary({ tokenizer }: Experiment): number | undefined {
 
 /** Where rows share one, a text's logits are taken at its first token. */
 function checkPackedClassifiers({ task, teacher, training }: Experiment, facts: ModelFacts, findings: Findings): void {
-  if (task !== 'text-classification') return;
+  if (isPerToken(task)) return;
   const teachers = facts.members?.map(({ model }) => model) ?? [facts.teacher];
   const ofTeachers = teachers.map((model) => ({ role: 'teacher', model }));
   const trainings: [Path, boolean | undefined, { role: string; model: TeacherModel | undefined }[]][] = [
@@ -102,7 +106,9 @@ function checkPackedClassifiers({ task, teacher, training }: Experiment, facts: 
   for (const [path, pack, models] of trainings) {
     for (const { role, model } of pack ? models : []) {
       if (model === undefined || isOpaque(model)) continue;
-      if (model.poolsMean) findings.error(path, 'packing-of-mean', { role }, removeKey(path));
+      if (model.embedding) {
+        if (model.embedding.pooling === 'max') findings.error(path, 'packing-of-max', { role }, removeKey(path));
+      } else if (model.poolsMean) findings.error(path, 'packing-of-mean', { role }, removeKey(path));
       else if (isDecoder(model.family)) findings.error(path, 'packing-of-last', { role }, removeKey(path));
     }
   }

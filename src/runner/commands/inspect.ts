@@ -1,7 +1,9 @@
 /** @file `inspect`: soft labels and soft predictions of one text, at any temperature. */
 
 import { mapValues } from '../../distill/named';
-import type { Answer, TokenizedText } from '../../distill/evaluation/predictor';
+import type { Answer, TextPredictor, TokenizedText } from '../../distill/evaluation/predictor';
+import { isOfEmbeddings } from '../../protocol/tasks';
+import { embeddingAnswer } from '../serve/embeddings';
 import { writeSafetensors, type TensorToWrite } from '../../model/files/safetensors';
 import type { EngineName } from '../../protocol/engines';
 import { InputError } from '../../protocol/problem';
@@ -31,9 +33,11 @@ export async function inspect(name: string, options: InspectOptions): Promise<In
   const target = await openTarget(name, await openForAnswers(options.engine));
   const input = await readInput(name, target, options);
   const tokens: TokenizedText = { ids: input.inputIds, typeIds: input.typeIds };
+  const ask = (model: TextPredictor): Promise<Answer> =>
+    isOfEmbeddings(target.task) ? embeddingAnswer(model, input) : model.answer(tokens);
   const answers = {
-    ...(target.teacher && { teacher: await target.teacher.answer(tokens) }),
-    ...(target.student && { student: await target.student.answer(tokens) }),
+    ...(target.teacher && { teacher: await ask(target.teacher) }),
+    ...(target.student && { student: await ask(target.student) }),
   };
   if (options.tensors !== undefined) await writeSafetensors(options.tensors, tensorsOf(answers));
   return inspectionResult(

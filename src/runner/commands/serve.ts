@@ -31,6 +31,9 @@ import { rejection } from '../serve/failure';
 import { SAMPLE_BYTES } from '../../dataset/dataset';
 import { LoadedTargets } from '../serve/loaded-targets';
 import type { TargetModels } from '../serve/targets';
+import { embeddingsOf } from '../serve/embeddings';
+import type { TextPredictor } from '../../distill/evaluation/predictor';
+import { isOfEmbeddings } from '../../protocol/tasks';
 import { completeWith } from './complete';
 import { proposedStudents } from './student';
 import { textLogits } from '../serve/text-logits';
@@ -89,10 +92,9 @@ async function inspectOne(target: TargetModels, text: TextToInspect, params: Ins
   try {
     const input = inputOfText(target, tokenizer, text, { file: '', line: 1 });
     const tokens = { ids: input.inputIds, typeIds: input.typeIds };
-    const logits = {
-      teacher: target.teacher && (await target.teacher.logits(tokens)),
-      student: target.student && (await target.student.logits(tokens)),
-    };
+    const ask = (model: TextPredictor | undefined) =>
+      model && (isOfEmbeddings(target.task) ? embeddingsOf(model, input) : model.logits(tokens));
+    const logits = { teacher: await ask(target.teacher), student: await ask(target.student) };
     return inspectionResult(target, input, logits, params);
   } catch (error) {
     if (error instanceof InputError) return { problem: complaintOf(error) };

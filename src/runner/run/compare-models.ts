@@ -24,7 +24,7 @@ import type {
 } from '../../protocol/records';
 import type { Batch } from '../../dataset/batches';
 import type { Examples, ExamplesWithRows } from '../../dataset/example-store';
-import type { TokenExample } from '../../dataset/examples';
+import { firstText, type TokenExample } from '../../dataset/examples';
 import { classGains, type ClassPair } from './class-gains';
 import { kindOf, withIntervals, type HardLabels, type MeasuredModel } from './comparison-intervals';
 import { comparisonOverSeeds, type MeasuredSeed } from './comparison-seeds';
@@ -175,10 +175,15 @@ function predictionRecords(
   });
 }
 
-/** The hard label for people; none of a language model. */
-function labelIn(label: TokenExample['labels'], names: readonly string[], { value }: RowPrediction): Label | undefined {
+/** The hard label for people; none of a language model, nor of texts without a score. */
+function labelIn(
+  label: TokenExample['labels'],
+  names: readonly string[],
+  { value, teacherCosine }: RowPrediction,
+): Label | undefined {
   if (typeof label === 'number') return names[label];
   if (!(label instanceof Float32Array)) return undefined;
+  if (teacherCosine !== undefined) return Number.isNaN(label[0]) ? undefined : label[0];
   return value === undefined ? names.filter((_, i) => label[i] === 1) : label[0];
 }
 
@@ -277,7 +282,8 @@ async function measure(
   const metrics = await evaluator.evaluate(placed, { rows: tally });
   await evaluator.release();
   const timed = { architecture, parameters: areInputs(setup) ? placed : parameters };
-  const text = { ids: latencyText.inputIds, typeIds: latencyText.typeIds };
+  const { inputIds, typeIds } = task === 'sentence-embedding' ? firstText(latencyText) : latencyText;
+  const text = { ids: inputIds, typeIds };
   const latency = latencyMs ?? (await measureLatency(executor, timed, text));
   Object.values(placed).forEach((parameter) => parameter.dispose());
   const row: ComparisonRow = {

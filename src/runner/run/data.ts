@@ -7,6 +7,7 @@ import { columnsOf, unlabelledColumns } from '../../experiment/checks/check-data
 import { classesFrom } from '../../experiment/architecture';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import { InputError, problemAt, type Problem } from '../../protocol/problem';
+import type { Split } from '../../protocol/records';
 import { Damaged } from '../../dataset/byte-reader';
 import { forEachRow, type Columns, type Row } from '../../dataset/dataset';
 import { ExampleStore, StoredExamples, type Examples, type ExamplesWithRows } from '../../dataset/example-store';
@@ -35,7 +36,7 @@ import {
   type ReadTraining,
   type RowParts,
 } from './row-parts';
-import { hasLabels, isPerToken } from '../../protocol/tasks';
+import { hasLabels, isOfEmbeddings, isPerToken } from '../../protocol/tasks';
 
 export interface RunData {
   tokenizer: Tokenizer;
@@ -137,7 +138,7 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
           reader ? readSomeOf(reader, isStopping) : readEach(readTraining),
         ),
         readTraining,
-        (files, onRow) => read(files, columns, onRow),
+        (split, files, onRow) => read(files, columnsOf(experiment, split), onRow),
       );
   requireChatTemplate(experiment, tokenizer);
   const labels = labelsOf(experiment, parts.labels, options);
@@ -147,6 +148,7 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
     maxLength: dataset.maxLength,
     labelNames: labels,
     labels: dataset.labels,
+    scoreRange: dataset.pairs?.range,
     chatTemplate: dataset.chatTemplate,
   };
   const validation = makeStore('validation', true);
@@ -155,7 +157,7 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
   const hold = rowEncoder(tokenizer, encoding);
   const readHeldOut = async (): Promise<Problem[]> => {
     if (!Array.isArray(dataset.validation)) return [];
-    return read(dataset.validation, columns, (row) => {
+    return read(dataset.validation, columnsOf(experiment, 'validation'), (row) => {
       const made = hold(row);
       if ('code' in made) problems.add(made);
       else {
@@ -234,6 +236,7 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
       encode: learn,
       noLabels: () => noLabels(perToken, numbers),
       onProblem: options.onProblem,
+      isPaired: isPaired(experiment, 'train'),
     });
     const labelled = new IndexedExamples(maker, taken);
     const isAll = parts.unlabelled.length === 0;
@@ -310,7 +313,7 @@ function storesOf(
   { folder }: LoadDataOptions,
   { tokenizer, labels }: Pick<RunData, 'tokenizer' | 'labels'>,
   close: (() => void)[],
-): (name: string, keepsRows: boolean) => ExampleStore {
+): (name: 'train' | 'validation', keepsRows: boolean) => ExampleStore {
   return (name, keepsRows) => {
     const store = new ExampleStore({
       path: path.join(folder, `.${name}`),
@@ -318,6 +321,7 @@ function storesOf(
       perToken: isPerToken(experiment.task),
       tokenClasses: isPerToken(experiment.task) && hasLabels(experiment.task),
       labelNumbers: labelNumbersOf(experiment, labels),
+      isPaired: isPaired(experiment, name),
       keepsRows,
     });
     close.push(() => store.close());
@@ -344,11 +348,17 @@ interface Learnt {
 
 type ReadRows = (files: readonly string[], columns: Columns, onRow: (row: Row) => void) => Promise<Problem[]>;
 
+/** Whether the rows of a split are two texts, each with an embedding of its own. */
+const isPaired = ({ dataset }: Pick<ResolvedExperiment, 'dataset'>, split: Split): boolean =>
+  dataset.pairs?.splits.includes(split) ?? false;
+
 /** How many numbers an example's label is; undefined where it is a class, or the task has none. */
 function labelNumbersOf(
   { task, dataset }: Pick<ResolvedExperiment, 'task' | 'dataset'>,
   labels: readonly string[] | undefined,
 ): number | undefined {
+  // The score of a pair, and of texts by themselves none.
+  if (isOfEmbeddings(task)) return 1;
   const isClass = isPerToken(task) || (dataset.labels ?? 'single') === 'single';
   return isClass ? undefined : labels!.length;
 }
@@ -430,7 +440,7 @@ async function cutWhereAsked(
   { tokenizer: { source, ...spec }, dataset }: ResolvedExperiment,
   tokenizer: Tokenizer,
   readTraining: ReadTraining,
-  readOthers: (files: readonly string[], onRow: (row: Row) => void) => Promise<unknown>,
+  readOthers: (split: Split, files: readonly string[], onRow: (row: Row) => void) => Promise<unknown>,
 ): Promise<Pick<RunData, 'tokenizer' | 'kept'>> {
   if (source === 'train' || !('tokens' in spec) || spec.tokens !== 'used') return { tokenizer };
   const used = new Set<number>();
@@ -440,7 +450,10 @@ async function cutWhereAsked(
     else for (const text of textsOf(row, chat)) for (const id of tokenizer.encode(text).ids) used.add(id);
   };
   await readTraining(note);
-  for (const files of [dataset.validation, dataset.test]) if (Array.isArray(files)) await readOthers(files, note);
+  for (const split of ['validation', 'test'] as const) {
+    const files = dataset[split];
+    if (Array.isArray(files)) await readOthers(split, files, note);
+  }
   return tokenizer.cut(used);
 }
 
@@ -508,6 +521,7 @@ export async function loadTestExamples(
     maxLength: dataset.maxLength,
     labelNames: labels,
     labels: dataset.labels,
+    scoreRange: dataset.pairs?.range,
     chatTemplate: dataset.chatTemplate,
   });
   const perToken = isPerToken(task);
@@ -517,9 +531,10 @@ export async function loadTestExamples(
     perToken,
     tokenClasses: perToken && hasLabels(task),
     labelNumbers: labelNumbersOf(experiment, labels),
+    isPaired: isPaired(experiment, 'test'),
     keepsRows: true,
   });
-  await forEachRow(dataset.test, columnsOf({ task, dataset }), (row) => {
+  await forEachRow(dataset.test, columnsOf({ task, dataset }, 'test'), (row) => {
     const made = encode(row);
     if (!('code' in made)) store.add(made, row);
   });

@@ -22,6 +22,7 @@ import { classesOf, givenFolder, onnxIn, readArchitecture, teacherFolder } from 
 import { readOnnxTeacher } from '../../experiment/checks/onnx-teacher';
 import { rowIndexes } from '../../run-directory/row-index-files';
 import { seedFolders, type RunPaths, type SeedPaths } from '../../run-directory/run-paths';
+import { longestRow } from '../../experiment/checks/check-dataset';
 import type { TrainingSpec } from '../../experiment/file/blocks/training';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import { formatCount } from '../../protocol/format';
@@ -153,7 +154,7 @@ export const existingTeacher = ({ teacher, file }: ResolvedExperiment): Promise<
   teacherFolder(teacher, path.dirname(file));
 
 export function batchOptions({ experiment, data }: PreparedRun, batchSize: number): BatchOptions {
-  return { task: experiment.task, tokenizer: data.tokenizer, batchSize, maxLength: experiment.dataset.maxLength };
+  return { task: experiment.task, tokenizer: data.tokenizer, batchSize, maxLength: longestRow(experiment.dataset) };
 }
 
 function epochOptions(run: PreparedRun, spec: TrainingSpec): EpochOptions {

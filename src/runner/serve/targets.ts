@@ -10,9 +10,9 @@ import { findCompleteDirectory } from '../../run-directory/atomic-directory';
 import { findRun } from '../../run-directory/run-directory';
 import { readRunExperiment } from '../../experiment/experiment-record';
 import { controlPaths, runPaths, type RunPaths, type TrainingPaths } from '../../run-directory/run-paths';
-import { type Architecture, labelKindOf } from '../../model/architecture';
+import { type Architecture, isOpaque, labelKindOf, type TeacherModel } from '../../model/architecture';
 import { InputError } from '../../protocol/problem';
-import type { LabelKind, Task } from '../../protocol/records';
+import type { LabelKind, Split, Task } from '../../protocol/records';
 import type { Columns } from '../../dataset/dataset';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
 import { readKeptTokens } from '../run/kept-tokens';
@@ -36,6 +36,8 @@ export interface TargetModels {
   /** What they are; absent for a language model. */
   labelKind?: LabelKind | undefined;
   maxLength: number;
+  /** sentence-embedding: as of `EncodeRowsOptions`. */
+  scoreRange?: readonly [number, number] | undefined;
   /** Where the columns of a dataset row are. */
   columns: Columns;
   /** Whether prompts are written by the tokenizer's chat template. */
@@ -49,6 +51,7 @@ const tasks: Record<Architecture['head'], Task> = {
   'causal-lm': 'causal-lm',
   'masked-lm': 'masked-lm',
   'token-classification': 'token-classification',
+  'sentence-embedding': 'sentence-embedding',
 };
 
 /** A folder, or an ONNX file. */
@@ -66,6 +69,7 @@ export interface TargetFolders {
   /** The teacher's tokens that the run's tokenizer has, where its vocabulary is cut: the teacher's own folder has all. */
   kept?: Int32Array | undefined;
   maxLength?: number;
+  scoreRange?: readonly [number, number] | undefined;
   columns: Columns;
   chatTemplate?: boolean;
 }
@@ -98,8 +102,14 @@ export async function locateTarget(target: string): Promise<TargetFolders> {
     throw InputError.at(target, 'run-without-model', {});
   }
   const { maxLength, chatTemplate } = experiment.dataset;
-  const reading = { tokenizer, kept, maxLength, columns: columnsOf(experiment), chatTemplate };
+  const columns = columnsOf(experiment, mostToldOf(experiment));
+  const reading = { tokenizer, kept, maxLength, scoreRange: experiment.dataset.pairs?.range, columns, chatTemplate };
   return { teacher, ensemble, onnx, student, ...reading };
+}
+
+/** The split whose rows say the most: pairs with scores may be in some alone. */
+function mostToldOf({ dataset: { pairs } }: ResolvedExperiment): Split | undefined {
+  return pairs?.scored[0] ?? pairs?.splits[0];
 }
 
 /** Undefined where the teacher is something else, or its file is gone: the student can be asked all the same. */
@@ -151,6 +161,10 @@ async function openEnsemble(
   }
   return new MeanPredictor(predictors, weights, temperature);
 }
+
+/** Of a folder of sentence-transformers. */
+const maxTokensOf = (model: TeacherModel): number | undefined =>
+  isOpaque(model) ? undefined : model.embedding?.maxTokens;
 
 /** Frees the memory of a target's models. */
 export async function releaseTarget({ teacher, student }: TargetModels): Promise<void> {
@@ -211,7 +225,8 @@ export async function openModels(executor: Executor, folders: TargetFolders): Pr
     tokenizer,
     labels,
     labelKind: labelKindOf(architecture),
-    maxLength: Math.min(maxPositions, folders.maxLength ?? maxPositions),
+    maxLength: Math.min(maxPositions, folders.maxLength ?? maxTokensOf(architecture) ?? maxPositions),
+    scoreRange: folders.scoreRange,
     columns: folders.columns,
     chatTemplate: folders.chatTemplate,
     teacher,

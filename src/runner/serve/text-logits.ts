@@ -9,12 +9,16 @@ import { hardClass, isCounted, rowOf, type InspectionInput } from './inspection'
 import { inputOfText, tokenizerOf } from './inspection-input';
 import { hardNumbers, inspectedTokens, MOST_LOGITS } from '../run/pinned';
 import type { TargetModels } from './targets';
-import { taskFacts } from '../../protocol/tasks';
+import { isOfEmbeddings, taskFacts } from '../../protocol/tasks';
+import type { TextPredictor } from '../../distill/evaluation/predictor';
+import type { Tokenizer } from '../../tokenizer/tokenizer';
+import { embeddingsOf } from './embeddings';
 
 export async function textLogits(target: TargetModels, { target: name, text }: LogitsParams): Promise<LogitsResult> {
   const tokenizer = tokenizerOf(name, target);
   const input = inputOfText(target, tokenizer, text, { file: '', line: 1 });
   const tokens = { ids: input.inputIds, typeIds: input.typeIds };
+  if (isOfEmbeddings(target.task)) return textEmbeddings(target, tokenizer, input);
   const [teacher, student] = [await target.teacher?.logits(tokens), await target.student?.logits(tokens)];
   const width = (target.labels ?? { length: tokenizer.vocabularySize }).length;
   const counted = countedPositions(target, input);
@@ -31,6 +35,30 @@ export async function textLogits(target: TargetModels, { target: name, text }: L
     },
     teacher: teacher && base64Of(teacher, rows, width),
     student: student && base64Of(student, rows, width),
+  };
+}
+
+/** The embeddings of a text, or of both of a pair. */
+async function textEmbeddings(
+  target: TargetModels,
+  tokenizer: Tokenizer,
+  input: InspectionInput,
+): Promise<LogitsResult> {
+  const { text, pair, labels } = input;
+  const position = { token: -1, ...hardNumbers(labels as Float32Array, 'similarity') };
+  const of = async (model: TextPredictor | undefined): Promise<string | undefined> => {
+    const found = model && (await embeddingsOf(model, input));
+    return found && base64Of(found, [...Array(found.shape[0]).keys()], found.shape[1]!);
+  };
+  return {
+    example: {
+      text,
+      pair,
+      tokens: inspectedTokens(input.encoding, tokenizer, input),
+      positions: pair === undefined ? [position] : [position, position],
+    },
+    teacher: await of(target.teacher),
+    student: await of(target.student),
   };
 }
 
