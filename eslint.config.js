@@ -58,7 +58,7 @@ const reserved = [
 
 /** Of `model`, what is free of tfjs. */
 const withoutTensors =
-  '(architecture|block-pairs|parameters|layouts/[^/]+|local/[^/]+|files/(atomic|checkpoint|gguf|gguf-checkpoint|onnx-file|safetensors|weight-files))';
+  '(architecture|block-pairs|parameters|layouts/[^/]+|local/[^/]+|files/(atomic|checkpoint|gguf|gguf-checkpoint|onnx-file|safetensors|sentence-modules|weight-files))';
 
 /** By these a link would be followed. */
 const readsOfFiles = ['node:fs', 'node:fs/promises'].map((name) => ({

@@ -2,7 +2,7 @@
 
 import type { Task } from '../protocol/records';
 import { sampledLengths, type Examples, type Lengths } from './example-store';
-import { notCounted, type TokenExample } from './examples';
+import { notCounted, secondText, type TokenExample } from './examples';
 import { fewSizes, type Few } from './few-sizes';
 import { maskTokens, type Masking } from './masking';
 import { packRows, type Packed } from './packing';
@@ -19,14 +19,15 @@ export interface Batch {
   attentionMask: Float32Array;
   /**
    * text-classification: [rows] class indices; float32 [rows, C] where several labels may apply or it is a number, NaN in rows
-   * without one. Otherwise one label a token, not shifted. −100 is not counted.
+   * without one. sentence-embedding: float32 [texts, 1], the score of the text's pair, NaN without one. Otherwise one label a token, not
+   * shifted. −100 is not counted.
    */
   labels: Int32Array | Float32Array;
   /** [rows] index into the examples, −1 for the filler rows that complete the last batch. */
   indices: Int32Array;
   /** Real tokens. */
   tokens: number;
-  /** Where examples share rows: then labels of classes and `indices` are [examples], not [rows]. */
+  /** Where texts share rows: then labels of classes are [texts] and `indices` [examples], not [rows]. */
   packed?: Packed | undefined;
   /** The same examples, each in a row of its own, as a teacher with another tokenizer reads them. */
   teacher?: Batch | undefined;
@@ -217,7 +218,7 @@ function joined(first: Uint32Array, second: Uint32Array): Uint32Array<ArrayBuffe
 }
 
 /**
- * Always `batchSize` rows, or where they are shared one of `rowCounts`; examples without tokens are left out. Filler rows have attention
+ * Always `batchSize` rows, the texts of a pair in one; or where they are shared one of `rowCounts`; examples without tokens are left out. Filler rows have attention
  * mask 0 and labels −100.
  */
 export function collate(examples: Examples, planned: PlannedBatch, options: CollateOptions): Batch {
@@ -229,11 +230,16 @@ export function collate(examples: Examples, planned: PlannedBatch, options: Coll
   const perToken = isPerToken(task);
   const first = members[0]?.labels;
   const numbers = first instanceof Float32Array ? first.length : 0;
-  const packed: Packed | undefined = rowCounts && {
-    positionIds: new Int32Array(size),
-    segments: new Int32Array(size),
-    starts: new Int32Array(batchSize),
-  };
+  const texts = examples.isPaired ? 2 : 1;
+  const packed: Packed | undefined =
+    rowCounts || examples.isPaired
+      ? {
+          positionIds: new Int32Array(size),
+          segments: new Int32Array(size),
+          starts: new Int32Array(batchSize * texts),
+          ...(texts === 2 && { texts }),
+        }
+      : undefined;
   const batch: Batch = {
     rows: rowStarts.rows,
     length,
@@ -242,7 +248,7 @@ export function collate(examples: Examples, planned: PlannedBatch, options: Coll
     attentionMask: new Float32Array(size),
     labels:
       numbers > 0
-        ? new Float32Array(batchSize * numbers).fill(NaN)
+        ? new Float32Array(batchSize * texts * numbers).fill(NaN)
         : new Int32Array(perToken ? size : batchSize).fill(notCounted),
     indices: new Int32Array(batchSize).fill(-1),
     tokens: 0,
@@ -258,7 +264,8 @@ export function collate(examples: Examples, planned: PlannedBatch, options: Coll
     batch.indices[member] = index;
     batch.tokens += width;
     batch.attentionMask.fill(1, at, at + width);
-    batch.typeIds.set(typeIds, at);
+    // Of a pair they only tell its texts apart: each by itself is of the first type.
+    if (!examples.isPaired) batch.typeIds.set(typeIds, at);
     if (labels instanceof Int32Array) {
       const masked =
         taskFacts[task].isMasked && masking ? maskTokens(inputIds, labels, index, masking) : { inputIds, labels };
@@ -267,12 +274,18 @@ export function collate(examples: Examples, planned: PlannedBatch, options: Coll
     } else {
       batch.inputIds.set(inputIds, at);
       if (typeof labels === 'number') batch.labels[member] = labels;
-      else batch.labels.set(labels, member * numbers);
+      else for (let text = 0; text < texts; text++) batch.labels.set(labels, (member * texts + text) * numbers);
     }
     if (!packed) continue;
-    packed.starts[member] = at;
-    packed.segments.fill(member + 1, at, at + width);
-    for (let i = 0; i < width; i++) packed.positionIds[at + i] = i;
+    const ends = examples.isPaired ? [secondText(typeIds), width] : [width];
+    let start = 0;
+    for (const [text, end] of ends.entries()) {
+      const number = member * texts + text;
+      packed.starts[number] = at + start;
+      packed.segments.fill(number + 1, at + start, at + end);
+      for (let i = start; i < end; i++) packed.positionIds[at + i] = i - start;
+      start = end;
+    }
     // No token before it is of its own text, so that nothing predicts it.
     if (task === 'causal-lm') batch.labels[at] = notCounted;
   }

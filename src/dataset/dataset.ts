@@ -333,6 +333,7 @@ function labelOf(
       if (!names.every(isName)) return complaint('label-not-names', { column });
       return [...new Set(names.map((name) => String(name).trim()).filter((name) => name !== ''))];
     }
+    case 'similarity':
     case 'regression': {
       const number = numberIn(value);
       return number ?? complaint('label-not-number', { column, value: JSON.stringify(value).slice(0, 40) });

@@ -13,6 +13,8 @@ export interface Examples {
   readonly sample?: Uint32Array;
   /** The same as their teacher reads them, where it has another tokenizer than its student. */
   readonly teachers?: Examples | undefined;
+  /** Whether each is two texts, each with an embedding of its own. */
+  readonly isPaired?: boolean;
 }
 
 /** Examples whose rows can be asked for too. */
@@ -203,6 +205,8 @@ export interface StoreOptions {
   tokenClasses?: boolean;
   /** Numbers that an example's label is, where it is no class: one for each that may apply, or one. */
   labelNumbers?: number | undefined;
+  /** Whether an example is two texts, each with an embedding of its own. */
+  isPaired?: boolean | undefined;
   /** Whether the rows of the examples are kept too. */
   keepsRows: boolean;
   /** Bytes held in memory, in place of the usual number. */
@@ -235,6 +239,10 @@ export class ExampleStore {
 
   get length(): number {
     return this.sizes.length;
+  }
+
+  get isPaired(): boolean {
+    return this.options.isPaired ?? false;
   }
 
   /** Tokens of an example. */
@@ -411,6 +419,10 @@ export class StoredExamples implements ExamplesWithRows {
 
   get length(): number {
     return this.lengths.length;
+  }
+
+  get isPaired(): boolean {
+    return this.store.isPaired;
   }
 
   at(index: number): TokenExample {

@@ -13,11 +13,12 @@ export const notCounted = -100;
 /** What a model is given of a row. All arrays have one entry a token. */
 export interface TokenExample {
   inputIds: Int32Array;
+  /** Of a pair of which each text has an embedding: 0 in the first, which is whole with its special tokens, 1 in the second (`secondText`). */
   typeIds: Int32Array;
   /**
    * text-classification: index of the class, −100 where it has none; where several labels may apply a 1 or 0 for each, and of a
    * number itself alone, as float32, NaN where the row has none. token-classification: one class a token, −100 where it is not the first of a
-   * word. Otherwise one token a token, −100 where nothing counts. Labels are not shifted:
+   * word. sentence-embedding: the score of a pair alone, as float32, NaN where there is none. Otherwise one token a token, −100 where nothing counts. Labels are not shifted:
    * that of position i is the token at i, and a causal model predicts it from the positions before.
    */
   labels: Int32Array | Float32Array | number;
@@ -50,6 +51,8 @@ export interface EncodeRowsOptions {
   labels?: LabelKind | undefined;
   /** text-classification: whether a row without a label is kept, for the teacher to judge. It is left out otherwise. */
   keepUnlabelled?: boolean;
+  /** sentence-embedding: the scores that mean 0 and 1; left out, they stand as they are. */
+  scoreRange?: readonly [number, number] | undefined;
   /** causal-lm: whether prompt and completion are written by the tokenizer's chat template, which it must have. */
   chatTemplate?: boolean | undefined;
   /** How the teacher reads the rows, where it has another tokenizer; tasks with labels of their own alone. */
@@ -157,7 +160,7 @@ export function commonWords(a: WordEncoding, b: WordEncoding): [WordEncoding, Wo
 function encodeRow(
   row: Row,
   tokenizer: Tokenizer,
-  { task, maxLength, labels = 'single', keepUnlabelled = false, chatTemplate }: EncodeRowsOptions,
+  { task, maxLength, labels = 'single', keepUnlabelled = false, scoreRange, chatTemplate }: EncodeRowsOptions,
   classOf: ReadonlyMap<string, number>,
 ): Example | Refusal {
   switch (task) {
@@ -165,6 +168,8 @@ function encodeRow(
       if (row.label === undefined && !keepUnlabelled) return noLabel;
       return classificationExample(row, tokenizer, maxLength, labels, classOf);
     }
+    case 'sentence-embedding':
+      return embeddedExample(row, tokenizer, maxLength, scoreRange);
     case 'masked-lm':
       return maskedExample(row, tokenizer, maxLength);
     case 'token-classification':
@@ -206,6 +211,42 @@ function encodedLabel(
   for (const name of namesIn(label)) applies[classOf.get(name)!] = 1;
   return applies;
 }
+
+/** Of a pair both texts, each with the special tokens of a text by itself, and each cut to the greatest length. */
+function embeddedExample(
+  row: Row,
+  tokenizer: Tokenizer,
+  maxLength: number,
+  scoreRange: EncodeRowsOptions['scoreRange'],
+): Example | Refusal {
+  const texts = row.pair === undefined ? [row.text] : [row.text, row.pair];
+  const [first, second] = texts.map((text) => tokenizer.encode(text, { maxLength })) as [Encoding, Encoding?];
+  for (const one of [first, second]) if (one?.special.every((flag) => flag === 1)) return nothingToRead;
+  const encoding = second ? beside(first, second) : first;
+  const score = typeof row.label === 'number' ? scaledScore(row.label, scoreRange) : NaN;
+  return { inputIds: encoding.ids, typeIds: encoding.typeIds, labels: Float32Array.of(score), row, encoding };
+}
+
+function beside(first: Encoding, second: Encoding): Encoding {
+  const both = join(first, second);
+  both.typeIds.fill(0, 0, first.ids.length).fill(1, first.ids.length);
+  both.sequence.fill(1, first.ids.length);
+  return both;
+}
+
+/** The place of the first token of the second text of a pair; −1 of a text by itself. */
+export const secondText = (typeIds: Int32Array): number => typeIds.indexOf(1);
+
+/** The first text of a pair, or the only one. */
+export function firstText({ inputIds, typeIds }: TokenExample): Pick<TokenExample, 'inputIds' | 'typeIds'> {
+  const second = secondText(typeIds);
+  const end = second < 0 ? inputIds.length : second;
+  return { inputIds: inputIds.subarray(0, end), typeIds: typeIds.subarray(0, end) };
+}
+
+/** A score on the scale of cosines. @param range the scores that mean 0 and 1 */
+export const scaledScore = (score: number, range: EncodeRowsOptions['scoreRange']): number =>
+  range ? (score - range[0]) / (range[1] - range[0]) : score;
 
 const noLabel: Refusal = { refused: complaint('label-missing', {}) };
 

@@ -147,6 +147,8 @@ export interface IndexedOptions {
   noLabels: () => TokenExample['labels'];
   /** Told once of each such row. */
   onProblem: (problem: Problem) => void;
+  /** As of `Examples`. */
+  isPaired?: boolean | undefined;
 }
 
 /** What is held of an example. */
@@ -194,6 +196,10 @@ export class ExampleMaker {
   rowAt(number: number): Row {
     return this.options.reader.rowAt(number);
   }
+
+  get isPaired(): boolean {
+    return this.options.isPaired ?? false;
+  }
 }
 
 const tokensIn = ({ inputIds, teacher }: HeldExample): number => inputIds.length + (teacher?.inputIds.length ?? 0);
@@ -219,6 +225,7 @@ export class IndexedExamples implements ExamplesWithRows {
     this.teachers = {
       length,
       sample: this.sample,
+      isPaired: maker.isPaired,
       at: (index) => maker.at(numbers[index]!).teacher,
       rowAt: (index) => this.rowAt(index),
     };
@@ -226,6 +233,10 @@ export class IndexedExamples implements ExamplesWithRows {
 
   get length(): number {
     return this.numbers.length;
+  }
+
+  get isPaired(): boolean {
+    return this.maker.isPaired;
   }
 
   at(index: number): TokenExample {

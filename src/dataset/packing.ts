@@ -2,14 +2,16 @@
 
 import { fewSizes, type Few } from './few-sizes';
 
-/** Where several examples share a row. */
+/** Where several texts share a row. */
 export interface Packed {
-  /** [rows · length]: the place of each token in its example; 0 at padding. */
+  /** [rows · length]: the place of each token in its text; 0 at padding. */
   positionIds: Int32Array;
-  /** [rows · length]: which example of the batch a token is of, from 1; 0 at padding. */
+  /** [rows · length]: which text of the batch a token is of, from 1; 0 at padding. */
   segments: Int32Array;
-  /** [examples]: the place of each one's first token in [rows · length]; 0 for fillers. */
+  /** [texts]: the place of each one's first token in [rows · length]; 0 for fillers. */
   starts: Int32Array;
+  /** So many each example has, one after the other; absent: one. */
+  texts?: 2;
 }
 
 /**

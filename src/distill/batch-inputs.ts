@@ -29,8 +29,9 @@ export function batchInputs(batch: Batch, task: Task): BatchInputs {
   const float = (data: Float32Array, shape: number[]): HostTensor => ({ shape, dtype: 'float32', data });
   const size = predictions.rows.length;
   const { labels } = predictions;
+  const isPaired = packed?.texts === 2;
   return {
-    shape: { rows, length, predictions: size, isPacked: packed ? true : undefined },
+    shape: { rows, length, predictions: size, isPacked: packed ? true : undefined, ...(isPaired && { isPaired }) },
     tensors: {
       inputIds: int(batch.inputIds, [rows, length]),
       typeIds: int(batch.typeIds, [rows, length]),
@@ -70,7 +71,7 @@ export class ByShape<T> {
   constructor(private readonly create: (shape: BatchShape) => T) {}
 
   get(shape: BatchShape): T {
-    const key = `${shape.rows}x${shape.length}x${shape.predictions}of${shape.of ?? 'all'}${shape.isPacked ? ' packed' : ''}`;
+    const key = `${shape.rows}x${shape.length}x${shape.predictions}of${shape.of ?? 'all'}${shape.isPacked ? ' packed' : ''}${shape.isPaired ? ' pairs' : ''}`;
     const known = this.values.get(key);
     if (known !== undefined) return known;
     const value = this.create(shape);

@@ -71,7 +71,7 @@ export function readBlock(
 
 /**
  * A model as far as the input of its prediction layer: for a language model the transformed hidden states of the
- * positions that predict, [predictions, D], so that logits can be made in row chunks; for a classifier its logits.
+ * positions that predict, [predictions, D], so that logits can be made in row chunks; for a classifier its logits, or embeddings.
  * @param blocks what is to be read of them, or their dropout masks: hidden states of all rows, scores of attention of all queries
  */
 export function predict(
@@ -99,12 +99,15 @@ export function predict(
 
 /** Takes the rows from which a model predicts out of [B, L, D]. */
 function predictingRows(a: Architecture, tensors: Record<string, tf.Tensor>): ChooseRows {
-  if (!predictsTokens(a) && !tensors.segments) return classifiedRows(a, modelInputs(tensors));
   const rows = tensors.predictionRows as tf.Tensor1D;
+  const inputs = modelInputs(tensors);
+  if (a.head === 'sentence-embedding') return classifiedRows(a, inputs, inputs.segments && rows);
+  if (!predictsTokens(a) && !inputs.segments) return classifiedRows(a, inputs);
   return (x) => tf.gather(tf.reshape<tf.Rank.R2>(x, [-1, a.hiddenSize]), rows);
 }
 
 /** Whether so few rows predict that taking them out before the last layer's perceptron saves more than it costs. */
 function predictsFew(a: Architecture, tensors: Record<string, tf.Tensor>): boolean {
+  if (a.head === 'sentence-embedding') return a.embedding!.pooling === 'cls';
   return !predictsTokens(a) || 2 * tensors.predictionRows!.size <= tensors.inputIds!.size;
 }

@@ -1,7 +1,14 @@
 /** @file Names, shapes and types of what goes into the recorded programs and comes out of them. */
 
 import type { TensorSpec } from '../engine/array';
-import { type Architecture, embeddingWidth, isOpaque, type TeacherModel, vectorWidth } from '../model/architecture';
+import {
+  type Architecture,
+  embeddingWidth,
+  isOpaque,
+  sentenceWidth,
+  type TeacherModel,
+  vectorWidth,
+} from '../model/architecture';
 import { parameterShapes } from '../model/layouts/config';
 import { mapValues, prefixed } from './named';
 import {
@@ -26,8 +33,10 @@ export interface BatchShape {
   predictions: number;
   /** Of so many those are chosen; absent: they are all. */
   of?: number | undefined;
-  /** Whether several examples may share a row. */
+  /** Whether several texts may share a row. */
   isPacked?: boolean | undefined;
+  /** Whether predictions are of pairs of texts, one after the other. */
+  isPaired?: boolean | undefined;
 }
 
 const float = (shape: readonly number[]): TensorSpec => ({ shape, dtype: 'float32' });
@@ -61,7 +70,8 @@ export function tokenSpecs({ rows, length, isPacked }: BatchShape): Record<strin
 }
 
 /** Whether its predictions are of tokens, rather than one of each text. */
-export const predictsTokens = (a: Pick<Architecture, 'head'>): boolean => a.head !== 'sequence-classification';
+export const predictsTokens = (a: Pick<Architecture, 'head'>): boolean =>
+  a.head !== 'sequence-classification' && a.head !== 'sentence-embedding';
 
 /** Whether they are tokens of the vocabulary, rather than labels. */
 export const isLanguageModel = (a: Pick<Architecture, 'head'>): boolean =>
@@ -78,7 +88,9 @@ export function labelSpecs(
 ): Record<string, TensorSpec> {
   const counted = float([shape.predictions]);
   const isClass = isLanguageModel(a) || (a.problemType ?? 'single-label') === 'single-label';
-  const labels = isClass ? int([shape.predictions]) : float([shape.predictions, a.labels!.length]);
+  // A pair's score is that of both of its texts.
+  const numbers = a.problemType === 'embedding' ? 1 : (a.labels?.length ?? 0);
+  const labels = isClass ? int([shape.predictions]) : float([shape.predictions, numbers]);
   return { labels, counted, labelled: counted };
 }
 
@@ -113,13 +125,16 @@ export function teacherInputSpecs(
   ) as Record<string, TensorSpec>;
 }
 
-/** Logits of a prediction. */
-export const logitsWidth = (a: TeacherModel): number => (isLanguageModel(a) ? a.vocabularySize : a.labels!.length);
+/** Logits of a prediction, or elements of the embedding that stands in their place. */
+export function logitsWidth(a: TeacherModel): number {
+  if (isLanguageModel(a)) return a.vocabularySize;
+  return a.head === 'sentence-embedding' && !isOpaque(a) ? sentenceWidth(a) : a.labels!.length;
+}
 
 /** Shapes of what the teacher's program gives to the student's: `prediction`, and what is read of imitated blocks by its name, `hidden.3`. */
 export function teacherOutputSpecs({ teacher, blocks }: Imitated, shape: BatchShape): Record<string, TensorSpec> {
   if (isOpaque(teacher)) return { prediction: float([shape.predictions, logitsWidth(teacher)]) };
-  const width = isLanguageModel(teacher) ? embeddingWidth(teacher) : teacher.labels!.length;
+  const width = isLanguageModel(teacher) ? embeddingWidth(teacher) : logitsWidth(teacher);
   return {
     prediction: float([shape.predictions, width]),
     ...insideSpecs({ teacher, blocks }, shape),

@@ -1,12 +1,21 @@
 /** @file From the few sizes that an experiment names to the whole architecture of a model. */
 
 import type { Task } from '../protocol/records';
-import type { Architecture, Head, ProblemType } from '../model/architecture';
+import {
+  type Architecture,
+  type Head,
+  isOpaque,
+  plainEmbedding,
+  type ProblemType,
+  sentenceWidth,
+  type TeacherModel,
+} from '../model/architecture';
+import { embeddingFor } from '../model/parameters';
 import { createArchitecture } from '../model/layouts/config';
 import { type Family, familyNames, layoutOf } from '../model/layouts/families';
 import type { SpecialTokens } from '../tokenizer/special-tokens';
 import type { ArchitectureSpec } from './file/blocks/architecture';
-import { hasLabels } from '../protocol/tasks';
+import { hasLabels, isOfEmbeddings } from '../protocol/tasks';
 
 /** What stands on the transformer for a task. */
 export const headOfTask: Record<Task, Head> = {
@@ -14,6 +23,7 @@ export const headOfTask: Record<Task, Head> = {
   'causal-lm': 'causal-lm',
   'masked-lm': 'masked-lm',
   'token-classification': 'token-classification',
+  'sentence-embedding': 'sentence-embedding',
 };
 
 /** Families that can learn a task: an encoder sees both sides of a token, a decoder only what is before it. */
@@ -39,6 +49,8 @@ export interface ArchitectureContext {
   /** What they are; one class a row if left out. */
   problemType?: ProblemType | undefined;
   special?: SpecialTokens | undefined;
+  /** Of a student whom it learns from, where that is known: its embeddings are as wide. */
+  teacher?: TeacherModel | undefined;
 }
 
 /** The architecture of a student, or of a teacher that is trained here, with the family's defaults. */
@@ -57,8 +69,33 @@ export function buildArchitecture(spec: ArchitectureSpec, context: ArchitectureC
     vocabularySize,
     ...dropoutEverywhere(spec.family, dropout),
     ...(hasLabels(task) && labels && { labels: [...labels], problemType }),
+    ...(isOfEmbeddings(task) && embeddingOf(spec, context)),
     ...idsOf(spec.family, special),
   });
+}
+
+/** Of a new model: the mean of its tokens, and all else as of whom it learns from. */
+function embeddingOf(
+  { hiddenSize }: ArchitectureSpec,
+  { teacher, maxLength }: ArchitectureContext,
+): Pick<Architecture, 'embedding' | 'problemType'> {
+  const known = teacher && !isOpaque(teacher) && teacher.embedding ? teacher : undefined;
+  const { maxTokens: _, ...like } = { ...(known?.embedding ?? plainEmbedding), pooling: 'mean' as const };
+  const width = known ? sentenceWidth(known) : hiddenSize;
+  return {
+    problemType: 'embedding',
+    embedding: { ...embeddingFor(like, { hiddenSize }, width), maxTokens: maxLength },
+  };
+}
+
+/** A student that has embeddings of its own: as wide as its teacher's, and of length 1 where those are. */
+export function comparedWith(student: Architecture, teacher: TeacherModel | undefined): Architecture {
+  if (!student.embedding || !teacher || isOpaque(teacher) || !teacher.embedding) return student;
+  const { isNormalized } = teacher.embedding;
+  return {
+    ...student,
+    embedding: { ...embeddingFor(student.embedding, student, sentenceWidth(teacher)), isNormalized },
+  };
 }
 
 /** One rate wherever the family drops anything: where it has none, transformers has no place for one. */

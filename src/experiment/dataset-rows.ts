@@ -3,6 +3,7 @@
 import path from 'node:path';
 import { InputError } from '../protocol/problem';
 import { forEachRow, type Row } from '../dataset/dataset';
+import type { Split } from '../protocol/records';
 import { columnsOf } from './checks/check-dataset';
 import type { ResolvedExperiment } from './file/schema';
 
@@ -13,7 +14,8 @@ export async function readDatasetRow(experiment: ResolvedExperiment, file: strin
     throw InputError.at(file, 'row-of-another-file', {});
   }
   let row: Row | undefined;
-  await forEachRow([wanted], { ...columnsOf(experiment), labelIsOptional: true }, (one) => {
+  const split = splitOf(experiment, wanted);
+  await forEachRow([wanted], { ...columnsOf(experiment, split), labelIsOptional: true }, (one) => {
     if (one.line === line) row = one;
     return one.line < line;
   });
@@ -21,10 +23,19 @@ export async function readDatasetRow(experiment: ResolvedExperiment, file: strin
   return row;
 }
 
+/** The split that a file of the run is of. */
+export function splitOf({ dataset, file: experiment }: ResolvedExperiment, file: string): Split {
+  const isIn = (files: readonly string[] | undefined): boolean =>
+    files?.some((one) => path.resolve(path.dirname(experiment), one) === file) ?? false;
+  if (isIn(dataset.test)) return 'test';
+  return Array.isArray(dataset.validation) && isIn(dataset.validation) ? 'validation' : 'train';
+}
+
 /** The first rows that were held out from training, where they have files of their own; else of the training's. */
 export async function readHeldOutRows({ dataset, task }: ResolvedExperiment, most: number): Promise<Row[]> {
   const files = dataset.test ?? (Array.isArray(dataset.validation) ? dataset.validation : dataset.train);
   const rows: Row[] = [];
-  await forEachRow(files.slice(0, 1), columnsOf({ task, dataset }), (row) => rows.push(row) < most);
+  const split = dataset.test ? 'test' : Array.isArray(dataset.validation) ? 'validation' : 'train';
+  await forEachRow(files.slice(0, 1), columnsOf({ task, dataset }, split), (row) => rows.push(row) < most);
   return rows;
 }

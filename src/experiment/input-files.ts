@@ -6,6 +6,7 @@ import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { findGguf } from '../model/files/gguf-checkpoint';
+import { sentenceFiles } from '../model/files/sentence-modules';
 import { problemAt, type Problem } from '../protocol/problem';
 import { columnsOf, unlabelledColumns } from './checks/check-dataset';
 import { areLarge, knownDigest, rowIndexesOf } from './large-rows';
@@ -30,10 +31,11 @@ export async function fingerprint(path: string): Promise<InputFile> {
 export async function modelFiles(folder: string): Promise<string[]> {
   const gguf = await findGguf(folder);
   if (gguf !== undefined) return [gguf];
-  return filesNamed(
+  const own = await filesNamed(
     folder,
     /^(config|tokenizer|tokenizer_config|special_tokens_map|vocab)\.json$|^(vocab|merges)\.txt$|^chat_template\.jinja$|\.safetensors(\.index\.json)?$/,
   );
+  return [...own, ...(await sentenceFiles(folder))];
 }
 
 /** Those of them that hold no weights, sorted. */

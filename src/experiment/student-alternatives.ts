@@ -132,5 +132,6 @@ function build(teacher: Architecture, task: Task, spec: ArchitectureSpec): Archi
     dropout: 0,
     labels: teacher.labels,
     problemType: teacher.problemType,
+    teacher,
   });
 }

@@ -5,7 +5,8 @@ import type { VectorKind } from '../protocol/imitation';
 import type { LabelKind } from '../protocol/records';
 
 /** What stands on the transformer's last hidden states. */
-export type Head = 'sequence-classification' | 'token-classification' | 'masked-lm' | 'causal-lm';
+export type Head =
+  'sequence-classification' | 'token-classification' | 'masked-lm' | 'causal-lm' | 'sentence-embedding';
 
 /** Whether a head predicts labels, of each text or of each token, rather than tokens of the vocabulary. */
 export const predictsLabels = (head: Head): boolean =>
@@ -14,8 +15,8 @@ export const predictsLabels = (head: Head): boolean =>
 /** Activation between the two matrices of the MLP, under transformers' names; `gelu` is the exact one. */
 export type Activation = 'gelu' | 'gelu_new' | 'gelu_pytorch_tanh' | 'relu' | 'silu';
 
-/** What a classification head's logits mean, and so which loss and which metric they get. */
-export type ProblemType = 'single-label' | 'multi-label' | 'regression';
+/** What a classification head's logits mean, and so which loss and which metric they get; an embedding stands in their place. */
+export type ProblemType = 'single-label' | 'multi-label' | 'regression' | 'embedding';
 
 /** What a head predicts of labels that an experiment calls so. */
 export const problemTypeOf: Readonly<Record<LabelKind, ProblemType>> = {
@@ -23,7 +24,28 @@ export const problemTypeOf: Readonly<Record<LabelKind, ProblemType>> = {
   multiple: 'multi-label',
   regression: 'regression',
   entities: 'single-label',
+  similarity: 'embedding',
 };
+
+/** How the hidden states of a text's tokens become one row, as sentence-transformers names it. */
+export const poolings = ['mean', 'cls', 'max'] as const;
+
+export type Pooling = (typeof poolings)[number];
+
+/** How a text's embedding is made of its tokens' last hidden states. */
+export interface Embedding {
+  /** `mean` and `max` of the real tokens, `cls`: the first. */
+  pooling: Pooling;
+  /** A dense layer after that, to so many elements. */
+  dense?: { width: number; activation: 'identity' | 'tanh'; hasBias: boolean };
+  /** Whether it is divided by its length. */
+  isNormalized: boolean;
+  /** Longest text in tokens that sentence-transformers reads with it; absent: as many as there are positions. */
+  maxTokens?: number;
+}
+
+/** Of an encoder of which nothing says how: the mean of its tokens. */
+export const plainEmbedding: Embedding = { pooling: 'mean', isNormalized: false };
 
 /** What the tags of words are. */
 export const tagKindOf = (tags: readonly string[]): LabelKind => (areEntityTags(tags) ? 'entities' : 'single');
@@ -36,7 +58,13 @@ export function labelKindOf({
 }: Pick<Architecture, 'head' | 'labels' | 'problemType'>): LabelKind | undefined {
   if (head === 'token-classification') return tagKindOf(labels);
   if (head !== 'sequence-classification') return undefined;
-  return ({ 'single-label': 'single', 'multi-label': 'multiple', regression: 'regression' } as const)[problemType];
+  const kinds = {
+    'single-label': 'single',
+    'multi-label': 'multiple',
+    regression: 'regression',
+    embedding: 'similarity',
+  } as const;
+  return kinds[problemType];
 }
 
 /** Rotary positions (Su et al., 2021): pairs of a head's elements are turned by angles that grow with the position. */
@@ -99,6 +127,8 @@ export interface Architecture {
   /** Names of the classes, by index; of classifiers, of texts or of tokens, only. */
   labels?: string[];
   problemType?: ProblemType;
+  /** Of the head `sentence-embedding` only. */
+  embedding?: Embedding;
   padId?: number;
   bosId?: number;
   eosId?: number;
@@ -151,6 +181,9 @@ export const embeddingWidth = ({ embeddingSize, hiddenSize }: Architecture): num
 export const keyValueHeadsOf = ({ heads, keyValueHeads }: Architecture): number => keyValueHeads ?? heads;
 
 export const headSizeOf = ({ hiddenSize, heads, headSize }: Architecture): number => headSize ?? hiddenSize / heads;
+
+/** Elements of a text's embedding. */
+export const sentenceWidth = ({ embedding, hiddenSize }: Architecture): number => embedding?.dense?.width ?? hiddenSize;
 
 /** Elements of a token's queries, keys or values, all heads beside each other. */
 export const vectorWidth = (a: Architecture, kind: VectorKind): number =>

@@ -4,7 +4,14 @@ import { sizeOf } from '../engine/array';
 import { randomStream } from '../engine/random';
 import { decodeBfloat16 } from '../protocol/float16';
 import { complaint, ComplaintError, type Complaint } from '../protocol/problem';
-import { type Architecture, embeddingWidth, headSizeOf, keyValueHeadsOf } from './architecture';
+import {
+  type Architecture,
+  type Embedding,
+  embeddingWidth,
+  headSizeOf,
+  keyValueHeadsOf,
+  sentenceWidth,
+} from './architecture';
 import { parameterShapes } from './layouts/config';
 import { layoutOf } from './layouts/families';
 import type { FamilyLayout } from './layouts/layout';
@@ -116,7 +123,7 @@ const prunedSizes = (a: Architecture): Record<string, number> => ({
 export function withSettingsOf(source: Architecture, a: Architecture, layers: readonly number[]): Architecture {
   if (source.family !== a.family) return a;
   const { keyValueHeads = keyValueHeadsLike(source, a.heads) } = a;
-  const { embeddingSize, padId = a.padId, poolsMean } = source;
+  const { embeddingSize, padId = a.padId, poolsMean, embedding } = source;
   const headSize = headSizeLike(source, a);
   const { rotary, rotaryLayers, slidingWindow, slidingLayers, slidingRotary, queryScalar, scoreCap, logitCap } = source;
   const chosen = (ofLayers: boolean[]): boolean[] => layers.map((layer) => ofLayers[layer] ?? false);
@@ -132,6 +139,7 @@ export function withSettingsOf(source: Architecture, a: Architecture, layers: re
     ...(keyValueHeads !== undefined && { keyValueHeads }),
     ...(headSize !== undefined && { headSize }),
     ...(poolsMean && { poolsMean }),
+    ...(a.embedding && embedding && { embedding: embeddingLike(source, a) }),
     ...(rotary && { rotary }),
     ...(slidingRotary && { slidingRotary }),
     ...(queryScalar !== undefined && { queryScalar }),
@@ -140,6 +148,28 @@ export function withSettingsOf(source: Architecture, a: Architecture, layers: re
     ...(rotaryLayers && { rotaryLayers: chosen(rotaryLayers) }),
     ...(slidingWindow !== undefined && slidingLayers && { slidingWindow, slidingLayers: chosen(slidingLayers) }),
   };
+}
+
+/** As the source's embedding is made, whose width a narrower model has by a dense layer. */
+function embeddingLike(source: Architecture, a: Architecture): Embedding {
+  const { maxTokens } = a.embedding!;
+  return {
+    ...embeddingFor(source.embedding!, a, sentenceWidth(source)),
+    ...(maxTokens !== undefined && { maxTokens }),
+  };
+}
+
+/**
+ * An embedding that is compared with others of a width: as it is, with a dense layer where it has one of another width, or none and its tokens are not as wide.
+ */
+export function embeddingFor(
+  { dense, ...embedding }: Embedding,
+  { hiddenSize }: Pick<Architecture, 'hiddenSize'>,
+  width: number,
+): Embedding {
+  if (dense?.width === width) return { ...embedding, dense };
+  if (!dense && hiddenSize === width) return embedding;
+  return { ...embedding, dense: { width, activation: 'identity', hasBias: true } };
 }
 
 /**

@@ -109,3 +109,15 @@ export function softenedPair(
     gradientNorm: Math.sqrt(squares) / temperature,
   };
 }
+
+/** The cosine of two vectors; 0 where one has no length. */
+export function cosine(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let [product, squaresA, squaresB] = [0, 0, 0];
+  for (let i = 0; i < a.length; i++) {
+    product += a[i]! * b[i]!;
+    squaresA += a[i]! * a[i]!;
+    squaresB += b[i]! * b[i]!;
+  }
+  const scale = Math.sqrt(squaresA * squaresB);
+  return scale === 0 ? 0 : Math.max(-1, Math.min(1, product / scale));
+}

@@ -48,7 +48,9 @@ export interface InspectedPosition extends InspectedToken {
   kl?: number | undefined;
   teacher?: InspectedDistribution | undefined;
   student?: InspectedDistribution | undefined;
-  /** In place of distributions where the labels are numbers: what each model says. */
+  /** Of an embedding: the cosine of the teacher's and the student's. */
+  cosine?: number | undefined;
+  /** In place of distributions where the labels are numbers: what each model says. Of the first text of a pair: how similar each model finds both. */
   values?: { teacher?: number | undefined; student?: number | undefined } | undefined;
 }
 
@@ -84,13 +86,15 @@ export interface ProbeExamples {
   labels?: LabelKind | undefined;
   /** The run's own temperature at the start. */
   temperature: number;
-  /** Class names, or the text of every token of the vocabulary, by id. */
+  /** Class names, or the text of every token of the vocabulary, by id; of embeddings the numbers of their elements. */
   names: string[];
   examples: ProbeExample[];
 }
 
 export interface ProbeExample {
   text: string;
+  /** sentence-embedding: the second text of a pair, whose embedding is the second position. */
+  pair?: string | undefined;
   file: string;
   line: number;
   tokens: InspectedToken[];

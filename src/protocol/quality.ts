@@ -44,11 +44,13 @@ export const metricFacts: Readonly<Record<MetricKey, MetricFacts>> = {
   agreement: { name: 'agreement', ...share },
   teacherKl: { name: 'KL to teacher', ...quantity },
   teacherRmse: { name: 'RMSE to teacher', ...quantity },
+  teacherCosine: { name: 'cosine to teacher', ...correlation },
   calibrationError: { name: 'calibration error', ...share, higherIsBetter: false },
 };
 
 /** The metrics that can be a task's quality (decision 43). */
-export type QualityKey = 'entityF1' | 'meanAveragePrecision' | 'macroF1' | 'rmse' | 'perplexity' | 'accuracy';
+export type QualityKey =
+  'entityF1' | 'meanAveragePrecision' | 'macroF1' | 'rmse' | 'perplexity' | 'accuracy' | 'spearman' | 'teacherCosine';
 
 export interface Quality extends MetricFacts {
   key: QualityKey;
@@ -56,7 +58,7 @@ export interface Quality extends MetricFacts {
   title: string;
 }
 
-/** In this order: metrics of several labels have macro-F1 too, and nearly all have accuracy. */
+/** In this order: metrics of several labels have macro-F1 too, nearly all have accuracy, and numbers a Spearman. */
 const qualities: Readonly<Record<QualityKey, Quality>> = {
   entityF1: { key: 'entityF1', title: 'Entity F1', ...metricFacts.entityF1 },
   meanAveragePrecision: {
@@ -68,6 +70,8 @@ const qualities: Readonly<Record<QualityKey, Quality>> = {
   rmse: { key: 'rmse', title: 'RMSE', ...metricFacts.rmse },
   perplexity: { key: 'perplexity', title: 'Perplexity', ...metricFacts.perplexity },
   accuracy: { key: 'accuracy', title: 'Accuracy', ...metricFacts.accuracy },
+  spearman: { key: 'spearman', title: 'Spearman', ...metricFacts.spearman },
+  teacherCosine: { key: 'teacherCosine', title: 'Cosine to teacher', ...metricFacts.teacherCosine },
 };
 
 const qualityOfLabels: Readonly<Record<LabelKind, QualityKey>> = {
@@ -75,10 +79,12 @@ const qualityOfLabels: Readonly<Record<LabelKind, QualityKey>> = {
   multiple: 'meanAveragePrecision',
   regression: 'rmse',
   entities: 'entityF1',
+  similarity: 'spearman',
 };
 
-/** @param labels what those of a classification are */
+/** @param labels what those of a classification are, or of embeddings whether pairs have scores */
 export function qualityOf(task: Task, labels: LabelKind = 'single'): Quality {
+  if (task === 'sentence-embedding') return qualities[labels === 'similarity' ? 'spearman' : 'teacherCosine'];
   if (task === 'token-classification') return qualities[labels === 'entities' ? 'entityF1' : 'accuracy'];
   return qualities[task === 'text-classification' ? qualityOfLabels[labels] : 'perplexity'];
 }

@@ -6,17 +6,23 @@ import type { ImitationName } from './imitation';
 import type { Complaint, Place } from './problem';
 
 /** What is predicted. */
-export const tasks = ['text-classification', 'causal-lm', 'masked-lm', 'token-classification'] as const;
+export const tasks = [
+  'text-classification',
+  'causal-lm',
+  'masked-lm',
+  'token-classification',
+  'sentence-embedding',
+] as const;
 
 export type Task = (typeof tasks)[number];
 
 /**
  * What the labels of a classification are: of a text one class, any number of them, or a number; of each word of a text one class, or
- * the tag that says where in a named entity it stands.
+ * the tag that says where in a named entity it stands. Of embeddings: how similar two texts are.
  */
-export const labelKinds = ['single', 'multiple', 'regression', 'entities'] as const;
+export const labelKinds = ['single', 'multiple', 'regression', 'entities', 'similarity'] as const;
 
-/** Those that an experiment may say; what tags of words are follows from them. */
+/** Those that an experiment may say; what tags of words, and pairs of texts, have follows from them. */
 export const textLabelKinds = ['single', 'multiple', 'regression'] as const;
 
 export type LabelKind = (typeof labelKinds)[number];
@@ -56,7 +62,7 @@ export interface LossComponents extends ImitationLosses {
   total: number;
   /** Distillation loss at the step's temperature, before T² and α. */
   soft?: number;
-  /** Student loss: cross-entropy with the hard labels at T = 1, in one control with smoothed ones; of several labels the mean of each one's, of a number the squared error. */
+  /** Student loss: cross-entropy with the hard labels at T = 1, in one control with smoothed ones; of several labels the mean of each one's, of a number the squared error, of embeddings that of a pair's cosine from its score. */
   hard?: number;
 }
 
@@ -95,7 +101,7 @@ export interface MetricsRecord {
 
 /**
  * Only what the task has: accuracy and macroF1 for classes, accuracy and where they are entities entityF1 for words, perplexity for language models; microF1, macroF1 and
- * meanAveragePrecision for several labels, rmse, pearson and spearman for numbers.
+ * meanAveragePrecision for several labels, rmse, pearson and spearman for numbers; of embeddings spearman and pearson where two texts have a score, and teacherCosine.
  */
 export interface Metrics {
   accuracy?: number;
@@ -108,11 +114,12 @@ export interface Metrics {
   macroF1?: number;
   /** Root of the mean squared error, in the labels' unit. */
   rmse?: number;
+  /** Of numbers with the labels; of embeddings of the cosines of two texts with their scores. */
   pearson?: number;
   spearman?: number;
   /** exp of the mean negative log-likelihood over counted positions. */
   perplexity?: number;
-  /** Mean cross-entropy with the hard labels, nats; of numbers the mean squared error. */
+  /** Mean cross-entropy with the hard labels, nats; of numbers the mean squared error; of embeddings that of the cosines, and without scores 1 − teacherCosine. */
   loss?: number;
   /** Share of counted positions where student and teacher have the same first choice; of several labels, of decisions. */
   agreement?: number;
@@ -120,6 +127,8 @@ export interface Metrics {
   teacherKl?: number;
   /** Of numbers: root of the mean squared difference from the teacher's. */
   teacherRmse?: number;
+  /** Of embeddings: mean over texts of the cosine of the teacher's and the model's. Of the teacher itself 1, where it is the quality. */
+  teacherCosine?: number;
   /** Expected calibration error, 15 bins of equal width. */
   calibrationError?: number;
 }
@@ -240,6 +249,10 @@ export interface ModelPrediction {
   agreeing?: number | undefined;
   /** KL(teacher ‖ model) at T = 1, summed, nats; absent for the teacher. */
   teacherKl?: number | undefined;
+  /** Of embeddings: their cosines with the teacher's, summed over the row's texts (one, or a pair's two); of the teacher itself 1 each. */
+  teacherCosine?: number | undefined;
+  /** Of a pair of texts: the cosine of their embeddings. */
+  similarity?: number | undefined;
 }
 
 export interface Comparison {

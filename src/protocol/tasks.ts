@@ -5,7 +5,7 @@ import type { Task } from './records';
 export interface TaskFacts {
   /** Whether predictions are of tokens, rather than one of each row. */
   isPerToken: boolean;
-  /** Whether what is predicted is one of the dataset's own labels, rather than a token of the vocabulary. */
+  /** Whether what is predicted is one of the dataset's own labels, rather than a token of the vocabulary, or an embedding. */
   hasLabels: boolean;
   /** How many tokens before the one that it is of a prediction is made. */
   shift: 0 | 1;
@@ -18,11 +18,18 @@ export const taskFacts: Readonly<Record<Task, TaskFacts>> = {
   'causal-lm': { isPerToken: true, hasLabels: false, shift: 1, isMasked: false },
   'masked-lm': { isPerToken: true, hasLabels: false, shift: 0, isMasked: true },
   'token-classification': { isPerToken: true, hasLabels: true, shift: 0, isMasked: false },
+  'sentence-embedding': { isPerToken: false, hasLabels: false, shift: 0, isMasked: false },
 };
 
 export const isPerToken = (task: Task): boolean => taskFacts[task].isPerToken;
 
 export const hasLabels = (task: Task): boolean => taskFacts[task].hasLabels;
+
+/** Whether tokens of the vocabulary are predicted. */
+export const predictsVocabulary = (task: Task): boolean => isPerToken(task) && !hasLabels(task);
+
+/** Whether a text's prediction is its embedding, which is compared as it is and has no distribution. */
+export const isOfEmbeddings = (task: Task): boolean => !isPerToken(task) && !hasLabels(task);
 
 /** Names of the columns with a text's words, and with their tags, in the order in which they are looked for. */
 export const wordColumns = {

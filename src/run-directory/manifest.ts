@@ -2,16 +2,16 @@
 
 import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { ofFile, writeAtomically } from '../model/files/atomic';
 import { openOwned, readOwnedIfThere } from './owned';
 
 const MANIFEST = 'manifest.json';
 
-/** By the file's name, in hexadecimal. */
+/** By the file's path in the folder, in hexadecimal. */
 type Digests = Record<string, string>;
 
-/** To be called last. Folders in it are left out. */
+/** To be called last. */
 export async function writeManifest(folder: string): Promise<void> {
   const digests: Digests = {};
   for (const name of await filesIn(folder)) digests[name] = await digestOf(join(folder, name));
@@ -44,10 +44,11 @@ function digestsIn(text: string): Digests | undefined {
 }
 
 async function filesIn(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true });
+  const entries = await readdir(folder, { withFileTypes: true, recursive: true });
   return entries
-    .filter((entry) => entry.isFile() && entry.name !== MANIFEST)
-    .map(({ name }) => name)
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => relative(folder, join(parentPath, name)).split(sep).join('/'))
+    .filter((name) => name !== MANIFEST)
     .sort();
 }
 

@@ -26,6 +26,15 @@ const definitions: Record<ProblemType, [labels: () => tf.Tensor, (z: tf.Tensor) 
     },
   ],
   regression: [targets, (z) => tf.mean(tf.squaredDifference(z, targets()), -1)],
+  embedding: [
+    () => tf.tensor2d([[0.7], [0.7], [-0.2], [-0.2]]),
+    (z) => {
+      const [u, v] = tf.unstack(tf.reshape(z, [2, 2, 5]), 1) as [tf.Tensor, tf.Tensor];
+      const cosines = tf.div(tf.sum(tf.mul(u, v), 1), tf.mul(tf.norm(u, 2, 1), tf.norm(v, 2, 1)));
+      const ofPairs = tf.squaredDifference(cosines, tf.tensor1d([0.7, -0.2]));
+      return tf.reshape(tf.stack([ofPairs, ofPairs], 1), [4]);
+    },
+  ],
 };
 
 describe.each(Object.keys(hardLosses) as ProblemType[])('%s', (problemType) => {

@@ -48,6 +48,15 @@ const models: Record<string, { task: Task; model: Model }> = {
     model: { family: 'gemma3_text', layers: 2, slidingWindow: 3, slidingLayers: [true, false] },
   },
   'bert token-classification': { task: 'token-classification', model: { family: 'bert', padId: 0 } },
+  'distilbert sentence-embedding': {
+    task: 'sentence-embedding',
+    model: {
+      family: 'distilbert',
+      padId: 0,
+      problemType: 'embedding',
+      embedding: { pooling: 'mean', isNormalized: true },
+    },
+  },
   'roberta masked-lm': { task: 'masked-lm', model: { family: 'roberta', padId: 0 } },
   'modernbert masked-lm': {
     task: 'masked-lm',
@@ -60,6 +69,7 @@ const heads = {
   'masked-lm': 'masked-lm',
   'text-classification': 'sequence-classification',
   'token-classification': 'token-classification',
+  'sentence-embedding': 'sentence-embedding',
 } as const;
 
 /** Two steps' examples, some of two texts, of which one has no token and one is as long as a row. */
@@ -72,9 +82,11 @@ function examplesOf(task: Task): Example[] {
     const labels =
       task === 'text-classification'
         ? index % 3
-        : task === 'token-classification'
-          ? inputIds.map((id, i) => (isOfWord(i) ? id % 3 : notCounted))
-          : inputIds.map((id, i) => (i < index % 2 ? notCounted : id));
+        : task === 'sentence-embedding'
+          ? Float32Array.of(NaN)
+          : task === 'token-classification'
+            ? inputIds.map((id, i) => (isOfWord(i) ? id % 3 : notCounted))
+            : inputIds.map((id, i) => (i < index % 2 ? notCounted : id));
     return { inputIds, typeIds, labels } as Example;
   });
 }
@@ -96,7 +108,7 @@ function pairOf(name: string): TinyPair {
     });
   const [teacher, student] = [make(16, 2), make(16, 1)];
   const objective = {
-    divergence: 'forward-kl' as const,
+    divergence: task === 'sentence-embedding' ? ('mse-logits' as const) : ('forward-kl' as const),
     beta: 0.5,
     scaleByTemperatureSquared: true,
     temperature: 2,

@@ -71,11 +71,14 @@ const models = {
     teacher: createArchitecture({ ...sizes, family: 'gpt2', head: 'causal-lm', layers: 3, hiddenSize: 96 }),
   },
 };
-const tasks = Object.keys(models) as Task[];
+/** Those that `torchrun` trains. */
+type Planned = keyof typeof models;
+
+const tasks = Object.keys(models) as Planned[];
 
 const LENGTH = 48;
 
-const caseOf = (task: Task, more: Partial<ScalingCase> = {}): ScalingCase => ({
+const caseOf = (task: Planned, more: Partial<ScalingCase> = {}): ScalingCase => ({
   student: models[task].student,
   teachers: [models[task].teacher],
   teacher: 'asked',

@@ -86,14 +86,18 @@ const overVocabulary =
 const overClasses =
   (problemType: ProblemType): Program =>
   (t) => {
+    // Of embeddings there are two to a pair, and a score.
+    const isOfPairs = problemType === 'embedding';
+    const some = (x: tf.Tensor, columns = -1): tf.Tensor =>
+      isOfPairs ? tf.slice(x, [0, 0].slice(0, x.rank), [4, columns].slice(0, x.rank)) : x;
     const { value, grad } = tf.valueAndGrad((logits: tf.Tensor) => {
       return classLoss({
-        studentLogits: logits as tf.Tensor2D,
+        studentLogits: some(logits) as tf.Tensor2D,
         problemType,
-        labels: problemType === 'single-label' ? t.labels! : t.targets!,
-        counted: t.counted as tf.Tensor1D,
+        labels: problemType === 'single-label' ? t.labels! : some(t.targets!, 1),
+        counted: some(t.counted!) as tf.Tensor1D,
         inverseCount: t.inverseCount as tf.Scalar,
-        distillation: { ...settings(t, 'jsd'), teacherLogits: t.teacherLogits as tf.Tensor2D },
+        distillation: { ...settings(t, 'jsd'), teacherLogits: some(t.teacherLogits!) as tf.Tensor2D },
       }).total;
     })(t.studentLogits!);
     return { total: value, gradient: grad };

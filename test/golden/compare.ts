@@ -28,7 +28,14 @@ export interface GoldenCase {
   folder: string;
   /** The folder with what they compute; the same but for older names of the same weights. */
   expected: string;
-  task: 'sequence-classification' | 'multi-label' | 'regression' | 'token-classification' | 'masked-lm' | 'causal-lm';
+  task:
+    | 'sequence-classification'
+    | 'multi-label'
+    | 'regression'
+    | 'token-classification'
+    | 'masked-lm'
+    | 'causal-lm'
+    | 'sentence-embedding';
 }
 
 const models = fileURLToPath(new URL('./data/models', import.meta.url));
@@ -143,11 +150,20 @@ function caseProgram(a: Architecture, task: GoldenCase['task']): Program {
 /** The losses of the fixtures' README. */
 function taskLoss(task: GoldenCase['task'], z: tf.Tensor, labels: tf.Tensor): tf.Scalar {
   if (task === 'regression') return tf.mean(tf.square(tf.sub(tf.reshape(z, labels.shape), labels)));
+  if (task === 'sentence-embedding') return tf.mean(tf.square(tf.sub(cosinesOfPairs(z as tf.Tensor2D), labels)));
   if (task === 'multi-label') return tf.mean(tf.sub(tf.softplus(z), tf.mul(labels, z)));
   if (task !== 'causal-lm') return crossEntropy(z, labels);
   const [batch, length, vocabulary] = z.shape as [number, number, number];
   const predicting = tf.slice(z, [0, 0, 0], [batch, length - 1, vocabulary]); // position i predicts the label at i + 1
   return crossEntropy(predicting, tf.slice(labels, [0, 1], [batch, length - 1]));
+}
+
+/** Of rows 2k and 2k + 1. [rows, W] → [rows / 2] */
+function cosinesOfPairs(z: tf.Tensor2D): tf.Tensor {
+  const [rows, width] = z.shape;
+  const [first, second] = tf.unstack(tf.reshape(z, [rows / 2, 2, width]), 1) as [tf.Tensor, tf.Tensor];
+  const length = (x: tf.Tensor): tf.Tensor => tf.sqrt(tf.sum(tf.square(x), 1));
+  return tf.div(tf.sum(tf.mul(first, second), 1), tf.mul(length(first), length(second)));
 }
 
 /** Mean of −log softmax(z)[label] over the rows whose label is not −100. */
@@ -169,7 +185,8 @@ function expectActivations(
   mask: Int32Array,
 ): void {
   const everywhere = Int32Array.of(1);
-  const logitsMask = a.head === 'sequence-classification' ? everywhere : mask;
+  const isOfTexts = a.head === 'sequence-classification' || a.head === 'sentence-embedding';
+  const logitsMask = isOfTexts ? everywhere : mask;
   expectCloseAtReal('logits', computed.logits!, expected.logits!, logitsMask, TOLERANCE.logits);
   const sizes = { hidden_states: TOLERANCE.hidden, attentions: TOLERANCE.attentions };
   for (const [name, tolerance] of Object.entries(sizes)) {

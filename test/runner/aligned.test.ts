@@ -15,6 +15,7 @@ import { characterTokenizer } from '../experiment/word-piece';
 import { inspected } from './asked';
 import { distilleryHere, documentHere } from './in-process';
 import { robertaTokenizer, writeRoberta } from './other-tokens';
+import { pairedRows } from './paired';
 import {
   document,
   onlyRun,
@@ -354,5 +355,39 @@ describe('words whose teacher has another tokenizer', () => {
     expect(read.length).toBeGreaterThan(0);
     expect(read.length).toBeLessThan(positions.length);
     expect(positions.filter(({ student }) => student !== undefined)).toEqual(read);
+  });
+});
+
+describe('embeddings of sentences, by a teacher with another tokenizer', () => {
+  const pairs = { train: pairedRows(64, 1), validation: pairedRows(16, 2), test: pairedRows(16, 3) };
+  const tokenizer = robertaTokenizer(pairs.train.map(({ sentence1 }) => sentence1));
+
+  it('are what it makes of its own tokens, of both texts of a pair', async () => {
+    const folder = tinyWorkspace({
+      task: 'sentence-embedding',
+      rows: { train: asLines(pairs.train), validation: asLines(pairs.validation), test: asLines(pairs.test) },
+      columns: { textColumn: 'sentence1', pairColumn: 'sentence2', labelColumn: 'score' },
+      teacher: { source: 'checkpoint', path: 'teacher' },
+      tokenizer: wordPiece,
+      training: { ...thorough, epochs: 8 },
+      controls: [],
+      distillation: { temperature: undefined, vocabulary: 'align', alpha: 1, divergence: 'cosine-logits' },
+    });
+    const embedding = { pooling: 'mean', isNormalized: true } as const;
+    await writeRoberta(path.join(folder, 'teacher'), tokenizer, { head: 'sentence-embedding', embedding });
+    await run(folder);
+    const losses = lossesOf(folder);
+    expect(mean(losses.slice(-6))).toBeLessThan(mean(losses.slice(0, 6)) / 2);
+    const said = readLines<PredictionRecord>(path.join(onlyRun(folder), 'predictions.jsonl'));
+    for (const [i, { sentence1: text, sentence2: pair }] of pairs.test.slice(0, 4).entries()) {
+      const asked = { text, pair };
+      const [both, alone] = [
+        await inspected(onlyRun(folder), asked),
+        await inspected(path.join(folder, 'teacher'), asked),
+      ];
+      const similarity = alone.positions[0]!.values!.teacher!;
+      expect(both.positions[0]!.values!.teacher).toBeCloseTo(similarity, 5);
+      expect(said[i]!.models.teacher!.similarity).toBeCloseTo(similarity, 5);
+    }
   });
 });

@@ -130,3 +130,25 @@ it('a damaged best model is not exported', async () => {
   await expect(exportModel(paths, tokenizer, '')).rejects.toThrow(/not as it was written/);
   expect(readdirSync(paths.directory)).toEqual(['checkpoints']);
 });
+
+it('a file in a folder of the checkpoint is looked at too: the dense layer of embeddings', async () => {
+  const embedding = {
+    pooling: 'mean',
+    isNormalized: true,
+    dense: { width: 6, activation: 'tanh', hasBias: true },
+  } as const;
+  const embedder = createArchitecture({ ...sizes, head: 'sentence-embedding', problemType: 'embedding', embedding });
+  const paths = runPaths(path.join(makeFolder(), '.distillery', 'runs', 'x'));
+  mkdirSync(paths.directory, { recursive: true });
+  const parameters = initializeParameters(embedder, 1);
+  for (const step of [3, 6]) {
+    const [firstMoments, secondMoments] = [zeros(parameters), zeros(parameters)];
+    const state = { step, tokens: step, rateScale: 1, parameters, firstMoments, secondMoments };
+    await saveTraining(paths, embedder, trainedSpecs({ student: embedder }), { state, waited: 0 });
+  }
+  expect((await loadTraining(paths, () => Promise.resolve()))!.state.parameters).toEqual(parameters);
+  flipBit(path.join(paths.lastCheckpoint, '2_Dense', 'model.safetensors'));
+  const { step, notes } = await load(paths);
+  expect(step).toBe(3);
+  expect(notes[0]).toContain(path.join('2_Dense', 'model.safetensors'));
+});

@@ -88,6 +88,8 @@ export interface TinyExperiment {
   seeds?: number | number[];
   /** None where the test is not about one: it is a third training. */
   controls?: string[];
+  /** Keys of the dataset that name columns. */
+  columns?: Record<string, string>;
   /** 24 tokens: what a session computes grows with them. */
   maxLength?: number;
   /** Without a test split. */
@@ -112,6 +114,7 @@ export function tinyWorkspace({
   seeds,
   controls = ['no-distillation'],
   withoutTest,
+  columns,
   maxLength = 24,
 }: TinyExperiment): string {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'distillery-test-'));
@@ -136,11 +139,12 @@ export function tinyWorkspace({
       validation: 'validation.jsonl',
       ...(!withoutTest && { test: 'test.jsonl' }),
       ...(rows.unlabelled && { unlabelled: 'unlabelled.jsonl' }),
+      ...columns,
       maxLength,
     },
     tokenizer:
       tokenizer ??
-      (teacher
+      (teacher && teacher.source !== 'train'
         ? { source: 'teacher' }
         : { source: 'train', kind: family === 'gpt2' ? 'bpe' : 'wordpiece', vocabularySize: 512 }),
     teacher: teacher ?? {

@@ -52,7 +52,7 @@ const MASK = 4;
 
 interface Case {
   name: string;
-  task: Task;
+  task: Exclude<Task, 'sentence-embedding'>;
   family: Family;
   problemType?: ProblemType;
   objective?: Partial<Objective>;

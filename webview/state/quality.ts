@@ -28,6 +28,8 @@ const words: Record<QualityKey, Pick<Measure, 'title' | 'name'>> = {
   macroF1: { title: l10n.t('Macro-F1'), name: l10n.t('macro-F1') },
   perplexity: { title: l10n.t('Perplexity'), name: l10n.t('perplexity') },
   accuracy: { title: l10n.t('Accuracy'), name: l10n.t('accuracy') },
+  spearman: { title: 'Spearman', name: 'Spearman' },
+  teacherCosine: { title: l10n.t('Cosine to teacher'), name: l10n.t('cosine to teacher') },
 };
 
 export function measureOf({ record }: RunState): Measure {

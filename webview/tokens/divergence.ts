@@ -1,6 +1,14 @@
 /** @file Teacher against student over the positions of an example. Pure. */
 
-import { entropy, indexOfLargest, klDivergence, rankOf, softmax, topIndices } from '../../src/protocol/distribution';
+import {
+  cosine,
+  entropy,
+  indexOfLargest,
+  klDivergence,
+  rankOf,
+  softmax,
+  topIndices,
+} from '../../src/protocol/distribution';
 import { isSaid, labelEntropy, labelKl, sigmoids } from '../../src/protocol/independent-labels';
 import type { ProbeExample, ProbePosition } from '../../src/protocol/inspection-records';
 import type { LabelKind } from '../../src/protocol/records';
@@ -71,6 +79,8 @@ function summarizePosition(
         disagrees: student.some((logit, i) => isSaid(logit) !== isSaid(teacher[i]!)),
         wrong: hard !== undefined && student.some((logit, i) => isSaid(logit) !== hard.includes(i)),
       };
+    case 'similarity':
+      return { kl: 1 - cosine(teacher, student), disagrees: false, wrong: false };
     case 'regression':
       return { kl: Math.abs(teacher[0]! - student[0]!), disagrees: false, wrong: false };
   }

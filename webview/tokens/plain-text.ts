@@ -65,6 +65,7 @@ function oneWords(labels: LabelKind = 'single'): string {
       return l10n.t(
         "Whether each label applies is predicted for the whole text: {0} (the hard labels). A classifier's words have no distribution of their own, so they are not coloured.",
       );
+    case 'similarity':
     case 'regression':
       return l10n.t(
         'One number is predicted for the whole text: {0} (the hard label). Its words have none of their own, so they are not coloured.',

@@ -4,7 +4,7 @@ import type { HostTensor } from '../../engine/array';
 import type { DeviceTensor, Executor, LoadedProgram } from '../../engine/executor';
 import type { Program } from '../../engine/graph/program';
 import { isOpaque, type Architecture, type TeacherModel } from '../../model/architecture';
-import { indexOfLargest, klDivergence, softmax } from '../../protocol/distribution';
+import { cosine, indexOfLargest, klDivergence, softmax } from '../../protocol/distribution';
 import { binaryCrossEntropy, isSaid, labelKl, sigmoids } from '../../protocol/independent-labels';
 import { addCounts, areEntityTags, countEntities, entityF1, noEntities } from '../../protocol/entities';
 import type { Metrics, Task } from '../../protocol/records';
@@ -254,6 +254,7 @@ interface Tally {
 function tallyFor(model: TeacherModel): Tally {
   if (isLanguageModel(model)) return new PredictionTally();
   if (predictsTokens(model)) return new WordTally(model.labels!);
+  if (model.problemType === 'embedding') return new EmbeddingTally();
   if (model.problemType === 'multi-label') return new LabelTally(model.labels!.length);
   return model.problemType === 'regression' ? new NumberTally() : new ClassTally();
 }
@@ -411,6 +412,42 @@ class NumberTally implements Tally {
       spearman: new RankCorrelation(values, labels).of(),
       loss: rmse ** 2,
       ...(teacherValues.length > 0 && { teacherRmse: rootMeanSquare(values, teacherValues) }),
+    };
+  }
+}
+
+/** Of embeddings: beside the teacher's, and of pairs with a score how similar they are. */
+class EmbeddingTally implements Tally {
+  private readonly scores: number[] = [];
+  private readonly cosines: number[] = [];
+  private texts = 0;
+  private teacherCosine = 0;
+  private hasTeacher = false;
+
+  add(batch: BatchInputs, outputs: Record<string, HostTensor>, targets: Record<string, HostTensor>): void {
+    const { labels, labelled, counted } = batch.tensors;
+    const own = outputs.logits!;
+    for (let text = 0; text < counted!.data.length; text++) {
+      if (counted!.data[text] === 0) continue;
+      this.texts++;
+      if (targets.prediction) this.teacherCosine += cosine(rowOf(own, text), rowOf(targets.prediction, text));
+      // The second of a pair is looked at with the first.
+      if (!batch.shape.isPaired || text % 2 === 1 || labelled!.data[text] === 0) continue;
+      this.scores.push(labels!.data[text]!);
+      this.cosines.push(cosine(rowOf(own, text), rowOf(own, text + 1)));
+    }
+    this.hasTeacher ||= targets.prediction !== undefined;
+  }
+
+  metrics(): Metrics {
+    const { scores, cosines, hasTeacher } = this;
+    const teacherCosine = hasTeacher ? this.teacherCosine / this.texts : 1;
+    if (scores.length === 0) return { teacherCosine, loss: 1 - teacherCosine };
+    return {
+      spearman: new RankCorrelation(cosines, scores).of(),
+      pearson: pearson(cosines, scores),
+      loss: rootMeanSquare(cosines, scores) ** 2,
+      ...(hasTeacher && { teacherCosine }),
     };
   }
 }

@@ -18,7 +18,7 @@ import { isPerToken } from '../../protocol/tasks';
 
 /** Logits of one example's counted positions. */
 export interface ProbedLogits {
-  /** [positions, V], or [1, C] for a classifier. */
+  /** [positions, V], or [1, C] for a classifier; of embeddings [texts, width]. */
   shape: [number, number];
   data: Float32Array;
 }
@@ -131,7 +131,9 @@ function rowsOfExamples(inputs: BatchInputs, task: Task, most: number): number[]
   const { rows, length } = inputs.shape;
   const counted = countedRows(inputs, Infinity);
   // Of classes each example is a row; else the row of the hidden states that predicts says whose it is.
-  const exampleOf = (row: number): number => (isPerToken(task) ? Math.floor(predictionRows!.data[row]! / length) : row);
+  const texts = inputs.shape.isPaired ? 2 : 1;
+  const exampleOf = (row: number): number =>
+    isPerToken(task) ? Math.floor(predictionRows!.data[row]! / length) : Math.floor(row / texts);
   const own = Array.from({ length: rows }, (): number[] => []);
   for (const row of counted) own[exampleOf(row)]!.push(row);
   return own.map((some) => some.slice(0, most));

@@ -1,7 +1,7 @@
 /** @file What a model says of each row of an evaluation, and how sure it is of what. */
 
 import type { HostTensor } from '../../engine/array';
-import { indexOfLargest, klDivergence, softmax, topIndices } from '../../protocol/distribution';
+import { cosine, indexOfLargest, klDivergence, softmax, topIndices } from '../../protocol/distribution';
 import { binaryCrossEntropy, isSaid, labelKl, sigmoids } from '../../protocol/independent-labels';
 import type { ProblemType, TeacherModel } from '../../model/architecture';
 import { areEntityTags, countEntities } from '../../protocol/entities';
@@ -61,6 +61,10 @@ export class RowTally {
   ): void {
     const { counted, labels, predictionRows } = inputs.tensors;
     const isClassifier = outputs.logits !== undefined;
+    if (this.problemType === 'embedding') {
+      this.addTexts(batch, inputs, outputs.logits!, targets.prediction);
+      return;
+    }
     /** Of the words of each example, by its index. */
     const choices = new Map<number, { said: number[]; there: number[] }>();
     for (let i = 0; i < counted!.data.length; i++) {
@@ -87,6 +91,25 @@ export class RowTally {
     this.rows.set(index, { ...this.rows.get(index)!, entities: countEntities(tagsOf(said), tagsOf(there)) });
   }
 
+  /** Of each example its text, or both of a pair. */
+  private addTexts(
+    batch: Batch,
+    { shape, tensors }: BatchInputs,
+    embeddings: HostTensor,
+    teacher: HostTensor | undefined,
+  ): void {
+    const texts = shape.isPaired ? 2 : 1;
+    for (let text = 0; text < tensors.counted!.data.length; text += texts) {
+      if (tensors.counted!.data[text] === 0) continue;
+      const toTeacher = (one: number): number => (teacher ? cosine(rowOf(embeddings, one), rowOf(teacher, one)) : 1);
+      this.rows.set(batch.indices[text / texts]!, {
+        predictions: texts,
+        teacherCosine: toTeacher(text) + (texts === 2 ? toTeacher(text + 1) : 0),
+        ...(texts === 2 && { similarity: cosine(rowOf(embeddings, text), rowOf(embeddings, text + 1)) }),
+      });
+    }
+  }
+
   private rowOf(logits: HostTensor, teacher: HostTensor | undefined, row: number, labels: HostTensor): RowPrediction {
     switch (this.problemType) {
       case 'single-label':
@@ -95,6 +118,8 @@ export class RowTally {
         return this.labelsOf(rowOf(logits, row), teacher && rowOf(teacher, row), rowOf(labels, row));
       case 'regression':
         return { value: logits.data[row]!, predictions: 1, teacherValue: teacher?.data[row] };
+      case 'embedding':
+        throw new Error('an embedding is no label');
     }
   }
 

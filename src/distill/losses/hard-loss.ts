@@ -16,6 +16,7 @@ export const hardLosses: Record<ProblemType, HardLossFunction> = {
   'single-label': crossEntropy,
   'multi-label': binaryCrossEntropy,
   regression: squaredError,
+  embedding: squaredCosineError,
 };
 
 /** Cross-entropy over a vocabulary: its gradient is softmax(z) − ε / V − (1 − ε) [index = label], of which only the last part is not [rows, V]. */
@@ -106,4 +107,36 @@ function squaredError(logits: tf.Tensor2D, labels: tf.Tensor): RowLoss {
     perPosition: tf.mean(tf.square(difference), -1),
     gradient: (weight) => tf.mul(difference, tf.mul(weight, 2 / logits.shape[1])),
   };
+}
+
+/** Least length that is divided by, as in PyTorch's `CosineSimilarity`. */
+const LEAST_LENGTH = 1e-8;
+
+/**
+ * Of pairs of embeddings u and v, rows 2k and 2k + 1: (cos(u, v) − s)² at both, so that the mean over rows is that over pairs, as
+ * sentence-transformers' `CosineSimilarityLoss` has it. Gradient in u: 2 (cos(u, v) − s) (v / ‖v‖ − cos(u, v) u / ‖u‖) / ‖u‖.
+ * @param scores float32 [rows, 1], the same of both rows of a pair
+ */
+function squaredCosineError(embeddings: tf.Tensor2D, scores: tf.Tensor): RowLoss {
+  const lengths = tf.sqrt(tf.maximum(tf.sum(tf.square(embeddings), 1, true), LEAST_LENGTH ** 2)); // [rows, 1]
+  const directions = tf.div<tf.Tensor2D>(embeddings, lengths);
+  const others = ofPartners(directions);
+  const cosines = tf.sum(tf.mul(directions, others), 1, true); // [rows, 1]
+  const difference = tf.sub<tf.Tensor2D>(cosines, scores);
+  return {
+    perPosition: tf.reshape(tf.square(difference), [embeddings.shape[0]]),
+    gradient: (weight) => {
+      const ofBoth = tf.add(weight, ofPartners(weight)); // the loss of either row is that of the pair
+      const turned = tf.div<tf.Tensor2D>(tf.sub(others, tf.mul(directions, cosines)), lengths);
+      return tf.mul(turned, tf.mul(ofBoth, tf.mul(difference, 2)));
+    },
+  };
+}
+
+/** Rows 2k and 2k + 1 change places. [rows, W] → the same shape */
+function ofPartners(x: tf.Tensor2D): tf.Tensor2D {
+  const [rows, width] = x.shape;
+  const pairs = tf.reshape<tf.Rank.R2>(x, [rows / 2, 2 * width]);
+  const [first, second] = [tf.slice2d(pairs, [0, 0], [-1, width]), tf.slice2d(pairs, [0, width], [-1, width])];
+  return tf.reshape(tf.concat([second, first], 1), [rows, width]);
 }

@@ -66,6 +66,8 @@ export interface ClassLossInputs extends Counting {
   labelSmoothing?: number | undefined;
   /** Absent: hard loss alone. */
   distillation?: (Distillation & { teacherLogits: tf.Tensor2D }) | undefined;
+  /** Whether α is 1 and there is nothing for a hard loss: it is 0 then. */
+  isSoftAlone?: boolean;
 }
 
 /**
@@ -112,14 +114,16 @@ export function vocabularyLoss(inputs: VocabularyLossInputs): HeadLoss {
   return differentiable(variables, distillation, () => tf.tidy(() => ({ ...groups() })));
 }
 
-/** Combined loss over classes, differentiable with respect to the student's logits. */
+/** Combined loss over classes, or of embeddings, differentiable with respect to the student's logits. */
 export function classLoss(inputs: ClassLossInputs): HeadLoss {
   const { studentLogits, distillation, labelled } = inputs;
   return differentiable([studentLogits], distillation, () => {
     const softWeight = weightOf(inputs);
     const { gradient, ...losses } = weightedLosses({
       soft: distillation && softLossOfClasses(studentLogits, distillation, inputs.problemType),
-      hard: hardLosses[inputs.problemType](studentLogits, inputs.labels, inputs.labelSmoothing),
+      hard: inputs.isSoftAlone
+        ? undefined
+        : hardLosses[inputs.problemType](studentLogits, inputs.labels, inputs.labelSmoothing),
       softWeight,
       hardWeight: labelled ? weightOf(labelled) : softWeight,
       distillation,

@@ -14,8 +14,8 @@ export interface LabelledBatch {
   labels: Int32Array | Float32Array;
   /** text-classification: [rows], −1 for filler rows. Without them every row without a label is filler. */
   indices?: Int32Array;
-  /** Where examples share rows: each one's first token, [examples]. Labels of classes and indices are [examples] too. */
-  packed?: { readonly starts: Int32Array } | undefined;
+  /** Where texts share rows: each one's first token, [texts]. Labels of classes are [texts] too, and indices [examples]. */
+  packed?: { readonly starts: Int32Array; readonly texts?: number } | undefined;
 }
 
 /** R predictions. R depends only on task, rows and length (see `maskedCapacity`), so that recorded shapes stay the same. */
@@ -38,7 +38,7 @@ export interface PredictionRows {
  * The predictions of a batch. The same rows are taken from student, teacher and labels, so none can be shifted alone.
  * text-classification: one a row, labelled or not; one an example where these share rows, at its first token. causal-lm: positions 0 … length − 2 of each row, position i predicting token i + 1, so
  * R = rows · (length − 1). masked-lm: the masked positions, then filler up to `maskedCapacity`. token-classification: all positions, R = rows · length, of
- * which the first tokens of words count.
+ * which the first tokens of words count. sentence-embedding: one a text, of pairs two an example.
  */
 export function predictionRows(batch: LabelledBatch, task: Task): PredictionRows {
   switch (task) {
@@ -50,16 +50,19 @@ export function predictionRows(batch: LabelledBatch, task: Task): PredictionRows
       return maskedRows(batch);
     case 'token-classification':
       return select(batch.labels as Int32Array, range(batch.labels.length), 0);
+    case 'sentence-embedding':
+      return ofTexts(batch);
   }
 }
 
 /**
  * Predictions that count of an example by itself, labelled or not: those of `predictionRows`, of tens of thousands of which nothing else is asked.
  * @param labels as of a batch of one row
+ * @param texts that it has
  */
-export function countedPredictions(labels: Int32Array | Float32Array, task: Task): number {
+export function countedPredictions(labels: Int32Array | Float32Array, task: Task, texts = 1): number {
   const { isPerToken, shift } = taskFacts[task];
-  if (!isPerToken) return 1;
+  if (!isPerToken) return texts;
   let count = 0;
   for (let i: number = shift; i < labels.length; i++) if (labels[i] !== notCounted) count++;
   return count;
@@ -104,6 +107,17 @@ function ofClasses({ labels, rows, packed }: LabelledBatch): PredictionRows {
   const count = packed?.starts.length ?? rows;
   const found = labels instanceof Float32Array ? rowsOfNumbers(labels, count) : select(labels, range(count), 0);
   return packed ? { ...found, rows: packed.starts } : found;
+}
+
+/** One a text, whose label is the score of its pair. */
+function ofTexts({ labels, rows, indices, packed }: LabelledBatch): PredictionRows {
+  const texts = packed?.starts.length ?? rows;
+  const found = rowsOfNumbers(labels as Float32Array, texts);
+  const each = packed?.texts ?? 1;
+  const counted = Float32Array.from({ length: texts }, (_, text) =>
+    indices && indices[Math.floor(text / each)]! < 0 ? 0 : 1,
+  );
+  return { ...found, rows: packed?.starts ?? found.rows, counted, count: counted.reduce((sum, one) => sum + one, 0) };
 }
 
 /** Counts the rows that have no label too, but for filler rows. */

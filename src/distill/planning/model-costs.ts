@@ -1,7 +1,13 @@
 /** @file What a model costs by its sizes alone: operations of its matrix products, and what it keeps from the forward pass to the backward. */
 
 import { sizeOf } from '../../engine/array';
-import { type Architecture, embeddingWidth, headSizeOf, keyValueHeadsOf } from '../../model/architecture';
+import {
+  type Architecture,
+  type Embedding,
+  embeddingWidth,
+  headSizeOf,
+  keyValueHeadsOf,
+} from '../../model/architecture';
 import { parameterCount, parameterShapes, sizeOfAxis } from '../../model/layouts/config';
 import { type Family, layoutOf } from '../../model/layouts/families';
 import { isLanguageModel, type BatchShape, predictsTokens } from '../specs';
@@ -54,10 +60,13 @@ function isInBlock(a: Architecture, name: string): boolean {
   return name.startsWith(before!);
 }
 
+/** Whether an embedding is made of one token of the text. */
+const isOfOne = ({ pooling }: Embedding): boolean => pooling === 'cls';
+
 /** Rows of the last block that go on to its MLP: the others predict nothing (`predict` of distill/prediction). */
 function lastRows(a: Architecture, { rows, length, predictions }: BatchShape, isWhole: boolean): number {
   const tokens = rows * length;
-  const isFew = !predictsTokens(a) || 2 * predictions <= tokens;
+  const isFew = a.embedding ? isOfOne(a.embedding) : !predictsTokens(a) || 2 * predictions <= tokens;
   return isFew && !isWhole ? predictions : tokens;
 }
 
@@ -66,7 +75,7 @@ const ASK_FOR_ONE: ReadonlySet<string> = new Set<Family>(['bert', 'distilbert', 
 
 /** Rows of the last block that queries are made of. */
 function lastQueries(a: Architecture, shape: BatchShape, isWhole: boolean): number {
-  const asksForOne = ASK_FOR_ONE.has(a.family) && !predictsTokens(a);
+  const asksForOne = ASK_FOR_ONE.has(a.family) && !predictsTokens(a) && (!a.embedding || isOfOne(a.embedding));
   return asksForOne ? lastRows(a, shape, isWhole) : shape.rows * shape.length;
 }
 

@@ -10,7 +10,7 @@ import { imitationCosts } from '../losses/imitation-losses';
 import { maskedCapacity } from '../losses/shift';
 import { type BlockReading, imitatedOf, keptOf, onPolicyOf, readOfStudent, type Objective } from '../pairing';
 import { chunkRows } from '../prediction';
-import { insideSpecs, isLanguageModel, projectionShapes, type BatchShape } from '../specs';
+import { insideSpecs, isLanguageModel, logitsWidth, projectionShapes, type BatchShape } from '../specs';
 import { canBeKept, recordParts, recordSize, type StoredValues } from '../teacher/records';
 import { topBytes } from '../teacher/top-logits';
 import { type Device, type Link, type Network, networks } from './devices';
@@ -150,6 +150,7 @@ export const predictionsOf = (task: Task, rows: number, length: number): number 
     'causal-lm': rows * (length - 1),
     'masked-lm': maskedCapacity(rows, length),
     'token-classification': rows * length,
+    'sentence-embedding': rows,
   })[task];
 
 const shapeOf = ({ task, length }: Pick<ScalingCase, 'task' | 'length'>, rows: number): BatchShape => ({
@@ -280,7 +281,7 @@ function memoryOf(planned: ScalingCase, machines: Machines, strategy: Strategy, 
   const chunk = Math.min(shape.predictions, chunkRows(student.vocabularySize));
   const logits = isLanguageModel(student)
     ? CHUNK_MATRICES * chunk * student.vocabularySize
-    : CHUNK_MATRICES * shape.predictions * (student.labels?.length ?? 0);
+    : CHUNK_MATRICES * shape.predictions * logitsWidth(student);
   const terms: MemoryTerm[] = [
     { name: 'student weights', bytes: divided(FLOAT * trained) },
     { name: 'gradients', bytes: divided(FLOAT * trained) },

@@ -49,7 +49,7 @@ export function layoutCache(
   const parts = recordParts(imitated, values, top);
   const starts = new Float64Array(examples.length);
   const sizes = Float64Array.from({ length: examples.length }, (_, index) =>
-    recordSize(parts, rowsOfExample(examples.at(index)!, task)),
+    recordSize(parts, rowsOfExample(examples.at(index)!, task, examples.isPaired ? 2 : 1)),
   );
   let size = 0;
   const blocks = planBlocks(examples, maxLength).map((planned): CacheBlock => {

@@ -53,7 +53,7 @@ function meanOfLabel(logits: readonly number[], weights: readonly number[], temp
 
 /**
  * Logits whose softmax at T is the mean of the members' softmaxes at T: T · log Q. At another temperature they are not its mean. Of labels each by
- * itself the mean is that of their sigmoids, and of numbers that of the numbers.
+ * itself the mean is that of their sigmoids, and of numbers, and of embeddings, that of these.
  * Columns that not all have, of heads padded beyond the tokenizer's size, are cut off.
  */
 export function meanLogits(
@@ -74,7 +74,7 @@ export function meanLogits(
     for (let c = 0; c < width; c++) {
       const ofColumn = ofRow.map((one) => one[c]!);
       data[row * width + c] =
-        problemType === 'regression'
+        problemType === 'regression' || problemType === 'embedding'
           ? ofColumn.reduce((sum, value, m) => sum + weights[m]! * value, 0)
           : temperature * meanOfLabel(ofColumn, weights, temperature);
     }

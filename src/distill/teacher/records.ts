@@ -88,12 +88,13 @@ export function exampleRowsOf({ examples, shape, tensors }: BatchInputs, task: T
   const counted = tensors.counted!.data;
   const mask = tensors.attentionMask!.data;
   const segments = tensors.segments?.data;
+  const texts = shape.isPaired ? 2 : 1;
   const exampleAt = (position: number): number =>
-    segments ? segments[position]! - 1 : Math.floor(position / shape.length);
+    segments ? Math.floor((segments[position]! - 1) / texts) : Math.floor(position / shape.length);
   const predictions = Array.from(examples, (): number[] => []);
   for (let p = 0; p < counted.length; p++) {
     if (counted[p] === 0) continue;
-    predictions[isPerToken(task) ? exampleAt(tensors.predictionRows!.data[p]!) : p]!.push(p);
+    predictions[isPerToken(task) ? exampleAt(tensors.predictionRows!.data[p]!) : Math.floor(p / texts)]!.push(p);
   }
   const tokens = Array.from(examples, (): number[] => []);
   for (let position = 0; position < mask.length; position++) {
@@ -118,14 +119,15 @@ export function recordSize(parts: readonly RecordPart[], rows: Readonly<Record<R
   return parts.reduce((sum, part) => sum + rows[part.rows] * rowBytes(part), 0);
 }
 
-/** How many rows of each kind an example has, from its labels and length alone. */
+/** How many rows of each kind an example has, from its labels and length alone. @param texts that it has */
 export function rowsOfExample(
   { inputIds, labels }: Pick<TokenExample, 'inputIds' | 'labels'>,
   task: Task,
+  texts = 1,
 ): Record<RowKind, number> {
   const length = inputIds.length;
   return {
-    predictions: typeof labels === 'number' ? 1 : countedPredictions(labels, task),
+    predictions: typeof labels === 'number' ? 1 : countedPredictions(labels, task, texts),
     tokens: length,
     pairs: length ** 2,
   };

@@ -64,7 +64,8 @@ function forTeacher(
 ): Pick<CollateOptions, 'teacher'> {
   if (!teachers || !teacher) return {};
   const { tokenizer, maxLength } = teacher;
-  return { teacher: { padId: tokenizer.padId, lengths: bucketsOf(teachers, maxLength, batches) } };
+  const longest = teachers.isPaired ? 2 * maxLength : maxLength;
+  return { teacher: { padId: tokenizer.padId, lengths: bucketsOf(teachers, longest, batches) } };
 }
 
 function collation(options: BatchOptions, seed: number, epoch: number, rowCounts?: number[]): CollateOptions {

@@ -71,7 +71,7 @@ export function gradientsProgram(pairing: Pairing, shape: BatchShape, inHostMemo
     let components: LossScalars | undefined;
     const objective = (...values: tf.Tensor[]): tf.Scalar => {
       const parameters = Object.fromEntries(names.map((name, i) => [name, values[i]!]));
-      components = combinedLoss(pairing, parameters, tensors, { dropout, inHostMemory });
+      components = combinedLoss(pairing, parameters, tensors, { dropout, inHostMemory, shape });
       return components.total;
     };
     const { value, grads } = tf.valueAndGrads(objective)(names.map((name) => tensors[`student.${name}`]!));
@@ -115,11 +115,11 @@ function combinedLoss(
   pairing: Pairing,
   parameters: ParameterTensors,
   tensors: Record<string, tf.Tensor>,
-  { dropout, inHostMemory }: { dropout: Dropout; inHostMemory: boolean },
+  { dropout, inHostMemory, shape }: { dropout: Dropout; inHostMemory: boolean; shape: BatchShape },
 ): LossScalars {
   const blocks = readOfStudent(pairing);
   const { prediction, ...inside } = predict(pairing.student, parameters, tensors, { dropout, blocks });
-  const losses: LossScalars = headLoss(pairing, parameters, prediction, tensors, inHostMemory);
+  const losses: LossScalars = headLoss(pairing, parameters, prediction, tensors, { inHostMemory, shape });
   const step = { pairing, parameters, tensors, inside, pairsWithin: seenWithin(tensors) };
   eachImitation(pairing.objective, (name, settings) => {
     const loss = tf.keep(imitationLoss(name, settings, step));
@@ -168,7 +168,7 @@ function headLoss(
   parameters: ParameterTensors,
   prediction: tf.Tensor2D,
   tensors: Record<string, tf.Tensor>,
-  inHostMemory: boolean,
+  { inHostMemory, shape }: { inHostMemory: boolean; shape: BatchShape },
 ): HeadLoss {
   const { student, objective } = pairing;
   const labels = tensors.labels!;
@@ -183,6 +183,8 @@ function headLoss(
       labelSmoothing,
       studentLogits: prediction,
       problemType: student.problemType ?? 'single-label',
+      // Texts that are in no pair have no score.
+      isSoftAlone: student.problemType === 'embedding' && !shape.isPaired,
       distillation: softened && { ...softened, teacherLogits: tensors['target.prediction'] as tf.Tensor2D },
     });
   }

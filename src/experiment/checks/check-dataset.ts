@@ -4,7 +4,7 @@ import { extname, resolve } from 'node:path';
 import { sortedLabels } from '../../protocol/format';
 import { complaintAbout, InputError, problemAt, type Problem } from '../../protocol/problem';
 import type { ProblemCode } from '../../protocol/problems/catalogue';
-import type { LabelKind } from '../../protocol/records';
+import type { LabelKind, Split } from '../../protocol/records';
 import { phrase } from '../../protocol/problems/phrases';
 import { labelKindIn } from '../../dataset/label-kind';
 import { fileRecords, type Columns, type ReadingOptions } from '../../dataset/dataset';
@@ -17,7 +17,8 @@ import type { Experiment } from '../file/schema';
 import { summarizeIndexes, summarizeSplit, type FirstOfLabel, type SplitSummary } from '../../dataset/split-summary';
 import { areLarge, rowIndexesOf } from '../large-rows';
 import { closestName } from '../file/suggest';
-import { hasLabels, wordColumns } from '../../protocol/tasks';
+import { hasLabels, isOfEmbeddings, wordColumns } from '../../protocol/tasks';
+import { scoreRangeOf, withPairs } from './check-embeddings';
 
 /** What the files of a dataset hold, as far as they could be read. */
 export interface DatasetFacts {
@@ -31,8 +32,8 @@ export interface DatasetFacts {
   /** Number of rows to train on, after a fraction is held out: those with a label, and those without. */
   trainingRows: { labelled: number; unlabelled: number };
   /** The columns of text and labels, as the file says or as they were found. */
-  columns: Pick<Experiment['dataset'], 'textColumn' | 'labelColumn'>;
-  /** What the labels are, as the experiment says or as it was seen from the rows; text-classification only. */
+  columns: Pick<Experiment['dataset'], 'textColumn' | 'labelColumn' | 'pairs'>;
+  /** What the labels are, as the experiment says or as it was seen from the rows; text-classification, and sentence-embedding with scores. */
   kind?: LabelKind | undefined;
   /** Classes of the training rows, or of their words, sorted. Of numbers the name of their column. */
   labels: string[];
@@ -48,8 +49,8 @@ const defaultValidation = 0.1;
 /** They are evaluated again and again, and more of them hardly narrow an interval any further: at most so many are held out unasked. */
 const MOST_HELD_OUT = 10_000;
 
-/** The columns of a dataset that its task reads. */
-export function columnsOf({ task, dataset }: Pick<Experiment, 'task' | 'dataset'>): Columns {
+/** The columns of a dataset that its task reads. @param split of which */
+export function columnsOf({ task, dataset }: Pick<Experiment, 'task' | 'dataset'>, split: Split = 'train'): Columns {
   if (task === 'text-classification') {
     const { pairColumn, labels, labelSeparator } = dataset;
     return {
@@ -63,10 +64,19 @@ export function columnsOf({ task, dataset }: Pick<Experiment, 'task' | 'dataset'
   if (task === 'token-classification') {
     return { text: dataset.textColumn, label: dataset.labelColumn, words: true };
   }
+  if (task === 'sentence-embedding') {
+    const { textColumn: text, pairColumn: pair, labelColumn: label, pairs } = dataset;
+    if (!pairs?.splits.includes(split)) return { text };
+    return { text, pair, ...(pairs.scored.includes(split) && { label, labels: 'similarity' }) };
+  }
   if (task === 'masked-lm' || dataset.completionColumn === undefined) return { text: dataset.textColumn };
   const prompt = dataset.promptColumn === undefined ? {} : { prompt: dataset.promptColumn };
   return { completion: dataset.completionColumn, ...prompt };
 }
+
+/** Tokens of the longest row: of a pair both texts may be as long as one may be. */
+export const longestRow = ({ maxLength, pairs }: Pick<Experiment['dataset'], 'maxLength' | 'pairs'>): number =>
+  pairs ? 2 * maxLength : maxLength;
 
 /** The columns of texts without labels: one that holds labels all the same is not read. */
 export function unlabelledColumns(experiment: Pick<Experiment, 'task' | 'dataset'>): Columns {
@@ -83,14 +93,17 @@ export async function checkDataset(
   const find = (split: FileSplit): Promise<string[] | undefined> =>
     findings.checkAsync(() => findFiles(written, split, findings));
   const train = await find('train');
-  const experiment = (await findings.checkAsync(() => withWordColumns(written, train, findings))) ?? written;
   const named = await findings.checkAsync(async () => {
-    const { validation = defaultValidation } = experiment.dataset;
-    return typeof validation === 'number' ? validation : findFiles(experiment, 'validation', findings);
+    const { validation = defaultValidation } = written.dataset;
+    return typeof validation === 'number' ? validation : findFiles(written, 'validation', findings);
   });
   const test = await find('test');
+  const inWords = (await findings.checkAsync(() => withWordColumns(written, train, findings))) ?? written;
+  const filesOf = { train, ...(Array.isArray(named) && { validation: named }), ...(test && { test }) };
+  const experiment =
+    (await findings.checkAsync(() => withPairs(inWords, filesOf, findings).catch(() => inWords))) ?? inWords;
   const more = await find('unlabelled');
-  const kind = await findings.checkAsync(() => kindOfLabels(experiment, train));
+  const kind = (await findings.checkAsync(() => kindOfLabels(experiment, train))) ?? kindOfScores(experiment);
   warnOfSharedFiles({ train, validation: named, test, unlabelled: more }, findings);
 
   const read = (split: FileSplit, files: string[] | undefined): Promise<SplitSummary | undefined> =>
@@ -120,7 +133,8 @@ export async function checkDataset(
   }
   if (train === undefined || named === undefined) return undefined;
   // As many as it takes for all that is asked of them.
-  const withLabel = training.part === undefined ? training.rows - training.unlabelled : Infinity;
+  const unlabelled = findings.check(() => isOfEmbeddings(experiment.task)) ? 0 : training.unlabelled;
+  const withLabel = training.part === undefined ? training.rows - unlabelled : Infinity;
   const isAsked = findings.check(() => experiment.dataset.validation !== undefined);
   const held = typeof named !== 'number' || isAsked ? named : Math.min(named, MOST_HELD_OUT / Math.max(1, withLabel));
   const labelled = withLabel === Infinity ? withLabel : checkHeldOut(withLabel, held, findings);
@@ -136,11 +150,17 @@ export async function checkDataset(
     },
     trainingRows: {
       labelled: Math.min(labelled, experiment.dataset.trainRows ?? Infinity),
-      unlabelled: Math.min(training.unlabelled + (texts?.rows ?? 0), experiment.dataset.unlabelledRows ?? Infinity),
+      unlabelled: Math.min(unlabelled + (texts?.rows ?? 0), experiment.dataset.unlabelledRows ?? Infinity),
     },
     columns: {
       textColumn: experiment.dataset.textColumn,
       labelColumn: experiment.dataset.labelColumn,
+      ...(experiment.dataset.pairs && {
+        pairs: {
+          ...experiment.dataset.pairs,
+          range: scoreRangeOf([training, validating, testing].map((summary) => summary?.range)),
+        },
+      }),
     },
     kind,
     labels,
@@ -174,6 +194,10 @@ async function kindOfLabels(
   if (task !== 'text-classification') return undefined;
   return dataset.labels ?? labelKindIn(train ?? [], dataset.labelColumn);
 }
+
+/** Embeddings are judged by scores where validation has them. */
+const kindOfScores = ({ dataset }: Experiment): LabelKind | undefined =>
+  dataset.pairs?.scored.includes('validation') ? 'similarity' : undefined;
 
 /** Says how many rows have no label, and what becomes of them. */
 function countUnlabelled(
@@ -245,7 +269,7 @@ async function readSplit(
   const columns =
     split === 'unlabelled'
       ? unlabelledColumns(experiment)
-      : { ...columnsOf(experiment), ...(kind !== undefined && kind !== 'single' && { labels: kind }) };
+      : { ...columnsOf(experiment, split), ...(kind !== undefined && kind !== 'single' && { labels: kind }) };
   try {
     const summary =
       (mostBytes === undefined &&

@@ -16,7 +16,8 @@ import { findTeacher } from './find-teacher';
 import { buildStudent, checkInitialization, readStudent } from './find-student';
 import { checkSameTokenizer, checkTeachersTokenizer, checkVocabulary, findTokenizer } from './find-tokenizer';
 import { checkImitated } from './check-imitated';
-import { hasLabels } from '../../protocol/tasks';
+import { hasLabels, isPerToken } from '../../protocol/tasks';
+import { checkSentenceTeacher } from './check-embeddings';
 import { notCounted } from '../../dataset/examples';
 
 /**
@@ -43,6 +44,7 @@ export async function checkModels(
   if (!sizesAlone) await findings.checkAsync(() => checkTeachersTokenizer(experiment, facts, findings));
   if (dataset !== undefined) findings.check(() => checkClasses(experiment, dataset, facts, findings));
   if (dataset !== undefined) findings.check(() => checkVerbalizers(experiment, dataset, findings));
+  await findings.checkAsync(() => checkSentenceTeacher(experiment, facts, findings));
   checkImitated(experiment, facts, findings);
   findings.check(() => checkInitialization(experiment, facts, findings));
   findings.check(() => checkPackedClassifiers(experiment, facts, findings));
@@ -71,6 +73,7 @@ function contextOf(
     // Where the labels are not known, two stand for them: only sizes are compared.
     labels: facts.teacher?.labels ?? dataset?.labels ?? ['0', '1'],
     problemType: problemTypeIn(dataset),
+    teacher: facts.teacher,
   };
 }
 
@@ -85,6 +88,7 @@ function buildTeacher(
   const trained =
     teacher.source === 'ensemble' ? teacher.teachers.find((member) => member.source === 'train') : teacher;
   if (trained?.source === 'train') facts.teacher ??= buildArchitecture(trained.architecture, context);
+  context.teacher ??= facts.teacher;
 }
 
 function trainedVocabulary({ tokenizer }: Experiment): number | undefined {
@@ -94,7 +98,7 @@ function trainedVocabulary({ tokenizer }: Experiment): number | undefined {
 /** Where rows share one, a text's logits are taken at its first token. */
 function checkPackedClassifiers(experiment: Experiment, facts: ModelFacts, findings: Findings): void {
   const { task, teacher, training, distillation } = experiment;
-  if (task !== 'text-classification') return;
+  if (isPerToken(task)) return;
   const teachers = facts.members?.map(({ model }) => model) ?? [facts.teacher];
   const ofTeachers = teachers.map((model) => ({ role: 'teacher', model }));
   const trainings: [Path, boolean | undefined, { role: string; model: TeacherModel | undefined }[]][] = [
@@ -109,7 +113,9 @@ function checkPackedClassifiers(experiment: Experiment, facts: ModelFacts, findi
   for (const [path, pack, models] of trainings) {
     for (const { role, model } of pack ? models : []) {
       if (model === undefined || isOpaque(model)) continue;
-      if (model.poolsMean) findings.error(path, 'packing-of-mean', { role }, removeKey(path));
+      if (model.embedding) {
+        if (model.embedding.pooling === 'max') findings.error(path, 'packing-of-max', { role }, removeKey(path));
+      } else if (model.poolsMean) findings.error(path, 'packing-of-mean', { role }, removeKey(path));
       else if (isDecoder(model.family)) findings.error(path, 'packing-of-last', { role }, removeKey(path));
     }
   }

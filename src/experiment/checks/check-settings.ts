@@ -17,13 +17,15 @@ import type { TokenizerSpec } from '../file/blocks/tokenizer';
 import type { TrainingSpec } from '../file/blocks/training';
 import type { Experiment } from '../file/schema';
 import type { Path } from '../file/source';
-import { hasLabels } from '../../protocol/tasks';
+import { isOfEmbeddings, predictsVocabulary } from '../../protocol/tasks';
 
 /** Each check by itself: what one cannot say, because a setting could not be read, keeps no other from being made. */
 export function checkSettings(experiment: Experiment, findings: Findings): void {
   const checks = [
     checkPair,
     checkLabelSettings,
+    checkScores,
+    checkTeacherOfEmbeddings,
     checkUnlabelled,
     checkPromptColumns,
     checkPrompt,
@@ -156,7 +158,7 @@ function checkTeacherPrecision({ engine, precision, teacher }: Experiment, findi
 }
 
 function checkPair({ task, dataset }: Experiment, findings: Findings): void {
-  if (dataset.pairColumn === undefined || task === 'text-classification') return;
+  if (dataset.pairColumn === undefined || task === 'text-classification' || isOfEmbeddings(task)) return;
   refuseColumn('pairColumn', task, 'text-classification', findings);
 }
 
@@ -167,6 +169,22 @@ function checkLabelSettings({ task, dataset }: Experiment, findings: Findings): 
       if (dataset[key] !== undefined) refuseColumn(key, task, 'text-classification', findings);
     });
   }
+}
+
+/** How similar two texts are is said of two. */
+function checkScores({ task, dataset }: Experiment, findings: Findings): void {
+  const path = ['dataset', 'labelColumn'];
+  if (!isOfEmbeddings(task) || dataset.pairColumn !== undefined || !findings.isWritten(path)) return;
+  findings.error(path, 'scores-without-pairs', {}, removeKey(path));
+}
+
+/** Where embeddings are asked for and trained today: our own models on the engines here. */
+function checkTeacherOfEmbeddings({ task, engine, teacher }: Experiment, findings: Findings): void {
+  if (!isOfEmbeddings(task)) return;
+  if (engine === torchrunEngine) findings.error(['engine'], 'torchrun-without-embeddings', {}, removeKey(['engine']));
+  const sources = membersOf(teacher).map(({ member }) => member.source);
+  const source = sources.find((one) => one === 'onnx' || one === 'endpoint');
+  if (source !== undefined) findings.error(['teacher', 'source'], 'embeddings-of-source', { source });
 }
 
 function checkUnlabelled({ task, dataset }: Experiment, findings: Findings): void {
@@ -231,7 +249,7 @@ function checkAlignment(experiment: Experiment, findings: Findings): void {
   const path = ['distillation', 'vocabulary'];
   const remove = removeKey(path);
   findings.check(() => {
-    if (!hasLabels(task)) findings.error(path, 'align-of-task', { task }, remove);
+    if (predictsVocabulary(task)) findings.error(path, 'align-of-task', { task }, remove);
   });
   findings.check(() => {
     if (teacher.source === 'endpoint') findings.error(path, 'align-of-endpoint', {}, remove);
@@ -260,14 +278,14 @@ export const useStudentsTokenizer = (path: string): Fix =>
 
 /** What lets a teacher keep its tokenizer, where its task allows that. */
 export function alignFixes({ task, engine, distillation }: Experiment): Fix[] {
-  const isPossible = hasLabels(task) && engine !== torchrunEngine && distillation.vocabulary === 'same';
+  const isPossible = !predictsVocabulary(task) && engine !== torchrunEngine && distillation.vocabulary === 'same';
   return isPossible ? [setValue(['distillation', 'vocabulary'], 'align', phrase('keep-teachers-tokenizer'))] : [];
 }
 
-/** A classifier has one prediction a row. */
+/** A classifier has one prediction a row, a text one embedding. */
 function checkPositions({ task, distillation }: Experiment, findings: Findings): void {
   const path = ['distillation', 'positions'];
-  if (distillation.positions === undefined || !hasLabels(task)) return;
+  if (distillation.positions === undefined || predictsVocabulary(task)) return;
   findings.error(path, 'positions-of-task', { task }, removeKey(path));
 }
 

@@ -6,7 +6,7 @@ import type { Complaint } from '../../protocol/problem';
 import type { StudentPreset } from '../../protocol/student-presets';
 import { phrase } from '../../protocol/problems/phrases';
 import { studentAlternatives, studentOf } from '../student-alternatives';
-import { buildArchitecture, headOfTask, type ArchitectureContext } from '../architecture';
+import { buildArchitecture, comparedWith, headOfTask, type ArchitectureContext } from '../architecture';
 import { removeKey, setValue } from '../file/fixes';
 import type { ArchitectureSpec } from '../file/blocks/architecture';
 import type { Experiment } from '../file/schema';
@@ -37,7 +37,7 @@ export async function readStudent(
     path,
   );
   if (architecture === undefined) return;
-  facts.student = architecture;
+  facts.student = comparedWith(architecture, facts.teacher);
   findings.check(() => checkAgreement(student.architecture, architecture, findings));
 }
 

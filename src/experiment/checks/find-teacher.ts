@@ -1,7 +1,13 @@
 /** @file The teacher as it lies in its folder, file or run; the members of an ensemble likewise. */
 
 import { resolve } from 'node:path';
-import type { Architecture, ProblemType, TeacherModel } from '../../model/architecture';
+import {
+  type Architecture,
+  isOpaque,
+  type ProblemType,
+  sentenceWidth,
+  type TeacherModel,
+} from '../../model/architecture';
 import { requireParameters } from '../../model/files/checkpoint';
 import type { NewHead } from '../../model/layouts/config';
 import { classesFrom, headOfTask } from '../architecture';
@@ -121,6 +127,12 @@ async function findMembers(
     const first = facts.teacher?.labels;
     if (first !== undefined && JSON.stringify(first) !== JSON.stringify(labels)) {
       findings.error(path, 'ensemble-classes', { classes: labels.slice(0, 20), first: first.slice(0, 20) });
+    }
+    const [width, firstWidth] = [model, facts.teacher].map(
+      (one) => one && !isOpaque(one) && one.embedding && sentenceWidth(one),
+    );
+    if (width && firstWidth && width !== firstWidth) {
+      findings.error(path, 'ensemble-widths', { width, first: firstWidth });
     }
     const isShared = distillation.vocabulary === 'same';
     if (isShared && facts.teacher !== undefined && maxPositions < dataset.maxLength) {

@@ -4,7 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { InputError } from '../../protocol/problem';
 import { type Architecture } from '../../model/architecture';
-import { architectureFromConfig, type NewHead } from '../../model/layouts/config';
+import { architectureIn } from '../../model/files/checkpoint';
+import type { NewHead } from '../../model/layouts/config';
 import { GgufFile } from '../../model/files/gguf';
 import { findGguf, readGgufArchitecture } from '../../model/files/gguf-checkpoint';
 import { findTensors, requireRoom } from '../../model/files/weight-files';
@@ -99,7 +100,7 @@ export async function readArchitecture(folder: string, wanted?: NewHead, sizesAl
   if (!(await isFile(file))) {
     throw InputError.at(folder, 'model-without-config', {});
   }
-  const architecture = architectureFromConfig(await readConfig(file), file, wanted);
+  const architecture = await architectureIn(folder, await readConfig(file), wanted);
   if (sizesAlone) return architecture;
   const weights = ['model.safetensors', 'model.safetensors.index.json'].map((name) => isFile(join(folder, name)));
   if (!(await Promise.all(weights)).includes(true)) {

@@ -4,6 +4,7 @@ import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import { InputError, type Problem } from '../../protocol/problem';
 import type { ReadingOptions } from '../../dataset/dataset';
 import { checkDataset, type DatasetFacts } from './check-dataset';
+import { checkEmbeddings, settledEmbeddings } from './check-embeddings';
 import { checkModels } from './check-models';
 import type { ModelFacts } from './model-facts';
 import { checkSettings } from './check-settings';
@@ -77,9 +78,10 @@ export async function checkExperiment(
   const dataset = withoutRows ? undefined : await checkDataset(readable, findings, options);
   const models = await checkModels(readable, dataset, findings, sizesAlone);
   if (dataset !== undefined) checkWarmup(readable, dataset, findings);
+  checkEmbeddings(readable, dataset, findings);
   const problems = inOrder(findings.problems, source.file).map((problem) => showFile(problem, source.file));
   if (experiment === undefined || findings.hasErrors || (dataset === undefined && !withoutRows)) return { problems };
-  return { problems, experiment, models, dataset };
+  return { problems, experiment: settledEmbeddings(experiment, dataset, findings), models, dataset };
 }
 
 /** The experiment's own in the order of its text, then those of other files as they were found. */

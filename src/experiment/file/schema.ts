@@ -4,7 +4,7 @@
 import * as z from 'zod';
 import { controlNames } from '../../protocol/controls';
 import { engineNames, precisions } from '../../protocol/engines';
-import { labelKinds, studyKinds, tasks, type LabelKind } from '../../protocol/records';
+import { labelKinds, splits, studyKinds, tasks, type LabelKind } from '../../protocol/records';
 import { torchrunEngine } from '../../protocol/torchrun';
 import { architectureSchema } from './blocks/architecture';
 import { datasetSchema } from './blocks/dataset';
@@ -21,7 +21,11 @@ export const experimentSchema = z
   .strictObject({
     $schema: z.string().optional().describe('Where this schema is; only editors use it.'),
     name: text(200).optional().describe("Name shown for its runs. The file's name if left out."),
-    task: z.enum(tasks).describe('What is predicted: a class for each text, the next token, or masked tokens.'),
+    task: z
+      .enum(tasks)
+      .describe(
+        'What is predicted: a class for each text, the next token, masked tokens, a class for each word, or an embedding of each text.',
+      ),
     dataset: datasetSchema,
     tokenizer: tokenizerSchema.default({ source: 'teacher' }),
     teacher: teacherSchema,
@@ -90,6 +94,15 @@ const modelOriginSchema = z.object({
   version: z.string().optional(),
 });
 
+/** sentence-embedding: which splits have two texts a row, which of them scores, and which scores mean 0 and 1 where they do not stand as they are. */
+const pairsSchema = z.object({
+  splits: z.array(z.enum(splits)),
+  scored: z.array(z.enum(splits)),
+  range: z.tuple([z.number(), z.number()]).optional(),
+});
+
+export type PairFacts = z.infer<typeof pairsSchema>;
+
 /**
  * The experiment as run (`experiment.json`): still of the experiment file's shape, with every default filled in, paths
  * absolute (in the file, relative to the workspace: `run-directory/experiment-paths.ts`) and globs expanded.
@@ -103,6 +116,7 @@ export const resolvedExperimentSchema = experimentSchema.extend({
     test: z.array(z.string()).optional(),
     unlabelled: z.array(z.string()).optional(),
     labels: z.enum(labelKinds).optional(),
+    pairs: pairsSchema.optional(),
   }),
   student: studentSchema.extend({
     architecture: architectureSchema.required({ intermediateSize: true, maxPositions: true }),
@@ -127,7 +141,10 @@ export const resolvedExperimentSchema = experimentSchema.extend({
 /** The experiment file with its defaults, paths as written. */
 export type Experiment = Omit<z.infer<typeof experimentSchema>, 'dataset'> & {
   // Of a run's own all kinds are known.
-  dataset: Omit<z.infer<typeof datasetSchema>, 'labels'> & { labels?: LabelKind | undefined };
+  dataset: Omit<z.infer<typeof datasetSchema>, 'labels'> & {
+    labels?: LabelKind | undefined;
+    pairs?: PairFacts | undefined;
+  };
 };
 export type ResolvedExperiment = z.infer<typeof resolvedExperimentSchema>;
 export type InputFile = z.infer<typeof inputFileSchema>;

@@ -178,6 +178,7 @@ function classificationWords({ label = '', labels = 'single' }: ColumnRoles): st
       return l10n.t('learn the class in "{0}" from the text', label);
     case 'multiple':
       return l10n.t('learn which of the labels in "{0}" apply to the text', label);
+    case 'similarity':
     case 'regression':
       return l10n.t('learn the number in "{0}" from the text', label);
   }
@@ -189,6 +190,7 @@ function chooseTask(tasks: readonly Task[], roles: ColumnRoles): Promise<Task | 
     'causal-lm': roles.prompt === undefined ? l10n.t('learn to go on with a text') : l10n.t('learn to answer a prompt'),
     'masked-lm': l10n.t('learn to fill in masked words'),
     'token-classification': l10n.t('learn the tag of each word, such as a named entity'),
+    'sentence-embedding': l10n.t('learn embeddings of texts, of which similar ones are close'),
   };
   const choices: (QuickPickItem & { value: Task })[] = tasks.map((task) => ({
     label: task,

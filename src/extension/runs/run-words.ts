@@ -81,6 +81,8 @@ export function mainMetric(metrics: Metrics): string | undefined {
     rmse: 'RMSE',
     perplexity: l10n.t('perplexity'),
     accuracy: l10n.t('accuracy'),
+    spearman: 'Spearman',
+    teacherCosine: l10n.t('cosine to teacher'),
   };
   const quality = qualityIn(metrics);
   return quality && `${names[quality.key]} ${quality.format(metrics[quality.key])}`;

@@ -88,11 +88,11 @@ export function positionRows(
   positionIds: tf.Tensor2D | undefined,
   first = 0,
 ): tf.Tensor {
-  requirePositions(a, length);
   const width = table.shape[1]!;
   if (positionIds) {
     return embedding(first === 0 ? table : tf.slice(table, [first, 0], [a.maxPositions, width]), positionIds);
   }
+  requirePositions(a, length);
   return tf.reshape(tf.slice(table, [first, 0], [length, width]), [1, length, width]);
 }
 

@@ -24,6 +24,7 @@ import type {
   ParameterTensors,
 } from './computation';
 import { BASE, modernbertLayout, WORD_EMBEDDINGS } from '../layouts/modernbert';
+import { meanOfRows } from './embedding';
 import { dense, firstRows } from './post-norm';
 import { rotation, type Turn } from './rotary';
 
@@ -74,7 +75,8 @@ function backbone(a: Architecture, p: ParameterTensors, inputs: ModelInputs, wit
   // A mean is of finished rows: it cannot be taken before the last perceptron.
   const isMean = a.poolsMean === true && a.head === 'sequence-classification';
   const [, length] = inputs.inputIds.shape;
-  requirePositions(a, length);
+  // Texts that share a row have places of their own.
+  if (!inputs.segments) requirePositions(a, length);
   const turnBy = (rotary: Architecture['rotary']): Turn =>
     rotation(rotary!, headSizeOf(a), length, inputs.positionIds, inputs.segments && length);
   const everywhere = { bias: paddingBias(inputs), turn: turnBy(a.rotary) };
@@ -112,7 +114,7 @@ export const modernbert: FamilyComputation = {
     bias: parameter(p, 'decoder.bias') as tf.Tensor1D,
   }),
 
-  classifiedRows: (a, inputs) => (a.poolsMean ? (x) => meanRows(x, inputs.attentionMask) : firstRows),
+  classifiedRows: (a, inputs) => (a.poolsMean ? (x) => meanOfRows(x, inputs.attentionMask) : firstRows),
 
   classificationLogits,
 
@@ -127,12 +129,4 @@ function classificationLogits(
   options: ForwardOptions,
 ): tf.Tensor2D {
   return dense(dropped(head(rows, a, p), a.classifierDropout, options), p, 'classifier') as tf.Tensor2D;
-}
-
-/** The mean of each text's real tokens; 0 for a row without any. x [B, L, D] → [B, D] */
-function meanRows(x: tf.Tensor3D, attentionMask: tf.Tensor2D): tf.Tensor2D {
-  const [batch, length, width] = x.shape;
-  const counts = tf.maximum(tf.sum(attentionMask, 1, true), 1); // [B, 1]
-  const shares = tf.reshape(tf.div(attentionMask, counts), [batch, 1, length]);
-  return tf.reshape(tf.matMul(shares, x), [batch, width]);
 }

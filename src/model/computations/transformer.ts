@@ -19,6 +19,7 @@ import type {
 } from './computation';
 import { distilbert } from './distilbert';
 import { electra } from './electra';
+import { embeddingOf, pooledRows } from './embedding';
 import { gpt2 } from './gpt2';
 import { modernbert } from './modernbert';
 import { rmsDecoder } from './rms-decoder';
@@ -70,13 +71,17 @@ export function vocabularyLogits(
   return capped(linear(rows, weight, bias, 'out-in') as tf.Tensor2D, cap);
 }
 
-/** Picks the row of each text that its classifier reads, of [B, L, D]. */
-export function classifiedRows(a: Architecture, inputs: ModelInputs): ChooseRows {
+/**
+ * Picks the row of each text that its classifier reads, of [B, L, D], or pools its tokens.
+ * @param starts of texts that share rows, where they are pooled: each one's first token in [B · L]
+ */
+export function classifiedRows(a: Architecture, inputs: ModelInputs, starts?: tf.Tensor1D): ChooseRows {
+  if (a.head === 'sentence-embedding') return pooledRows(a, inputs, starts);
   return families[familyOf(a)].classifiedRows(a, inputs);
 }
 
 /**
- * The head of a classifier.
+ * The head of a classifier, or what makes embeddings.
  * @param rows [B, D], chosen of the last hidden state by `classifiedRows`; [R, D] of one that classifies tokens
  * @returns [B, classes], or [R, classes]
  */
@@ -86,6 +91,7 @@ export function classificationLogits(
   rows: tf.Tensor2D,
   options: ForwardOptions = {},
 ): tf.Tensor2D {
+  if (a.head === 'sentence-embedding') return embeddingOf(a, parameters, rows);
   const family = families[familyOf(a)];
   if (a.head === 'token-classification') return family.tokenLogits!(a, parameters, rows, options);
   return family.classificationLogits(a, parameters, rows, options);
@@ -93,7 +99,7 @@ export function classificationLogits(
 
 /**
  * Logits of the model's head on the backbone's last hidden states.
- * @returns [B, classes] for a classifier, [B, L, classes] for one of tokens; [B, L, V] for a language model, at every position, which training avoids
+ * @returns [B, classes] for a classifier, [B, width] for embeddings, [B, L, classes] for one of tokens; [B, L, V] for a language model, at every position, which training avoids
  */
 export function headLogits(
   a: Architecture,
@@ -102,7 +108,7 @@ export function headLogits(
   inputs: ModelInputs,
   options: ForwardOptions = {},
 ): tf.Tensor {
-  if (a.head === 'sequence-classification') {
+  if (a.head === 'sequence-classification' || a.head === 'sentence-embedding') {
     return classificationLogits(a, parameters, classifiedRows(a, inputs)(lastHidden), options);
   }
   const [batch, length, width] = lastHidden.shape;

@@ -5,13 +5,21 @@ import { basename, join } from 'node:path';
 import { sizeOf } from '../../engine/array';
 import { encodeBfloat16 } from '../../protocol/float16';
 import { InputError } from '../../protocol/problem';
-import { type Architecture } from '../architecture';
-import { architectureFromConfig, configFromArchitecture, headParameters, parameterShapes } from '../layouts/config';
+import { type Architecture, plainEmbedding } from '../architecture';
+import {
+  architectureFromConfig,
+  configFromArchitecture,
+  headParameters,
+  type NewHead,
+  parameterShapes,
+} from '../layouts/config';
+import { SENTENCE_DENSE } from '../layouts/sentence-dense';
 import { writeAtomically } from './atomic';
 import { layoutOf } from '../layouts/families';
 import { type FrozenModel, type FrozenValues, initializeParameters, type Parameters } from '../parameters';
 import { findGguf, typesInGguf, loadFrozenGguf, loadGguf, loadGgufParameters } from './gguf-checkpoint';
 import { SafetensorsFile, writeSafetensors } from './safetensors';
+import { denseName, readSentenceModules, writeSentenceModules } from './sentence-modules';
 import { CONFIG, findTensors, readJsonObject, requireRoom, WEIGHTS } from './weight-files';
 
 export interface Checkpoint {
@@ -29,10 +37,25 @@ export interface Checkpoint {
 export async function loadCheckpoint(directory: string): Promise<Checkpoint> {
   const gguf = await findGguf(directory);
   if (gguf !== undefined) return loadGguf(gguf);
-  const configFile = join(directory, CONFIG);
-  const config = await readJsonObject(configFile);
-  const architecture = architectureFromConfig(config, configFile);
+  const config = await readJsonObject(join(directory, CONFIG));
+  const architecture = await architectureIn(directory, config);
   return { architecture, parameters: await loadParameters(directory, architecture), config };
+}
+
+/**
+ * The architecture that the files of a folder describe: config.json, and where it makes embeddings the modules of sentence-transformers.
+ * @param config of that config.json
+ * @param wanted the head that it gets in place of its own
+ * @throws InputError as `architectureFromConfig` and `readSentenceModules`
+ */
+export async function architectureIn(directory: string, config: unknown, wanted?: NewHead): Promise<Architecture> {
+  const file = join(directory, CONFIG);
+  const modules =
+    wanted === undefined || wanted.head === 'sentence-embedding' ? await readSentenceModules(directory) : undefined;
+  const head: NewHead | undefined = modules && { head: 'sentence-embedding' };
+  const architecture = architectureFromConfig(config, file, wanted ?? head);
+  if (architecture.head !== 'sentence-embedding') return architecture;
+  return { ...architecture, embedding: modules?.embedding ?? plainEmbedding };
 }
 
 /**
@@ -46,8 +69,7 @@ export async function loadFrozen(
 ): Promise<FrozenModel> {
   const gguf = await findGguf(directory);
   if (gguf !== undefined) return loadFrozenGguf(gguf, rounded);
-  const configFile = join(directory, CONFIG);
-  const architecture = architectureFromConfig(await readJsonObject(configFile), configFile);
+  const architecture = await architectureIn(directory, await readJsonObject(join(directory, CONFIG)));
   const names = rounded(architecture);
   const read: ReadParameter = async (file, stored, shape, name) => {
     const narrow = shape.length > 1 ? await file.readBfloat16(stored) : undefined;
@@ -73,7 +95,7 @@ export async function frozenBytes(directory: string, architecture: Architecture)
 
 /** What each parameter is stored as, where there is one. */
 async function typesOf(directory: string, architecture: Architecture): Promise<Map<string, string>> {
-  const { fileOf } = await findTensors(directory);
+  const { fileOf } = await tensorsOf(directory, architecture);
   const stored = new Map<string, string>();
   for (const path of new Set(fileOf.values())) {
     const file = await SafetensorsFile.open(path);
@@ -132,9 +154,27 @@ export async function requireParameters(
 /** Size of the files that hold a model's weights. */
 export async function weightBytes(directory: string): Promise<number> {
   const gguf = await findGguf(directory);
-  const files = gguf === undefined ? new Set((await findTensors(directory)).fileOf.values()) : [gguf];
+  const files = gguf === undefined ? await weightFiles(directory) : [gguf];
   const sizes = await Promise.all([...files].map(async (file) => (await stat(file)).size));
   return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+/** Those of the model, and of the dense layer of its embeddings. */
+async function weightFiles(directory: string): Promise<Set<string>> {
+  const { fileOf } = await findTensors(directory);
+  const dense = (await readSentenceModules(directory))?.dense;
+  const ofDense = dense === undefined ? undefined : (await findTensors(dense)).fileOf;
+  return new Set([...fileOf.values(), ...(ofDense?.values() ?? [])]);
+}
+
+/** As `findTensors`, with those of the dense layer of embeddings, which lie in a folder of their own. */
+async function tensorsOf(directory: string, { embedding }: Architecture): ReturnType<typeof findTensors> {
+  const found = await findTensors(directory);
+  if (!embedding?.dense) return found;
+  const dense = (await readSentenceModules(directory))?.dense;
+  if (dense === undefined) return found;
+  const { fileOf } = await findTensors(dense);
+  return { ...found, fileOf: new Map([...found.fileOf, ...fileOf]) };
 }
 
 type ReadParameter<T extends FrozenValues = FrozenValues> = (
@@ -158,7 +198,7 @@ async function readParameters<T extends FrozenValues>(
   read: ReadParameter<T>,
   dispensable: ReadonlySet<string> = new Set(),
 ): Promise<Record<string, T>> {
-  const { listing, fileOf } = await findTensors(directory);
+  const { listing, fileOf } = await tensorsOf(directory, architecture);
   requireRoom(architecture, fileOf.size, join(directory, CONFIG));
   const files = new Map<string, SafetensorsFile>();
   try {
@@ -190,6 +230,7 @@ async function requireShard(path: string): Promise<void> {
 
 /** Names under which checkpoints of any age keep a parameter, the present one first. */
 function storedNames(name: string, basePrefix: string): string[] {
+  if (name.startsWith(`${SENTENCE_DENSE}.`)) return [denseName(name)];
   // Until 2019 a LayerNorm's weight and bias were called gamma and beta, after TensorFlow.
   const older = name.replace(/\bLayerNorm\.weight$/, 'LayerNorm.gamma').replace(/\bLayerNorm\.bias$/, 'LayerNorm.beta');
   const names = older === name ? [name] : [name, older];
@@ -221,16 +262,21 @@ export async function saveCheckpoint(
   parameters: Parameters,
   extra: Readonly<Record<string, unknown>> = {},
 ): Promise<void> {
-  const tensors = Object.entries(parameterShapes(architecture)).map(([name, shape]) => {
+  const { basePrefix } = layoutOf(architecture.family);
+  const isBare = architecture.head === 'sentence-embedding';
+  const tensors = Object.entries(parameterShapes(architecture)).flatMap(([name, shape]) => {
     const data = parameters[name];
     if (!data) throw new Error(`The parameter ${name} is missing.`);
-    return [name, { shape, data }] as const;
+    // transformers' class of the bare encoder has no prefix, and the dense layer lies elsewhere.
+    if (isBare && !name.startsWith(basePrefix)) return [];
+    return [[isBare ? name.slice(basePrefix.length) : name, { shape, data }] as const];
   });
   // None on the way to it: the folder of a run that somebody has taken away is not to come back.
   await mkdir(directory).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   });
   await writeSafetensors(join(directory, WEIGHTS), Object.fromEntries(tensors), { format: 'pt' });
+  if (isBare) await writeSentenceModules(directory, architecture, parameters);
   if (architecture.head === 'causal-lm') {
     await writeJson(join(directory, 'generation_config.json'), generationConfig(architecture));
   }

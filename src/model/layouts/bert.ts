@@ -13,6 +13,7 @@ import {
   tokenIds,
   type Units,
 } from './layout';
+import { sentenceDenseAxes } from './sentence-dense';
 
 const BASE = 'bert.';
 
@@ -139,6 +140,7 @@ export const tokenClassifierAxes: ParameterAxes = linearAxes('classifier', 'clas
 
 function headAxes(a: Architecture): ParameterAxes {
   if (a.head === 'token-classification') return tokenClassifierAxes;
+  if (a.head === 'sentence-embedding') return sentenceDenseAxes(a);
   if (a.head === 'sequence-classification') {
     return {
       ...linearAxes('bert.pooler.dense', 'pooled', 'width'),
@@ -160,13 +162,16 @@ export const bertLayout: FamilyLayout = {
     'sequence-classification': 'BertForSequenceClassification',
     'token-classification': 'BertForTokenClassification',
     'masked-lm': 'BertForMaskedLM',
+    'sentence-embedding': 'BertModel',
   },
   headOfClass: {
     BertForSequenceClassification: 'sequence-classification',
     BertForTokenClassification: 'token-classification',
     BertForMaskedLM: 'masked-lm',
+    BertModel: 'sentence-embedding',
     BertForPreTraining: 'masked-lm', // its next-sentence head is left out
   },
+  poolsUnlessTold: true,
   basePrefix: BASE,
   defaults,
   fromConfig: (reader) => fieldsOfBert(reader, defaults),

@@ -10,6 +10,7 @@ import {
   keyValueHeadsOf,
   predictsLabels,
   type ProblemType,
+  sentenceWidth,
 } from '../architecture';
 import { ConfigReader } from './config-reader';
 import { type Family, familyLayouts, layoutOf } from './families';
@@ -120,6 +121,7 @@ function labelsOf(
   wanted: NewHead | undefined,
 ): Pick<Architecture, 'labels' | 'problemType'> {
   if (head === 'token-classification') return { labels: wanted ? [...(wanted.labels ?? [])] : reader.labels() };
+  if (head === 'sentence-embedding') return { problemType: 'embedding' };
   if (head !== 'sequence-classification') return {};
   return wanted ? newLabels(wanted) : readLabels(reader);
 }
@@ -199,6 +201,8 @@ function unitsOf(a: Architecture, units: Units): number {
       return a.maxPositions + (layoutOf(a.family).firstPosition?.(a) ?? 0);
     case 'types':
       return a.typeVocabularySize;
+    case 'sentence':
+      return sentenceWidth(a);
     case 'classes':
       return a.labels?.length ?? 0;
   }

@@ -13,6 +13,7 @@ import {
   tokenIds,
 } from './layout';
 import { tokenClassifierAxes } from './bert';
+import { sentenceDenseAxes } from './sentence-dense';
 
 const ACTIVATIONS: readonly Activation[] = ['gelu', 'relu'];
 
@@ -109,6 +110,7 @@ function layerAxes(layer: string): ParameterAxes {
 
 function headAxes(a: Architecture): ParameterAxes {
   if (a.head === 'token-classification') return tokenClassifierAxes;
+  if (a.head === 'sentence-embedding') return sentenceDenseAxes(a);
   if (a.head === 'sequence-classification') {
     return {
       ...linearAxes('pre_classifier', 'pooled', 'width'),
@@ -129,11 +131,13 @@ export const distilbertLayout: FamilyLayout = {
     'sequence-classification': 'DistilBertForSequenceClassification',
     'token-classification': 'DistilBertForTokenClassification',
     'masked-lm': 'DistilBertForMaskedLM',
+    'sentence-embedding': 'DistilBertModel',
   },
   headOfClass: {
     DistilBertForSequenceClassification: 'sequence-classification',
     DistilBertForTokenClassification: 'token-classification',
     DistilBertForMaskedLM: 'masked-lm',
+    DistilBertModel: 'sentence-embedding',
   },
   basePrefix: 'distilbert.',
   defaults,

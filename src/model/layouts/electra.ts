@@ -14,6 +14,7 @@ import {
 } from './bert';
 import type { ConfigReader } from './config-reader';
 import { type FamilyFields, type FamilyLayout, linearAxes, normAxes, type ParameterAxes, type Units } from './layout';
+import { sentenceDenseAxes } from './sentence-dense';
 
 const BASE = 'electra.';
 
@@ -65,6 +66,7 @@ function axes(a: Architecture): ParameterAxes {
 function headAxes(a: Architecture, width: Units): ParameterAxes {
   if (a.head === 'sequence-classification') return twoLayerClassifierAxes;
   if (a.head === 'token-classification') return tokenClassifierAxes;
+  if (a.head === 'sentence-embedding') return sentenceDenseAxes(a);
   return {
     ...normAxes('generator_predictions.LayerNorm', width),
     ...linearAxes('generator_predictions.dense', width, 'width'),
@@ -79,11 +81,13 @@ export const electraLayout: FamilyLayout = {
     'sequence-classification': 'ElectraForSequenceClassification',
     'token-classification': 'ElectraForTokenClassification',
     'masked-lm': 'ElectraForMaskedLM',
+    'sentence-embedding': 'ElectraModel',
   },
   headOfClass: {
     ElectraForSequenceClassification: 'sequence-classification',
     ElectraForTokenClassification: 'token-classification',
     ElectraForMaskedLM: 'masked-lm',
+    ElectraModel: 'sentence-embedding',
   },
   basePrefix: BASE,
   defaults,

@@ -5,12 +5,12 @@ import type { Architecture, Head } from '../architecture';
 import type { ConfigReader } from './config-reader';
 
 /** The part of an architecture that the family's own config keys describe. */
-export type FamilyFields = Omit<Architecture, 'family' | 'head' | 'labels' | 'problemType'>;
+export type FamilyFields = Omit<Architecture, 'family' | 'head' | 'labels' | 'problemType' | 'embedding'>;
 
 /**
  * What lies along an axis of a parameter. `width`: the hidden states, one set of dimensions throughout the model. `embedding`: the
  * embeddings, where those have another width. `queries`, `keys`: all heads of queries, or of keys or values, beside each other;
- * `headSize`: one of them. `inner`: units of the MLP. `pooled`: units of a classifier's own hidden layer.
+ * `headSize`: one of them. `inner`: units of the MLP. `pooled`: units of a classifier's own hidden layer. `sentence`: a text's embedding.
  */
 export type Units =
   | 'width'
@@ -20,6 +20,7 @@ export type Units =
   | 'headSize'
   | 'inner'
   | 'pooled'
+  | 'sentence'
   | 'vocabulary'
   | 'positions'
   | 'types'
@@ -40,6 +41,8 @@ export interface FamilyLayout {
   classNames: Partial<Record<Head, string>>;
   /** The head of every class whose checkpoints load; the same model may have been saved from several classes. */
   headOfClass: Record<string, Head>;
+  /** Whether transformers' class of the bare backbone makes a pooler unless it is told not to. */
+  poolsUnlessTold?: true;
   /** Prefix of the backbone's names; checkpoints saved from the bare backbone lack it. */
   basePrefix: string;
   /** Defaults of transformers' config class. */

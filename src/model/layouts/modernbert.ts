@@ -6,6 +6,7 @@ import type { ConfigReader } from './config-reader';
 import { allLayers, type FamilyFields, type FamilyLayout, linearAxes, type ParameterAxes, tokenIds } from './layout';
 import { layerTypes, ofEachLayer, readSliding } from './rms-decoder';
 import { readRotaryPart, rotaryParameters } from './rotary-config';
+import { sentenceDenseAxes } from './sentence-dense';
 
 const ACTIVATIONS: readonly Activation[] = ['gelu', 'gelu_new', 'gelu_pytorch_tanh', 'relu', 'silu'];
 const POOLINGS = ['cls', 'mean'] as const;
@@ -132,14 +133,21 @@ function problem(a: Architecture): Complaint | undefined {
 const layerPrefix = (index: number): string => `${BASE}layers.${index}.`;
 
 function axes(a: Architecture): ParameterAxes {
-  const isClassifier = predictsLabels(a.head);
-  // A language model's rows are multiplied with the embeddings.
-  const units = isClassifier ? 'pooled' : 'width';
   return {
     [WORD_EMBEDDINGS]: ['vocabulary', 'width'],
     [`${BASE}embeddings.norm.weight`]: ['width'],
     ...allLayers(a.layers, layerAxes),
     [`${BASE}final_norm.weight`]: ['width'],
+    ...headAxes(a),
+  };
+}
+
+function headAxes(a: Architecture): ParameterAxes {
+  if (a.head === 'sentence-embedding') return sentenceDenseAxes(a);
+  const isClassifier = predictsLabels(a.head);
+  // A language model's rows are multiplied with the embeddings.
+  const units = isClassifier ? 'pooled' : 'width';
+  return {
     'head.dense.weight': [units, 'width'],
     'head.norm.weight': [units],
     ...(isClassifier ? linearAxes('classifier', 'classes', 'pooled') : { 'decoder.bias': ['vocabulary'] }),
@@ -174,11 +182,13 @@ export const modernbertLayout: FamilyLayout = {
     'sequence-classification': 'ModernBertForSequenceClassification',
     'token-classification': 'ModernBertForTokenClassification',
     'masked-lm': 'ModernBertForMaskedLM',
+    'sentence-embedding': 'ModernBertModel',
   },
   headOfClass: {
     ModernBertForSequenceClassification: 'sequence-classification',
     ModernBertForTokenClassification: 'token-classification',
     ModernBertForMaskedLM: 'masked-lm',
+    ModernBertModel: 'sentence-embedding',
   },
   basePrefix: BASE,
   defaults,

@@ -13,6 +13,7 @@ import {
 } from './bert';
 import type { ConfigReader } from './config-reader';
 import { type FamilyFields, type FamilyLayout, linearAxes, normAxes, type ParameterAxes } from './layout';
+import { sentenceDenseAxes } from './sentence-dense';
 
 /** XLM-RoBERTa's names too. */
 const BASE = 'roberta.';
@@ -55,6 +56,7 @@ const positionRows = (a: Architecture): number => a.maxPositions + firstPosition
 function headAxes(a: Architecture): ParameterAxes {
   if (a.head === 'sequence-classification') return twoLayerClassifierAxes;
   if (a.head === 'token-classification') return tokenClassifierAxes;
+  if (a.head === 'sentence-embedding') return sentenceDenseAxes(a);
   return {
     'lm_head.bias': ['vocabulary'],
     ...linearAxes('lm_head.dense', 'width', 'width'),
@@ -69,12 +71,15 @@ export const robertaLayout: FamilyLayout = {
     'sequence-classification': 'RobertaForSequenceClassification',
     'token-classification': 'RobertaForTokenClassification',
     'masked-lm': 'RobertaForMaskedLM',
+    'sentence-embedding': 'RobertaModel',
   },
   headOfClass: {
     RobertaForSequenceClassification: 'sequence-classification',
     RobertaForTokenClassification: 'token-classification',
     RobertaForMaskedLM: 'masked-lm',
+    RobertaModel: 'sentence-embedding',
   },
+  poolsUnlessTold: true,
   basePrefix: BASE,
   defaults,
   fromConfig,
@@ -95,10 +100,12 @@ export const xlmRobertaLayout: FamilyLayout = {
     'sequence-classification': 'XLMRobertaForSequenceClassification',
     'token-classification': 'XLMRobertaForTokenClassification',
     'masked-lm': 'XLMRobertaForMaskedLM',
+    'sentence-embedding': 'XLMRobertaModel',
   },
   headOfClass: {
     XLMRobertaForSequenceClassification: 'sequence-classification',
     XLMRobertaForTokenClassification: 'token-classification',
     XLMRobertaForMaskedLM: 'masked-lm',
+    XLMRobertaModel: 'sentence-embedding',
   },
 };

@@ -23,6 +23,16 @@ export const alerts = {
     message: 'The student says the same numbers as the teacher before it has learnt anything.',
     remedy: 'Look at student.initialize, which may name the teacher itself; choose a smaller student or another start.',
   },
+  'student-equals-teacher-embedding': {
+    message: "The student's embeddings are the teacher's before it has learnt anything.",
+    remedy: 'Look at student.initialize, which may name the teacher itself; choose a smaller student or another start.',
+  },
+  'teacher-at-no-correlation': {
+    message:
+      "How similar the teacher finds two texts says hardly anything of their scores: Spearman's correlation is {spearman} on validation.",
+    remedy:
+      'Stop the run. Train the teacher longer, or look whether it is a model of sentence embeddings, and whether labelColumn holds how similar two texts are.',
+  },
   'teacher-at-prevalence': {
     message:
       'The teacher hardly ranks rows better than chance: mAP {precision} against {prevalence}, the share of rows that a label applies to, on validation.',

@@ -137,6 +137,69 @@ const settings = {
     message: 'Labels that are numbers have no distribution that a temperature could soften: it is left aside.',
     remedy: 'Remove it.',
   },
+  'divergence-of-embeddings': {
+    message: 'Embeddings have no distribution, and "{divergence}" compares distributions.',
+    remedy:
+      'Use "mse-logits", the squared difference from the teacher\'s embedding, or "cosine-logits", or leave "divergence" out.',
+  },
+  'temperature-of-embeddings': {
+    message: 'Embeddings have no distribution that a temperature could soften: it is left aside.',
+    remedy: 'Remove it.',
+  },
+  'smoothing-of-embeddings': {
+    message: 'Scores of two texts are no classes that could share what smoothing takes from a label.',
+    remedy: 'Remove "label-smoothing" from "controls".',
+  },
+  'teacher-precision-of-embeddings': {
+    message: 'What {precision} costs a teacher is measured by distributions, which embeddings have not.',
+    remedy: 'Remove "precision" from the teacher.',
+  },
+  'scores-without-pairs': {
+    message: '"labelColumn" has no meaning for texts by themselves: a score says how similar two are.',
+    remedy: 'Name the column of the second text in "pairColumn", or remove "labelColumn".',
+  },
+  'scores-in-one-split': {
+    message:
+      'The rows of "{having}" have scores and those of "{lacking}" none: models would be chosen by one measure and judged by another.',
+    remedy: 'Name files that both have scores, or both none.',
+  },
+  'control-without-scores': {
+    message: 'Without scores of pairs of texts there is nothing that the control "{control}" could learn from.',
+    remedy: 'Leave "controls" out, or name a column of scores in "labelColumn".',
+  },
+  'alpha-without-scores': {
+    message: 'Without scores of pairs of texts there is no student loss, and "alpha" is 1.',
+    remedy: 'Leave "alpha" out, or name a column of scores in "labelColumn".',
+  },
+  'teacher-without-scores': {
+    message: 'Without scores of pairs of texts there is nothing that a teacher could be trained on.',
+    remedy: 'Name a teacher that makes embeddings already, or a column of scores in "labelColumn".',
+  },
+  'torchrun-without-embeddings': {
+    message: 'The engine "torchrun" does not train sentence-embedding.',
+    remedy: 'Remove "engine", or choose "auto".',
+  },
+  'embeddings-of-source': {
+    message: 'A teacher with the source "{source}" cannot be asked for embeddings.',
+    remedy: 'Name a folder of sentence-transformers, or the model of an earlier run.',
+  },
+  'embedding-pooling-assumed': {
+    message:
+      'This folder does not say what makes embeddings of its hidden states (modules.json): the mean of the tokens is taken.',
+    remedy: 'Look whether it was trained so; a folder of sentence-transformers says it.',
+  },
+  'texts-longer-than-read': {
+    message: 'The teacher was made for texts of {tokens} tokens, and maxLength is {maxLength}.',
+    remedy: 'Set maxLength to {tokens}, or look whether it reads longer ones well.',
+  },
+  'ensemble-widths': {
+    message: "This teacher's embeddings have {width} elements, and those of the first {first}.",
+    remedy: 'Use teachers whose embeddings are as wide.',
+  },
+  'packing-of-max': {
+    message: "Several texts cannot share a row: the {role} takes the largest of each element over a text's tokens.",
+    remedy: 'Remove "pack".',
+  },
   'smoothing-of-numbers': {
     message: 'Labels that are numbers have no other classes that a part of them could be given to.',
     remedy: 'Leave "label-smoothing" out of "controls".',
@@ -228,7 +291,7 @@ const settings = {
   'tokenizer-not-the-teachers': {
     message: 'The teacher knows only the tokens that it was trained with.',
     remedy:
-      'Use "tokenizer": {"source": "teacher"}, or, for classes of texts and words, let it keep its own: "vocabulary": "align" in "distillation".',
+      'Use "tokenizer": {"source": "teacher"}, or, for classes of texts and words and for embeddings, let it keep its own: "vocabulary": "align" in "distillation".',
   },
   'align-of-task': {
     message: '"align" is not for {task}, whose predictions are tokens: those of another tokenizer are none of them.',

@@ -109,6 +109,23 @@ export const modelProblems = {
     message: '{key} is {value:inline}: {meaning} is not supported.',
     remedy: 'Use a model without it.',
   },
+  'sentence-modules-unknown': {
+    message:
+      'The modules of this model are {modules:names}, and Transformer, Pooling, Dense and Normalize are known, in this order.',
+    remedy: 'Use a model without others; Dense and Normalize may be left out.',
+  },
+  'sentence-module-outside': {
+    message: 'A module of this model is said to lie in "{path}", which is no folder in its own.',
+    remedy: 'Put its folder beside the list, and name it there.',
+  },
+  'sentence-pooling-unknown': {
+    message: 'This model pools its tokens by {modes:names}.',
+    remedy: 'Use one that pools by {known:or} alone.',
+  },
+  'sentence-prompt': {
+    message: 'This model puts its prompt "{prompt}" before each text.',
+    remedy: 'Put that before the texts of the dataset, and set "default_prompt_name" to null here.',
+  },
   'model-class-unnamed': {
     message: 'id2label has no name for class {index}.',
     remedy: 'Number the classes from 0 without a gap.',

@@ -2,6 +2,7 @@
 
 import { formatQuantity, formatShare } from '../../protocol/format';
 import { complaint, type Complaint } from '../../protocol/problem';
+import { metricFacts } from '../../protocol/quality';
 import type { Metrics, Task } from '../../protocol/records';
 import type { Examples } from '../../dataset/example-store';
 import { notCounted } from '../../dataset/examples';
@@ -80,10 +81,17 @@ export function teacherAlert(
     const [accuracy, share] = [formatShare(measured.accuracy), formatShare(majority.share)];
     return complaint('teacher-at-chance', { label: labels?.[majority.label] ?? '', accuracy, share });
   }
+  if (task === 'sentence-embedding') return similarityAlert(measured);
   const frequency = frequencyPerplexity(countedTokens(train), countedTokens(validation), vocabulary);
   if (measured.perplexity! < frequency) return undefined;
   const [perplexity, shown] = [formatQuantity(measured.perplexity), formatQuantity(frequency)];
   return complaint('teacher-at-frequency', { perplexity, frequency: shown });
+}
+
+/** A tenth of the way from no correlation to 1; without scores there is nothing to hold a teacher against. */
+function similarityAlert({ spearman }: Metrics): Complaint | undefined {
+  if (spearman === undefined || spearman > leastWay) return undefined;
+  return complaint('teacher-at-no-correlation', { spearman: metricFacts.spearman.format(spearman) });
 }
 
 /** A tenth of the way from the mean precision of a random order, which is the share of rows that a label applies to, to 1. */

@@ -83,13 +83,15 @@ export class TrainingWatch {
     const { step, metrics } = evaluation;
     const found: Complaint[] = [];
     if (role === 'student' && step === 0 && equalsTeacher(metrics)) {
-      const { teacherKl, agreement } = metrics;
+      const { teacherKl, agreement, teacherCosine } = metrics;
       const what = { kl: formatQuantity(teacherKl), agreement: formatPercent(agreement) };
-      found.push(
-        teacherKl === undefined
-          ? complaint('student-equals-teacher-number', {})
-          : complaint('student-equals-teacher', what),
-      );
+      if (teacherCosine !== undefined) found.push(complaint('student-equals-teacher-embedding', {}));
+      else
+        found.push(
+          teacherKl === undefined
+            ? complaint('student-equals-teacher-number', {})
+            : complaint('student-equals-teacher', what),
+        );
     }
     if (isStalled(this.evaluations, steps)) {
       const before = formatQuantity(this.evaluations[0]!.metrics.loss);
@@ -144,7 +146,8 @@ export function divergence(windows: readonly LossWindow[]): { least: LossWindow;
 }
 
 /** Whether student and teacher are the same function on these rows, to rounding. */
-export function equalsTeacher({ teacherKl, agreement, teacherRmse, rmse }: Metrics): boolean {
+export function equalsTeacher({ teacherKl, agreement, teacherRmse, rmse, teacherCosine }: Metrics): boolean {
+  if (teacherCosine !== undefined) return teacherCosine >= 1 - 1e-6;
   if (teacherRmse !== undefined) return teacherRmse <= 1e-4 * rmse!;
   return teacherKl !== undefined && teacherKl <= 1e-4 && (agreement ?? 0) >= 0.999;
 }

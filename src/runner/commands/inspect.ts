@@ -1,6 +1,8 @@
 /** @file `inspect`: soft labels and soft predictions of one text, at any temperature. */
 
-import type { Answer } from '../../distill/evaluation/predictor';
+import type { Answer, TextPredictor } from '../../distill/evaluation/predictor';
+import { isOfEmbeddings } from '../../protocol/tasks';
+import { embeddingAnswer } from '../serve/embeddings';
 import { writeSafetensors, type TensorToWrite } from '../../model/files/safetensors';
 import type { EngineName } from '../../protocol/engines';
 import { InputError } from '../../protocol/problem';
@@ -29,9 +31,11 @@ export interface InspectOptions {
 export async function inspect(name: string, options: InspectOptions): Promise<InspectResult> {
   const target = await openTarget(name, await openForAnswers(options.engine));
   const input = await readInput(name, target, options);
+  const ask = (model: TextPredictor, read: Pick<InspectionInput, 'inputIds' | 'typeIds'>): Promise<Answer> =>
+    isOfEmbeddings(target.task) ? embeddingAnswer(model, read) : model.answer(tokensOf(read));
   const answers = {
-    ...(target.teacher && { teacher: await target.teacher.answer(tokensOf(input.ofTeacher ?? input)) }),
-    ...(target.student && { student: await target.student.answer(tokensOf(input)) }),
+    ...(target.teacher && { teacher: await ask(target.teacher, input.ofTeacher ?? input) }),
+    ...(target.student && { student: await ask(target.student, input) }),
   };
   // Of a teacher that reads its own tokens they are those of these.
   if (options.tensors !== undefined) await writeSafetensors(options.tensors, tensorsOf(answers));

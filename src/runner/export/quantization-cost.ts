@@ -10,6 +10,7 @@ import { inHostMemory } from '../../distill/teacher/teacher';
 import { evaluationBatches } from '../../distill/training/epochs';
 import { openExecutor } from '../../engine/engines';
 import type { Executor } from '../../engine/executor';
+import { longestRow } from '../../experiment/checks/check-dataset';
 import { readRunExperiment } from '../../experiment/experiment-record';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import type { Architecture } from '../../model/architecture';
@@ -95,7 +96,7 @@ async function compare(
   exact: OpenOnnx,
   rounded: OpenOnnx,
 ): Promise<Pick<QuantizationCost, 'metrics' | 'meanKl' | 'agreement'>> {
-  const batches = evaluationBatches(examples, { task, tokenizer, batchSize: BATCH, maxLength: dataset.maxLength });
+  const batches = evaluationBatches(examples, { task, tokenizer, batchSize: BATCH, maxLength: longestRow(dataset) });
   const metricsOf = async (one: OpenOnnx): Promise<Metrics> => {
     const evaluator = new Evaluator({ executor, task, model: one.model, teacher: teacherOf(one, executor), batches });
     const metrics = await evaluator.evaluateTeacher();

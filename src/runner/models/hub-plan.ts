@@ -24,9 +24,9 @@ export interface HubPlan extends HubId {
 const WEIGHTS = 'model.safetensors';
 const INDEX = `${WEIGHTS}.index.json`;
 
-/** Beside the weights: what the model, its tokenizer and Python transformers read, and its card. */
+/** Beside the weights: what the model, its tokenizer, Python transformers and sentence-transformers read, and its card. */
 const wanted =
-  /^((config|generation_config|tokenizer|tokenizer_config|special_tokens_map|added_tokens|vocab)\.json|vocab\.txt|merges\.txt|chat_template\.(jinja|json)|README\.md|LICENSE(\.\w+)?)$/;
+  /^((config|generation_config|tokenizer|tokenizer_config|special_tokens_map|added_tokens|vocab)\.json|vocab\.txt|merges\.txt|chat_template\.(jinja|json)|README\.md|LICENSE(\.\w+)?|modules\.json|sentence_bert_config\.json|config_sentence_transformers\.json|\d+_\w+\/(config\.json|model\.safetensors))$/;
 const shard = /^model-\d+-of-\d+\.safetensors$/;
 const card = /^(README\.md|LICENSE(\.\w+)?)$/;
 /** Of a model in several files, as llama-gguf-split writes them. */

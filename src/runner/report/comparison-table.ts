@@ -49,6 +49,7 @@ const columns: readonly Column[] = [
   column('agreement'),
   column('teacherKl'),
   column('teacherRmse'),
+  column('teacherCosine'),
   column('calibrationError'),
 ];
 

@@ -6,7 +6,7 @@ import { nameOfEndpoint } from '../../experiment/endpoint';
 import { isTrained, membersOf } from '../../experiment/ensemble';
 import type { SingleSpec } from '../../experiment/file/blocks/teacher';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
-import { type Architecture } from '../../model/architecture';
+import { type Architecture, sentenceWidth } from '../../model/architecture';
 import { positionsOf } from '../../distill/pairing';
 import { parameterCount } from '../../model/layouts/config';
 import { controlFacts, type ControlName } from '../../protocol/controls';
@@ -16,13 +16,14 @@ import { imitationFacts, imitationNames } from '../../protocol/imitation';
 import type { Comparison, Role, Task } from '../../protocol/records';
 import { readOwnedIfThere } from '../../run-directory/owned';
 import { findings, markdownIntervals, markdownTable } from './comparison-table';
-import { hasLabels } from '../../protocol/tasks';
+import { hasLabels, isOfEmbeddings } from '../../protocol/tasks';
 
 const pipelines: Record<Task, string> = {
   'text-classification': 'text-classification',
   'causal-lm': 'text-generation',
   'masked-lm': 'fill-mask',
   'token-classification': 'token-classification',
+  'sentence-embedding': 'sentence-similarity',
 };
 
 /** How many rows a run trains on and chooses by. */
@@ -59,7 +60,7 @@ export function modelCard(
   const { name, task } = experiment;
   const { role } = subject;
   return `---
-library_name: transformers
+library_name: ${isOfEmbeddings(task) ? 'sentence-transformers' : 'transformers'}
 pipeline_tag: ${pipelines[task]}
 tags:
 - distillery
@@ -72,7 +73,7 @@ ${origin(experiment, subject)}
 - Architecture: ${a.family}, ${a.layers} ${a.layers === 1 ? 'layer' : 'layers'}, width ${a.hiddenSize}, ${a.heads} heads
 - Parameters: ${formatCount(parameterCount(a))}
 - Vocabulary: ${formatCount(a.vocabularySize)} tokens, at most ${formatCount(a.maxPositions)} in an input
-${labels(a)}${data(experiment, role, rows)}
+${labels(a)}${embeddings(a)}${data(experiment, role, rows)}
 ${madeWith(experiment)}- Trained with seed ${experiment.training.seed}
 `;
 }
@@ -93,6 +94,18 @@ function labels({ labels: names, problemType }: Architecture): string {
       ? (['Labels, of which any number applies', 'labels'] as const)
       : (['Classes', 'classes'] as const);
   return `- ${kind}: ${someOf(names.map(inMarkdown), MOST_CLASSES, what)}\n`;
+}
+
+function embeddings(a: Architecture): string {
+  if (!a.embedding) return '';
+  const { pooling, dense, isNormalized } = a.embedding;
+  const of = {
+    mean: 'the mean of the tokens',
+    max: 'the largest of each element over the tokens',
+    cls: 'the first token',
+  };
+  const through = dense ? ', through a dense layer' : '';
+  return `- Embeddings: ${sentenceWidth(a)} elements, ${of[pooling]}${through}${isNormalized ? ', of length 1' : ''}\n`;
 }
 
 function data({ task, dataset, file }: ResolvedExperiment, role: Role, rows: CardRows): string {
@@ -183,6 +196,13 @@ function origin(experiment: ResolvedExperiment, { role, control }: CardSubject):
       const whose = teacherWords(experiment);
       if (dataset.labels === 'regression') {
         return `A student distilled from ${whose}: the squared difference from its numbers, α = ${at(alpha)}.${inside}`;
+      }
+      if (isOfEmbeddings(experiment.task)) {
+        const how =
+          divergence === 'cosine-logits'
+            ? 'the cosine of its embeddings'
+            : 'the squared difference from its embeddings';
+        return `A student distilled from ${whose}: ${how}, α = ${at(alpha)}.${inside}`;
       }
       return `A student distilled from ${whose}: ${divergence} at temperature ${at(temperature)}, α = ${at(alpha)}${ofPositions(distillation)}.${inside}`;
     }

@@ -112,6 +112,7 @@ const labelsText = (labels: LabelKind = 'single'): string =>
     multiple: ' with several labels a row',
     regression: ' with numbers as labels',
     entities: ' with named entities',
+    similarity: ' of pairs with scores',
   })[labels];
 
 /** What the numbers of a run with several seeds are. */

@@ -18,7 +18,7 @@ export interface ClassPair {
  * F1 of the student minus that of the control in each class that has rows; their mean over the classes is the gain in macro-F1,
  * where no class occurs in predictions alone. With several pairs the mean over them. Intervals by the bootstrap over rows, paired.
  * @param pairs one a seed, on the same rows
- * Where several labels may apply, F1 is that of each; of numbers there is none.
+ * Where several labels may apply, F1 is that of each; of numbers and embeddings there is none.
  * @param names class names by index
  */
 export function classGains(
@@ -27,7 +27,7 @@ export function classGains(
   names: readonly string[],
 ): ClassGain[] | undefined {
   const [first] = pairs;
-  if (!first || labels.length === 0 || names.length > mostClasses) return undefined;
+  if (!first || labels.length === 0 || names.length === 0 || names.length > mostClasses) return undefined;
   if (kindOf(labels, first.student) === 'regression') return undefined;
   const size = names.length;
   const classes = labels.map(classesIn);

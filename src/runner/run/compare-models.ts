@@ -24,7 +24,7 @@ import type {
 } from '../../protocol/records';
 import type { Batch } from '../../dataset/batches';
 import type { Examples, ExamplesWithRows } from '../../dataset/example-store';
-import type { TokenExample } from '../../dataset/examples';
+import { firstText, type TokenExample } from '../../dataset/examples';
 import { classGains, type ClassPair } from './class-gains';
 import { kindOf, withIntervals, type HardLabels, type MeasuredModel } from './comparison-intervals';
 import { comparisonOverSeeds, type MeasuredSeed } from './comparison-seeds';
@@ -177,10 +177,15 @@ function predictionRecords(
   });
 }
 
-/** The hard label for people; none of a language model. */
-function labelIn(label: TokenExample['labels'], names: readonly string[], { value }: RowPrediction): Label | undefined {
+/** The hard label for people; none of a language model, nor of texts without a score. */
+function labelIn(
+  label: TokenExample['labels'],
+  names: readonly string[],
+  { value, teacherCosine }: RowPrediction,
+): Label | undefined {
   if (typeof label === 'number') return names[label];
   if (!(label instanceof Float32Array)) return undefined;
+  if (teacherCosine !== undefined) return Number.isNaN(label[0]) ? undefined : label[0];
   return value === undefined ? names.filter((_, i) => label[i] === 1) : label[0];
 }
 
@@ -280,7 +285,8 @@ async function measure(
   const tally = RowTally.of(architecture, role === 'teacher' ? setup.temperature : undefined);
   const metrics = await evaluator.evaluate(placed, { rows: tally });
   await evaluator.release();
-  const text = { ids: timed.inputIds, typeIds: timed.typeIds };
+  const { inputIds, typeIds } = task === 'sentence-embedding' ? firstText(timed) : timed;
+  const text = { ids: inputIds, typeIds };
   const model = { architecture, parameters: areInputs(setup) ? placed : parameters };
   const latency = latencyMs ?? (await measureLatency(executor, model, text));
   Object.values(placed).forEach((parameter) => parameter.dispose());

@@ -24,9 +24,16 @@ const widthOf = ([first]: HardLabels): number => (first instanceof Float32Array 
 /** What the labels are, by those and by what a model says. */
 export function kindOf(labels: HardLabels, { predictions }: Pick<MeasuredModel, 'predictions'>): LabelKind {
   if (predictions.some(({ entities }) => entities !== undefined)) return 'entities';
+  if (areEmbeddings(predictions)) return labels.some((one) => !Number.isNaN(scoreOf(one))) ? 'similarity' : 'single';
   if (!(labels[0] instanceof Float32Array)) return 'single';
   return predictions[0]?.value === undefined ? 'multiple' : 'regression';
 }
+
+const areEmbeddings = (predictions: readonly RowPrediction[]): boolean =>
+  predictions.some(({ teacherCosine }) => teacherCosine !== undefined);
+
+/** Of a pair of texts; NaN where it has none. */
+const scoreOf = (label: HardLabels[number]): number => (label instanceof Float32Array ? label[0]! : NaN);
 
 /** Undefined where the rows drawn have no prediction that counts. */
 export type Statistic = (drawn: Int32Array) => number | undefined;
@@ -73,7 +80,10 @@ export function measurementsOf(
 export function withIntervals(task: Task, models: readonly MeasuredModel[], labels: HardLabels): ComparisonRow[] {
   const quality = qualityOf(task, kindOf(labels, models[0]!));
   const shares = new Map(
-    models.map((model) => [model, kindOf(labels, model) === 'single' ? sharesOf(task, model) : {}]),
+    models.map((model) => [
+      model,
+      kindOf(labels, model) === 'single' && !areEmbeddings(model.predictions) ? sharesOf(task, model) : {},
+    ]),
   );
   const ofAll = measurementsOf(models, labels, (model, key) => !(key in shares.get(model)!));
   const qualityIn = (model: MeasuredModel | undefined): Measurement | undefined =>
@@ -137,6 +147,7 @@ function sharesOf(task: Task, { predictions }: MeasuredModel): ComparisonRow['in
 export function statisticsOf(model: MeasuredModel, labels: HardLabels): Partial<Record<MetricKey, Statistic>> {
   const { row, predictions } = model;
   const kind = kindOf(labels, model);
+  if (areEmbeddings(predictions)) return embeddingStatistics(model, labels);
   if (kind === 'regression') return numberStatistics(predictions, labels as readonly Float32Array[]);
   const column = (read: (one: RowPrediction) => number): Float64Array => Float64Array.from(predictions, read);
   const weights = column((one) => one.predictions);
@@ -245,6 +256,44 @@ function numberStatistics(
     pearson: (drawn) => pearson(own, hard, weightsOf(drawn, own.length)),
     spearman: (drawn) => ranks.of(weightsOf(drawn, own.length)),
     ...(predictions[0]?.teacherValue !== undefined && { teacherRmse: rootMean(teacher) }),
+  };
+}
+
+/** Of embeddings; what pairs say is said of those with a score. */
+function embeddingStatistics(
+  { row, predictions }: MeasuredModel,
+  labels: HardLabels,
+): Partial<Record<MetricKey, Statistic>> {
+  const cosines = Float64Array.from(predictions, ({ teacherCosine = 0 }) => teacherCosine);
+  const texts = Float64Array.from(predictions, (one) => one.predictions);
+  const sumOf = (values: Float64Array, drawn: Int32Array): number => drawn.reduce((sum, row) => sum + values[row]!, 0);
+  const scored = Array.from(predictions.keys()).filter(
+    (i) => predictions[i]!.similarity !== undefined && !Number.isNaN(scoreOf(labels[i]!)),
+  );
+  const own = Float64Array.from(scored, (i) => predictions[i]!.similarity!);
+  const scores = Float64Array.from(scored, (i) => scoreOf(labels[i]!));
+  const ranks = new RankCorrelation(own, scores);
+  /** How often each of those was drawn; undefined where none was. */
+  const drawnOf = (drawn: Int32Array): Float64Array | undefined => {
+    const all = weightsOf(drawn, predictions.length);
+    const weights = Float64Array.from(scored, (i) => all[i]!);
+    return weights.some((weight) => weight > 0) ? weights : undefined;
+  };
+  const ofScored =
+    (of: (weights: Float64Array) => number): Statistic =>
+    (drawn) => {
+      const weights = drawnOf(drawn);
+      return weights && of(weights);
+    };
+  return {
+    ...(scored.length > 0 && {
+      spearman: ofScored((weights) => ranks.of(weights)),
+      pearson: ofScored((weights) => pearson(own, scores, weights)),
+    }),
+    // Of a teacher only where it is all that is measured.
+    ...(row.metrics.teacherCosine !== undefined && {
+      teacherCosine: (drawn: Int32Array) => sumOf(cosines, drawn) / sumOf(texts, drawn),
+    }),
   };
 }
 

@@ -7,6 +7,7 @@ import { columnsOf, unlabelledColumns } from '../../experiment/checks/check-data
 import { classesFrom } from '../../experiment/architecture';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import { InputError, problemAt, type Problem } from '../../protocol/problem';
+import type { Split } from '../../protocol/records';
 import { Damaged } from '../../dataset/byte-reader';
 import { forEachRow, type Columns, type Row } from '../../dataset/dataset';
 import { ExampleStore, StoredExamples, type Examples, type ExamplesWithRows } from '../../dataset/example-store';
@@ -36,7 +37,7 @@ import {
   type ReadTraining,
   type RowParts,
 } from './row-parts';
-import { hasLabels, isPerToken } from '../../protocol/tasks';
+import { hasLabels, isOfEmbeddings, isPerToken } from '../../protocol/tasks';
 
 export interface RunData {
   tokenizer: Tokenizer;
@@ -147,7 +148,7 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
           reader ? readSomeOf(reader, isStopping) : readEach(readTraining),
         ),
         readTraining,
-        (files, onRow) => read(files, columns, onRow),
+        (split, files, onRow) => read(files, columnsOf(experiment, split), onRow),
       );
   requireChatTemplate(experiment, tokenizer);
   const labels = labelsOf(experiment, parts.labels, options);
@@ -157,6 +158,7 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
     maxLength: dataset.maxLength,
     labelNames: labels,
     labels: dataset.labels,
+    scoreRange: dataset.pairs?.range,
     chatTemplate: dataset.chatTemplate,
     teacher,
   };
@@ -166,7 +168,7 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
   const hold = rowEncoder(tokenizer, encoding);
   const readHeldOut = async (): Promise<Problem[]> => {
     if (!Array.isArray(dataset.validation)) return [];
-    return read(dataset.validation, columns, (row) => {
+    return read(dataset.validation, columnsOf(experiment, 'validation'), (row) => {
       const made = hold(row);
       if ('code' in made) problems.add(made);
       else {
@@ -245,6 +247,7 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
       encode: learn,
       noLabels: () => noLabels(perToken, numbers),
       onProblem: options.onProblem,
+      isPaired: isPaired(experiment, 'train'),
     });
     const isForBoth = teacher !== undefined;
     const labelled = new IndexedExamples(maker, taken, isForBoth);
@@ -323,22 +326,23 @@ function storesOf(
   { folder, teacher }: Pick<LoadDataOptions, 'folder' | 'teacher'>,
   { tokenizer, labels }: Pick<RunData, 'tokenizer' | 'labels'>,
   close: (() => void)[],
-): (name: string, keepsRows: boolean) => SplitStores {
-  const make = (name: string, keepsRows: boolean, { vocabularySize }: Tokenizer): ExampleStore => {
+): (name: Split, keepsRows: boolean) => SplitStores {
+  const make = (split: Split, name: string, keepsRows: boolean, { vocabularySize }: Tokenizer): ExampleStore => {
     const store = new ExampleStore({
       path: path.join(folder, `.${name}`),
       vocabularySize,
       perToken: isPerToken(experiment.task),
       tokenClasses: isPerToken(experiment.task) && hasLabels(experiment.task),
       labelNumbers: labelNumbersOf(experiment, labels),
+      isPaired: isPaired(experiment, split),
       keepsRows,
     });
     close.push(() => store.close());
     return store;
   };
   return (name, keepsRows) => ({
-    own: make(name, keepsRows, tokenizer),
-    teachers: teacher && make(`${name}-of-teacher`, false, teacher.tokenizer),
+    own: make(name, name, keepsRows, tokenizer),
+    teachers: teacher && make(name, `${name}-of-teacher`, false, teacher.tokenizer),
   });
 }
 
@@ -370,11 +374,17 @@ interface Learnt {
 
 type ReadRows = (files: readonly string[], columns: Columns, onRow: (row: Row) => void) => Promise<Problem[]>;
 
+/** Whether the rows of a split are two texts, each with an embedding of its own. */
+const isPaired = ({ dataset }: Pick<ResolvedExperiment, 'dataset'>, split: Split): boolean =>
+  dataset.pairs?.splits.includes(split) ?? false;
+
 /** How many numbers an example's label is; undefined where it is a class, or the task has none. */
 function labelNumbersOf(
   { task, dataset }: Pick<ResolvedExperiment, 'task' | 'dataset'>,
   labels: readonly string[] | undefined,
 ): number | undefined {
+  // The score of a pair, and of texts by themselves none.
+  if (isOfEmbeddings(task)) return 1;
   const isClass = isPerToken(task) || (dataset.labels ?? 'single') === 'single';
   return isClass ? undefined : labels!.length;
 }
@@ -456,7 +466,7 @@ async function cutWhereAsked(
   { tokenizer: { source, ...spec }, dataset }: ResolvedExperiment,
   tokenizer: Tokenizer,
   readTraining: ReadTraining,
-  readOthers: (files: readonly string[], onRow: (row: Row) => void) => Promise<unknown>,
+  readOthers: (split: Split, files: readonly string[], onRow: (row: Row) => void) => Promise<unknown>,
 ): Promise<Pick<RunData, 'tokenizer' | 'kept'>> {
   if (source === 'train' || !('tokens' in spec) || spec.tokens !== 'used') return { tokenizer };
   const used = new Set<number>();
@@ -466,7 +476,10 @@ async function cutWhereAsked(
     else for (const text of textsOf(row, chat)) for (const id of tokenizer.encode(text).ids) used.add(id);
   };
   await readTraining(note);
-  for (const files of [dataset.validation, dataset.test]) if (Array.isArray(files)) await readOthers(files, note);
+  for (const split of ['validation', 'test'] as const) {
+    const files = dataset[split];
+    if (Array.isArray(files)) await readOthers(split, files, note);
+  }
   return tokenizer.cut(used);
 }
 
@@ -534,12 +547,13 @@ export async function loadTestExamples(
     maxLength: dataset.maxLength,
     labelNames: labels,
     labels: dataset.labels,
+    scoreRange: dataset.pairs?.range,
     chatTemplate: dataset.chatTemplate,
     teacher,
   });
   const close: (() => void)[] = [];
   const stores = storesOf(experiment, { folder, teacher }, data, close)('test', true);
-  await forEachRow(dataset.test, columnsOf({ task, dataset }), (row) => {
+  await forEachRow(dataset.test, columnsOf({ task, dataset }, 'test'), (row) => {
     const made = encode(row);
     if (!('code' in made)) addTo(stores, made, row);
   });

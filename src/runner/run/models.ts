@@ -1,7 +1,7 @@
 /** @file From the experiment's sizes to architectures and first weights. */
 
 import path from 'node:path';
-import { buildArchitecture, dropoutEverywhere, headOfTask, idsOf } from '../../experiment/architecture';
+import { buildArchitecture, comparedWith, dropoutEverywhere, headOfTask, idsOf } from '../../experiment/architecture';
 import { readArchitecture } from '../../experiment/checks/model-folder';
 import { isOpaque, problemTypeOf, type Architecture, type TeacherModel } from '../../model/architecture';
 import { cutVocabulary } from '../../model/cut-vocabulary';
@@ -32,6 +32,7 @@ function architectureOf(
   training: TrainingSpec,
   { task, dataset }: ResolvedExperiment,
   { tokenizer, labels }: Pick<RunData, 'tokenizer' | 'labels'>,
+  teacher?: TeacherModel,
 ): Architecture {
   return buildArchitecture(spec, {
     task,
@@ -41,6 +42,7 @@ function architectureOf(
     labels,
     problemType: problemTypeOf[dataset.labels ?? 'single'],
     special: tokenizer.special,
+    teacher,
   });
 }
 
@@ -55,9 +57,9 @@ export async function studentArchitecture(
 ): Promise<Architecture> {
   const { architecture, initialize } = experiment.student;
   if (initialize.from === 'checkpoint') {
-    return startedArchitecture(initialize.path, experiment.training, experiment, data);
+    return comparedWith(await startedArchitecture(initialize.path, experiment.training, experiment, data), teacher);
   }
-  const own = architectureOf(architecture, experiment.training, experiment, data);
+  const own = architectureOf(architecture, experiment.training, experiment, data, teacher);
   if (initialize.from !== 'teacher' || isOpaque(teacher)) return own;
   return withSettingsOf(teacher, own, initialize.layers ?? []);
 }

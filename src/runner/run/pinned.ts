@@ -12,7 +12,8 @@ import { firstTokens, rowEncoder, wordsIn, type Example } from '../../dataset/ex
 import type { Tokenizer, WordEncoding } from '../../tokenizer/tokenizer';
 import { toRecord } from '../../run-directory/workspace-paths';
 import type { PreparedRun } from './prepared-run';
-import { taskFacts } from '../../protocol/tasks';
+import { isOfEmbeddings, taskFacts } from '../../protocol/tasks';
+import { longestRow } from '../../experiment/checks/check-dataset';
 
 const MOST_EXAMPLES = 12;
 
@@ -33,22 +34,26 @@ export function choosePinned(examples: Examples, width: number): Pinned {
   return { indices, mostPositions: Math.max(4, Math.floor(MOST_LOGITS / width / count)) };
 }
 
-/** What a view needs to show the pinned examples. @param batches one for each, as the models were given them */
+/** What a view needs to show the pinned examples. @param batches one for each, as the models were given them @param width of the logits, or of embeddings */
 export function pinnedExamples(
   { experiment, data, paths }: PreparedRun,
   { indices, mostPositions }: Pinned,
   batches: readonly Batch[],
+  width: number,
 ): ProbeExamples {
   const { task, distillation } = experiment;
   const { tokenizer, labels } = data;
-  const { maxLength, labels: kind, chatTemplate } = experiment.dataset;
-  const buckets = bucketsOf(data.train, maxLength);
-  const encode = rowEncoder(tokenizer, { task, maxLength, labelNames: labels, labels: kind, chatTemplate });
+  const { maxLength, labels: kind, pairs, chatTemplate } = experiment.dataset;
+  const buckets = bucketsOf(data.train, longestRow(experiment.dataset));
+  const reading = { task, maxLength, labelNames: labels, labels: kind, scoreRange: pairs?.range, chatTemplate };
+  const encode = rowEncoder(tokenizer, reading);
   return {
     task,
     labels: kind,
     temperature: initialValue(distillation.temperature),
-    names: labels ?? Array.from({ length: tokenizer.vocabularySize }, (_, id) => tokenizer.tokenText(id)),
+    names: isOfEmbeddings(task)
+      ? Array.from({ length: width }, (_, i) => String(i))
+      : (labels ?? Array.from({ length: tokenizer.vocabularySize }, (_, id) => tokenizer.tokenText(id))),
     examples: indices.map((index, k) => {
       const row = data.validation.rowAt(index);
       const { encoding, labels: hard } = encode(row) as Example;
@@ -65,6 +70,7 @@ export function pinnedExamples(
       const tokens = inspectedTokens(encoding, tokenizer, row);
       return {
         text: row.text,
+        ...(isOfEmbeddings(task) && row.pair !== undefined && { pair: row.pair }),
         file: toRecord(paths, row.file),
         line: row.line,
         tokens,
@@ -80,7 +86,7 @@ export function pinnedExamples(
 /** The hard label of a position where several may apply, or where it is a number; NaN: there is none. */
 export function hardNumbers(hard: Float32Array, kind: LabelKind | undefined): Omit<ProbePosition, 'token'> {
   if (Number.isNaN(hard[0])) return { label: -1 };
-  if (kind === 'regression') return { label: -1, value: hard[0]! };
+  if (kind === 'regression' || kind === 'similarity') return { label: -1, value: hard[0]! };
   return { label: -1, labels: Array.from(hard.keys()).filter((label) => hard[label] === 1) };
 }
 

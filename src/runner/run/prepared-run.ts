@@ -32,6 +32,7 @@ import { seedFolders, type RunPaths, type SeedPaths } from '../../run-directory/
 import { headOfTask } from '../../experiment/architecture';
 import { membersOf } from '../../experiment/ensemble';
 import type { SingleSpec } from '../../experiment/file/blocks/teacher';
+import { longestRow } from '../../experiment/checks/check-dataset';
 import type { TrainingSpec } from '../../experiment/file/blocks/training';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import { formatCount } from '../../protocol/format';
@@ -220,7 +221,7 @@ export const existingTeacher = ({ teacher, file }: ResolvedExperiment): Promise<
 
 export function batchOptions({ experiment, data }: PreparedRun, batchSize: number): BatchOptions {
   const { tokenizer, teacher } = data;
-  return { task: experiment.task, tokenizer, teacher, batchSize, maxLength: experiment.dataset.maxLength };
+  return { task: experiment.task, tokenizer, teacher, batchSize, maxLength: longestRow(experiment.dataset) };
 }
 
 function epochOptions(run: PreparedRun, spec: TrainingSpec): EpochOptions {

@@ -9,6 +9,8 @@ import { FrozenEnsemble, meanLogits } from '../../distill/teacher/ensemble';
 import { OpaqueEnsemble } from '../../distill/teacher/opaque-ensemble';
 import { probeAnswers, Prober, type PlacedExample, type ProbedLogits } from '../../distill/evaluation/prober';
 import { initialValue } from '../../distill/training/schedules';
+import { logitsWidth } from '../../distill/specs';
+import { longestRow } from '../../experiment/checks/check-dataset';
 import { FrozenTeacher, inHostMemory, type Teacher } from '../../distill/teacher/teacher';
 import { writeProbeExamples, writeStudentProbe, writeTeacherProbe } from '../../run-directory/probes';
 import type { TrainingPaths } from '../../run-directory/run-paths';
@@ -27,11 +29,11 @@ export async function prepareProbes(
   const { executor, experiment, data } = run;
   const { task } = experiment;
   const options = batchOptions(run, 1);
-  const pinned: Pinned = choosePinned(data.validation, student.labels?.length ?? student.vocabularySize);
-  const lengths = bucketsOf(data.train, experiment.dataset.maxLength);
+  const pinned: Pinned = choosePinned(data.validation, logitsWidth(student));
+  const lengths = bucketsOf(data.train, longestRow(experiment.dataset));
   const batches = pinned.indices.map((index) => batchOf(data.validation, [index], { ...options, lengths }));
   const places = placesIn(run, pinned.indices);
-  await writeProbeExamples(paths.probes, pinnedExamples(run, pinned, batches));
+  await writeProbeExamples(paths.probes, pinnedExamples(run, pinned, batches, logitsWidth(student)));
   const probeTeacher = async (
     { architecture, parameters }: FrozenTeacher,
     examples: readonly PlacedExample[],

@@ -5,6 +5,7 @@ import { FrozenEnsemble } from '../../distill/teacher/ensemble';
 import { OpaqueEnsemble } from '../../distill/teacher/opaque-ensemble';
 import { AskedTeacher } from '../../distill/teacher/asked-teacher';
 import { withEntropies } from '../../distill/entropies';
+import { longestRow } from '../../experiment/checks/check-dataset';
 import { layoutCache, type CacheLayout } from '../../distill/teacher/cache-layout';
 import { isInside, nothingInside, type Kept } from '../../distill/pairing';
 import {
@@ -142,7 +143,7 @@ async function answersOf(run: PreparedRun, teacher: TeacherToAsk): Promise<Targe
   if (run.data.train.sample) return askAlways(run, ask, 'the rows are too many to ask about all of them first');
   const keep = (values: StoredValues): Promise<TargetSource | undefined> => {
     const { top } = settings;
-    const layout = layoutCache(run.data.train, { imitated, task, maxLength: dataset.maxLength, values, top });
+    const layout = layoutCache(run.data.train, { imitated, task, maxLength: longestRow(dataset), values, top });
     return openCache(run, teacher, ask, settings, { model, index: teacher.index, values, layout });
   };
   // Of a prediction alone there is nothing that "auto" would round.

@@ -3,7 +3,8 @@
 import { InputError } from '../../protocol/problem';
 import type { Label } from '../../protocol/records';
 import type { TextToInspect } from '../../protocol/runner';
-import { commonWords, encodeRows, wordsIn } from '../../dataset/examples';
+import { commonWords, encodeRows, scaledScore, wordsIn } from '../../dataset/examples';
+import { isOfEmbeddings } from '../../protocol/tasks';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
 import type { InspectionInput } from './inspection';
 import type { TargetModels } from './targets';
@@ -33,8 +34,7 @@ export function inputOfText(
   return { ...own, encoding, ofTeacher: { ...theirs, encoding: teachers } };
 }
 
-/**
- * A text as its task's examples are made. */
+/** A text as its task's examples are made. */
 function inputFor(
   target: TargetModels,
   tokenizer: Tokenizer,
@@ -42,6 +42,7 @@ function inputFor(
   place: { file: string; line: number },
 ): InspectionInput {
   const { task, maxLength, labels, labelKind, chatTemplate } = target;
+  if (isOfEmbeddings(task)) return inputOfTexts(target, tokenizer, { text, pair, label }, place);
   if (task === 'token-classification') return inputOfWords(target, tokenizer, { text, words, tags }, place);
   const known = isKnown(label, target);
   if (task === 'text-classification' && !known) {
@@ -60,6 +61,24 @@ function inputFor(
   const [example] = examples;
   if (!example) throw new InputError([{ ...problems[0]!, ...place, column: 1, severity: 'error' }]);
   return { ...example, text, label: known ? label : undefined };
+}
+
+/** A score is of two texts, on the scale of cosines as the run has read it. */
+function inputOfTexts(
+  { task, maxLength, scoreRange }: TargetModels,
+  tokenizer: Tokenizer,
+  { text, pair, label: score }: Pick<TextToInspect, 'text' | 'pair' | 'label'>,
+  place: { file: string; line: number },
+): InspectionInput {
+  const label = pair !== undefined && typeof score === 'number' ? score : undefined;
+  const { examples, problems } = encodeRows([{ text, pair, label, ...place }], tokenizer, {
+    task,
+    maxLength,
+    scoreRange,
+  });
+  const [example] = examples;
+  if (!example) throw new InputError([{ ...problems[0]!, ...place, column: 1, severity: 'error' }]);
+  return { ...example, text, pair, label: label === undefined ? undefined : scaledScore(label, scoreRange) };
 }
 
 /** Words that have no tags, or some that the models do not know, are asked about all the same. */

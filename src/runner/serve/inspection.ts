@@ -1,7 +1,7 @@
 /** @file What two models say of one text, position by position, as `inspect` and the editor show it. */
 
 import type { HostTensor } from '../../engine/array';
-import { entropy, klDivergence, rankOf, softmax, topIndices } from '../../protocol/distribution';
+import { cosine, entropy, klDivergence, rankOf, softmax, topIndices } from '../../protocol/distribution';
 import { labelEntropy, labelKl, sigmoids } from '../../protocol/independent-labels';
 import type {
   InspectedDistribution,
@@ -11,15 +11,18 @@ import type {
 } from '../../protocol/inspection-records';
 import type { Label, LabelKind } from '../../protocol/records';
 import { firstTokens, notCounted, type Example } from '../../dataset/examples';
-import type { TokenizedText } from '../../distill/evaluation/predictor';
+import type { TextPredictor, TokenizedText } from '../../distill/evaluation/predictor';
 import { inspectedTokens } from '../run/pinned';
+import { embeddingsOf } from './embeddings';
 import type { TargetModels } from './targets';
-import { taskFacts } from '../../protocol/tasks';
+import { isOfEmbeddings, taskFacts } from '../../protocol/tasks';
 
 /** A tokenized text. `labels` as in an Example; absent where only the models are asked. */
 export interface InspectionInput extends Pick<Example, 'inputIds' | 'typeIds' | 'encoding'> {
   text: string;
-  /** text-classification: the hard label. */
+  /** sentence-embedding: the second text of a pair. */
+  pair?: string | undefined;
+  /** text-classification: the hard label; of a pair the score. */
   label?: Label | undefined;
   labels?: Example['labels'] | undefined;
   /** token-classification: the text's words, of which the encoding is. */
@@ -46,14 +49,19 @@ export function atStudentsTokens(logits: HostTensor, { encoding, ofTeacher }: In
 }
 
 /** What each model of a target says of a text. */
-export async function logitsOf({ teacher, student }: TargetModels, input: InspectionInput): Promise<InspectionLogits> {
+export async function logitsOf(
+  { task, teacher, student }: TargetModels,
+  input: InspectionInput,
+): Promise<InspectionLogits> {
+  const ask = (model: TextPredictor, read: Pick<InspectionInput, 'inputIds' | 'typeIds'>): Promise<HostTensor> =>
+    isOfEmbeddings(task) ? embeddingsOf(model, read) : model.logits(tokensOf(read));
   return {
-    teacher: teacher && atStudentsTokens(await teacher.logits(tokensOf(input.ofTeacher ?? input)), input),
-    student: student && (await student.logits(tokensOf(input))),
+    teacher: teacher && atStudentsTokens(await ask(teacher, input.ofTeacher ?? input), input),
+    student: student && (await ask(student, input)),
   };
 }
 
-/** Logits of each model that there is: [L, V], or [1, C] for a classifier. */
+/** Logits of each model that there is: [L, V], or [1, C] for a classifier; of embeddings [texts, width]. */
 export interface InspectionLogits {
   teacher?: HostTensor | undefined;
   student?: HostTensor | undefined;
@@ -76,6 +84,11 @@ export function inspectionResult(
     ? inspectedTokens(input.encoding, target.tokenizer, input)
     : idsAsTokens(input.inputIds);
   const { hasLabels, isPerToken, shift } = taskFacts[target.task];
+  if (isOfEmbeddings(target.task)) {
+    const isPair = input.pair !== undefined;
+    const positions = textPositions(input, logits);
+    return { text, temperature: view.temperature, ...(isPair && { labels: 'similarity' }), positions, tokens };
+  }
   if (!isPerToken) {
     const positions = [classPosition(target, input, logits, view)];
     const { labelKind: labels } = target;
@@ -94,6 +107,22 @@ export function inspectionResult(
     return { ...token, index, counted, label: token.token, ...compareAt(target, logits, row, token.id, view) };
   });
   return { text, temperature: view.temperature, positions };
+}
+
+/** A position for each text; how similar both are stands with the first. */
+function textPositions(
+  { text, pair, label }: InspectionInput,
+  { teacher, student }: InspectionLogits,
+): InspectedPosition[] {
+  const texts = [text, ...(pair === undefined ? [] : [pair])];
+  const ofPair = (embeddings: HostTensor | undefined): number | undefined =>
+    embeddings && cosine(rowOf(embeddings, 0), rowOf(embeddings, 1));
+  return texts.map((one, index): InspectedPosition => ({
+    ...{ index, id: -1, token: '', start: 0, end: one.length, counted: true },
+    ...(index > 0 && { of: 'pair' as const }),
+    ...(teacher && student && { cosine: cosine(rowOf(teacher, index), rowOf(student, index)) }),
+    ...(index === 0 && pair !== undefined && { label, values: { teacher: ofPair(teacher), student: ofPair(student) } }),
+  }));
 }
 
 function classPosition(

@@ -10,9 +10,9 @@ import { findCompleteDirectory } from '../../run-directory/atomic-directory';
 import { findRun } from '../../run-directory/run-directory';
 import { readRunExperiment } from '../../experiment/experiment-record';
 import { controlPaths, runPaths, type RunPaths, type TrainingPaths } from '../../run-directory/run-paths';
-import { type Architecture, labelKindOf } from '../../model/architecture';
+import { type Architecture, isOpaque, labelKindOf, type TeacherModel } from '../../model/architecture';
 import { InputError } from '../../protocol/problem';
-import type { LabelKind, Task } from '../../protocol/records';
+import type { LabelKind, Split, Task } from '../../protocol/records';
 import type { Columns } from '../../dataset/dataset';
 import type { TextReading } from '../../dataset/examples';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
@@ -37,6 +37,8 @@ export interface TargetModels {
   /** What they are; absent for a language model. */
   labelKind?: LabelKind | undefined;
   maxLength: number;
+  /** sentence-embedding: as of `EncodeRowsOptions`. */
+  scoreRange?: readonly [number, number] | undefined;
   /** Where the columns of a dataset row are. */
   columns: Columns;
   /** Whether prompts are written by the tokenizer's chat template. */
@@ -52,6 +54,7 @@ const tasks: Record<Architecture['head'], Task> = {
   'causal-lm': 'causal-lm',
   'masked-lm': 'masked-lm',
   'token-classification': 'token-classification',
+  'sentence-embedding': 'sentence-embedding',
 };
 
 /** A folder, or an ONNX file. */
@@ -71,6 +74,7 @@ export interface TargetFolders {
   /** The teacher's tokens that the run's tokenizer has, where its vocabulary is cut: the teacher's own folder has all. */
   kept?: Int32Array | undefined;
   maxLength?: number;
+  scoreRange?: readonly [number, number] | undefined;
   columns: Columns;
   chatTemplate?: boolean;
 }
@@ -104,8 +108,15 @@ export async function locateTarget(target: string): Promise<TargetFolders> {
     throw InputError.at(target, 'run-without-model', {});
   }
   const { maxLength, chatTemplate } = experiment.dataset;
-  const reading = { tokenizer, teachersTokenizer, kept, maxLength, columns: columnsOf(experiment), chatTemplate };
+  const columns = columnsOf(experiment, mostToldOf(experiment));
+  const scoreRange = experiment.dataset.pairs?.range;
+  const reading = { tokenizer, teachersTokenizer, kept, maxLength, scoreRange, columns, chatTemplate };
   return { teacher, ensemble, onnx, student, ...reading };
+}
+
+/** The split whose rows say the most: pairs with scores may be in some alone. */
+function mostToldOf({ dataset: { pairs } }: ResolvedExperiment): Split | undefined {
+  return pairs?.scored[0] ?? pairs?.splits[0];
 }
 
 /** Undefined where the teacher is something else, or its file is gone: the student can be asked all the same. */
@@ -157,6 +168,10 @@ async function openEnsemble(
   }
   return new MeanPredictor(predictors, weights, temperature);
 }
+
+/** Of a folder of sentence-transformers. */
+const maxTokensOf = (model: TeacherModel): number | undefined =>
+  isOpaque(model) ? undefined : model.embedding?.maxTokens;
 
 /** Frees the memory of a target's models. */
 export async function releaseTarget({ teacher, student }: TargetModels): Promise<void> {
@@ -214,20 +229,21 @@ export async function openModels(executor: Executor, folders: TargetFolders): Pr
   const teacher = await openTeacher();
   const { architecture } = (teacher ?? student)!;
   const { head, labels } = architecture;
-  const { maxLength: most = Infinity } = folders;
-  const lengthOf = (positions: number): number => Math.min(positions, most);
+  const lengthOf = (model: TeacherModel): number =>
+    Math.min(model.maxPositions, folders.maxLength ?? maxTokensOf(model) ?? Infinity);
   const readsOwn = ofTeacher !== tokenizer && ofTeacher !== undefined && teacher !== undefined;
   // Who is asked about its own tokens says nothing of how many others there may be.
-  const { maxPositions } = (readsOwn && student ? student : (teacher ?? student)!).architecture;
+  const asked = (readsOwn && student ? student : (teacher ?? student)!).architecture;
   return {
     task: tasks[head],
     tokenizer,
     labels,
     labelKind: labelKindOf(architecture),
-    maxLength: lengthOf(maxPositions),
+    maxLength: lengthOf(asked),
     ...(readsOwn && {
-      teacherReads: { tokenizer: ofTeacher, maxLength: lengthOf(teacher.architecture.maxPositions) },
+      teacherReads: { tokenizer: ofTeacher, maxLength: lengthOf(teacher.architecture) },
     }),
+    scoreRange: folders.scoreRange,
     columns: folders.columns,
     chatTemplate: folders.chatTemplate,
     teacher,

@@ -9,11 +9,13 @@ import { hardClass, isCounted, logitsOf, rowOf, type InspectionInput } from './i
 import { inputOfText, tokenizerOf } from './inspection-input';
 import { hardNumbers, inspectedTokens, MOST_LOGITS } from '../run/pinned';
 import type { TargetModels } from './targets';
-import { taskFacts } from '../../protocol/tasks';
+import { isOfEmbeddings, taskFacts } from '../../protocol/tasks';
+import type { Tokenizer } from '../../tokenizer/tokenizer';
 
 export async function textLogits(target: TargetModels, { target: name, text }: LogitsParams): Promise<LogitsResult> {
   const tokenizer = tokenizerOf(name, target);
   const input = inputOfText(target, tokenizer, text, { file: '', line: 1 });
+  if (isOfEmbeddings(target.task)) return textEmbeddings(target, tokenizer, input);
   const { teacher, student } = await logitsOf(target, input);
   const width = (target.labels ?? { length: tokenizer.vocabularySize }).length;
   const counted = countedPositions(target, input);
@@ -30,6 +32,29 @@ export async function textLogits(target: TargetModels, { target: name, text }: L
     },
     teacher: teacher && base64Of(teacher, rows, width),
     student: student && base64Of(student, rows, width),
+  };
+}
+
+/** The embeddings of a text, or of both of a pair. */
+async function textEmbeddings(
+  target: TargetModels,
+  tokenizer: Tokenizer,
+  input: InspectionInput,
+): Promise<LogitsResult> {
+  const { text, pair, labels } = input;
+  const position = { token: -1, ...hardNumbers(labels as Float32Array, 'similarity') };
+  const { teacher, student } = await logitsOf(target, input);
+  const whole = (found: HostTensor | undefined): string | undefined =>
+    found && base64Of(found, [...Array(found.shape[0]).keys()], found.shape[1]!);
+  return {
+    example: {
+      text,
+      pair,
+      tokens: inspectedTokens(input.encoding, tokenizer, input),
+      positions: pair === undefined ? [position] : [position, position],
+    },
+    teacher: whole(teacher),
+    student: whole(student),
   };
 }
 

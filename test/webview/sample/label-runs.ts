@@ -14,7 +14,7 @@ import { spamRun } from './spam-run';
 /** Names that are text, whatever they look like. */
 const moods = ['angry', 'glad', 'proud', 'sad', '<b>wry</b>'];
 
-type Kind = Exclude<LabelKind, 'single' | 'entities'>;
+type Kind = Exclude<LabelKind, 'single' | 'entities' | 'similarity'>;
 
 const qualities: Record<Kind, { key: QualityKey; values: [number, number, number]; least: [number, number] }> = {
   multiple: { key: 'meanAveragePrecision', values: [0.86, 0.81, 0.74], least: [0.3, 0.5] },

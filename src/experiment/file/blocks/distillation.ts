@@ -132,7 +132,7 @@ export const distillationSchema = z
       .enum(vocabularies)
       .default('same')
       .describe(
-        'Whose tokens the teacher reads. "same": the student\'s; both have one tokenizer. "align": its own, of the tokenizer in its folder, while the student has that of "tokenizer"; both read the same rows, and what they predict is compared text by text, or word by word. text-classification and token-classification.',
+        'Whose tokens the teacher reads. "same": the student\'s; both have one tokenizer. "align": its own, of the tokenizer in its folder, while the student has that of "tokenizer"; both read the same rows, and what they predict is compared text by text, or word by word. text-classification, token-classification and sentence-embedding.',
       ),
     sequenceLevel: z
       .boolean()
