@@ -6,7 +6,7 @@ import type { Answer, TextPredictor, TokenizedText } from '../../distill/evaluat
 import type { InspectionInput } from './inspection';
 
 /** The texts of an input, each by itself. */
-export function textsIn({ inputIds, typeIds }: Pick<InspectionInput, 'inputIds' | 'typeIds'>): TokenizedText[] {
+function textsIn({ inputIds, typeIds }: Pick<InspectionInput, 'inputIds' | 'typeIds'>): TokenizedText[] {
   const second = secondText(typeIds);
   if (second < 0) return [{ ids: inputIds, typeIds }];
   return [inputIds.subarray(0, second), inputIds.subarray(second)].map((ids) => ({
