@@ -115,9 +115,10 @@ describe('a dataset', () => {
       expect(text).not.toContain('temperature');
       const parsed = parseExperiment(text, path.join(folder, 'e.distill.json'));
       const checked = await checkExperiment(parsed);
-      // A plain encoder says nothing of how it pools.
-      expect(checked.problems.map(({ severity }) => severity)).not.toContain('error');
+      expect(checked.problems).toEqual([]);
       expect(checked.experiment!.controls).toEqual(controls);
+      // The teacher's embeddings have length 1.
+      expect(checked.experiment!.distillation.divergence).toBe('cosine-logits');
     },
   );
 

@@ -54,7 +54,7 @@ export function checkEmbeddings(experiment: Experiment, dataset: DatasetFacts | 
 function checkDivergence({ distillation: { divergence } }: Experiment, findings: Findings): void {
   const path = ['distillation', 'divergence'];
   if (!findings.isWritten(path) || !isSoftened(divergence)) return;
-  findings.error(path, 'divergence-of-embeddings', { divergence }, setValue(path, 'mse-logits'), removeKey(path));
+  findings.error(path, 'divergence-of-embeddings', { divergence }, removeKey(path));
 }
 
 /** There is nothing to learn from but the teacher. */
@@ -99,22 +99,25 @@ export async function checkSentenceTeacher(
 }
 
 /**
- * The experiment with what it leaves open as embeddings have it: compared by their squared difference, and of texts without scores by that alone, without a
- * control.
+ * The experiment with what it leaves open as embeddings have it: of length 1 they are compared by their cosine, which is their squared difference without a
+ * factor of their width; others by their squared difference. Of texts without scores nothing else is learnt, and there is no control.
  */
 export function settledEmbeddings(
   experiment: Experiment,
-  dataset: DatasetFacts | undefined,
+  { dataset, models }: { dataset: DatasetFacts | undefined; models: ModelFacts },
   findings: Findings,
 ): Experiment {
   if (!isOfEmbeddings(experiment.task)) return experiment;
   const hasScores = dataset === undefined || isScored(dataset.columns.pairs, 'train');
   const isOpen = (...path: string[]): boolean => !findings.isWritten(path);
+  const { teacher } = models;
+  const divergence =
+    teacher !== undefined && !isOpaque(teacher) && teacher.embedding?.isNormalized ? 'cosine-logits' : 'mse-logits';
   return {
     ...experiment,
     distillation: {
       ...experiment.distillation,
-      ...(isOpen('distillation', 'divergence') && { divergence: 'mse-logits' as const }),
+      ...(isOpen('distillation', 'divergence') && { divergence }),
       ...(!hasScores && { alpha: 1 }),
     },
     ...(!hasScores && { controls: [] }),
