@@ -6,7 +6,7 @@ import { familiesOfTask } from './architecture';
 import type { LabelKind, Task } from '../protocol/records';
 import type { StudentPreset } from '../protocol/student-presets';
 import type { ColumnDescription, DatasetDescription } from '../dataset/dataset-description';
-import { hasLabels, wordColumns } from '../protocol/tasks';
+import { hasLabels, isOfEmbeddings, scoreColumns, wordColumns } from '../protocol/tasks';
 
 /** What the columns of a dataset are, as far as they show. */
 export interface ColumnRoles {
@@ -19,6 +19,8 @@ export interface ColumnRoles {
   /** Lists of words, and of a tag for each. */
   words?: string | undefined;
   tags?: string | undefined;
+  /** Two texts of a row, and how alike they are. */
+  pair?: { first: string; second: string; score?: string | undefined } | undefined;
 }
 
 /** Names that people give to these columns, the surest first. */
@@ -27,8 +29,22 @@ const usualNames = {
   number: ['score', 'rating', 'similarity', 'similarity_score', 'stars', 'label', 'labels', 'target', 'value'],
   prompt: ['prompt', 'instruction', 'question', 'input'],
   completion: ['completion', 'response', 'answer', 'output'],
+  score: scoreColumns,
   ...wordColumns,
 } as const;
+
+/** Names of two texts that belong together. */
+const usualPairs = [
+  ['sentence1', 'sentence2'],
+  ['sentence_1', 'sentence_2'],
+  ['sentence_a', 'sentence_b'],
+  ['text1', 'text2'],
+  ['text_1', 'text_2'],
+  ['question1', 'question2'],
+  ['premise', 'hypothesis'],
+  ['anchor', 'positive'],
+  ['query', 'passage'],
+] as const;
 
 /** More classes than this are taken for a text that repeats. */
 const mostClasses = 50;
@@ -57,7 +73,17 @@ export function columnRoles({ columns, rows }: DatasetDescription): ColumnRoles 
     labels: label && kindOf(label),
     ...(prompt && completion && { prompt: prompt.name, completion: completion.name }),
     ...(words && tags && { words: words.name, tags: tags.name }),
+    ...pairOf(texts, named('score', numbers)),
   };
+}
+
+function pairOf(texts: readonly ColumnDescription[], score: ColumnDescription | undefined): Pick<ColumnRoles, 'pair'> {
+  const called = (name: string): ColumnDescription | undefined => texts.find((column) => ownName(column) === name);
+  for (const [one, other] of usualPairs) {
+    const [first, second] = [called(one), called(other)];
+    if (first && second) return { pair: { first: first.name, second: second.name, score: score?.name } };
+  }
+  return {};
 }
 
 /** Of `review.text` that is `text`. */
@@ -84,10 +110,20 @@ function kindOf(column: ColumnDescription): LabelKind {
   return column.isNumber ? 'regression' : 'single';
 }
 
-/** The tasks that a dataset allows, the likeliest first. */
-export function possibleTasks(description: DatasetDescription, roles: ColumnRoles): Task[] {
+/**
+ * The tasks that a dataset allows, the likeliest first.
+ * @param known of the models that are here: embeddings have no model that is trained on the rows alone
+ */
+export function possibleTasks(
+  description: DatasetDescription,
+  roles: ColumnRoles,
+  known: readonly Task[] = [],
+): Task[] {
   const ofTexts = tasksOfTexts(description, roles);
-  return roles.words === undefined ? ofTexts : ['token-classification', ...ofTexts];
+  const ofWords = roles.words === undefined ? ofTexts : ['token-classification' as const, ...ofTexts];
+  const task = 'sentence-embedding';
+  if (!known.includes(task) || roles.text === undefined) return ofWords;
+  return roles.pair === undefined ? [...ofWords, task] : [task, ...ofWords];
 }
 
 function tasksOfTexts({ columns }: DatasetDescription, roles: ColumnRoles): Task[] {
@@ -153,14 +189,20 @@ export function proposeExperiment(proposal: Proposal): string {
 ${tokenizer}
 ${teacher}
   "student": ${preset === undefined ? `{ "architecture": ${architecture(sizes.student, 2)} }` : presetText(preset)},
-  "distillation": {
+${distillationText(proposal)}  "training": { "epochs": ${sizes.epochs}, "batchSize": 16, ${rate}"evaluateEvery": ${sizes.evaluateEvery} },
+${hasAnswers(proposal) ? '  // The same student without distillation: did it help?\n  "controls": ["no-distillation"],\n' : ''}}
+`;
+}
+
+/** Whether its rows say what is right; else the teacher's embeddings are all there is to learn from. */
+const hasAnswers = ({ task, roles }: Proposal): boolean => !isOfEmbeddings(task) || roles.pair?.score !== undefined;
+
+function distillationText(proposal: Proposal): string {
+  if (!hasAnswers(proposal)) return '';
+  return `  "distillation": {
 ${temperatureText(proposal)}    // loss = alpha · distillation loss + (1 − alpha) · student loss
     "alpha": 0.7,
   },
-  "training": { "epochs": ${sizes.epochs}, "batchSize": 16, ${rate}"evaluateEvery": ${sizes.evaluateEvery} },
-  // The same student without distillation: did it help?
-  "controls": ["no-distillation"],
-}
 `;
 }
 
@@ -175,8 +217,9 @@ function teacherText({ path, isTuned }: ProposedTeacher, epochs: number): string
 const presetText = (preset: StudentPreset): string =>
   `{ "preset": ${typeof preset === 'string' ? JSON.stringify(preset) : `{ "megabytes": ${preset.megabytes} }`} }`;
 
-/** A number has no distribution to be softened. */
+/** A number has no distribution to be softened, nor has an embedding. */
 function temperatureText({ task, roles }: Proposal): string {
+  if (isOfEmbeddings(task)) return '';
   if (task === 'text-classification' && roles.labels === 'regression') return '';
   const why =
     task === 'text-classification' && roles.labels === 'multiple'
@@ -191,6 +234,13 @@ function datasetText({ task, train, validation, test, roles, meanLength, teacher
     Object.assign(columns, { promptColumn: roles.prompt, completionColumn: roles.completion });
   } else if (task === 'token-classification') {
     Object.assign(columns, { textColumn: roles.words, labelColumn: roles.tags });
+  } else if (isOfEmbeddings(task) && roles.pair !== undefined) {
+    const { first, second, score } = roles.pair;
+    Object.assign(columns, {
+      textColumn: first,
+      pairColumn: second,
+      ...(score !== undefined && { labelColumn: score }),
+    });
   } else {
     if (roles.text !== undefined) columns.textColumn = roles.text;
     if (task === 'text-classification' && roles.label !== undefined) {

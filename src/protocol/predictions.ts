@@ -28,11 +28,17 @@ export function comparisonDetail(records: readonly PredictionRecord[], split: Sp
 
 /**
  * How far teacher and student are apart on a row: for classes by KL, 0 where their choices agree; for tokens by the share of
- * differing first choices; for numbers by their difference.
+ * differing first choices; for numbers by their difference; for embeddings by that of how similar a pair is found, or by 1 − cosine.
  */
 function distance({ models }: PredictionRecord): number {
   const { teacher, student } = models;
   if (!teacher || !student) return 0;
+  if (student.teacherCosine !== undefined) {
+    const [theirs, own] = [teacher.similarity, student.similarity];
+    return theirs === undefined || own === undefined
+      ? 1 - student.teacherCosine / student.predictions
+      : Math.abs(own - theirs);
+  }
   if (teacher.value !== undefined && student.value !== undefined) return Math.abs(student.value - teacher.value);
   if (teacher.choices) {
     return student.agreeing === student.predictions ? 0 : Math.max(student.teacherKl ?? 0, Number.MIN_VALUE);
@@ -96,7 +102,7 @@ function numbersOf(records: readonly PredictionRecord[]): ComparisonDetail['numb
   const models: Record<string, [number, number][]> = {};
   for (let i = 0; i < records.length; i += step) {
     const record = records[Math.floor(i)]!;
-    for (const [name, { value }] of Object.entries(record.models)) {
+    for (const [name, { similarity, value = similarity }] of Object.entries(record.models)) {
       if (value !== undefined) (models[name] ??= []).push([record.label as number, value]);
     }
   }

@@ -36,3 +36,6 @@ export const wordColumns = {
   words: ['tokens', 'words'],
   tags: ['ner_tags', 'tags', 'labels', 'pos_tags'],
 } as const;
+
+/** Names of columns with a pair's score, in the order in which they are looked for. */
+export const scoreColumns = ['score', 'similarity_score', 'similarity', 'label'] as const;

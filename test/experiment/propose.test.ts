@@ -8,7 +8,9 @@ import { readDataset } from '../../src/dataset/dataset';
 import { describeDataset } from '../../src/dataset/dataset-description';
 import { parseExperiment } from '../../src/experiment/file/parse';
 import { columnRoles, possibleTasks, proposeExperiment, siblingSplits } from '../../src/experiment/propose';
-import { validateExperiment } from '../../src/experiment/checks/validate';
+import { checkExperiment, validateExperiment } from '../../src/experiment/checks/validate';
+import { headOfTask } from '../../src/experiment/architecture';
+import { pairedRows } from '../runner/paired';
 import { writeModel } from './workspace';
 
 let folder = '';
@@ -86,6 +88,52 @@ describe('a dataset', () => {
     expect(task).toBe('token-classification');
     const text = proposeExperiment({ name: 'w', task: task!, train: 'train.jsonl', roles, rows: 40, meanLength: 0 });
     expect(await validateExperiment(parseExperiment(text, path.join(folder, 'w.distill.json')))).toEqual([]);
+  });
+
+  it.each([
+    ['pairs with scores', true, ['textColumn', 'pairColumn', 'labelColumn'], ['no-distillation']],
+    ['pairs', false, ['textColumn', 'pairColumn'], []],
+  ])(
+    'with %s is proposed as embeddings where a model of those is here, which can be run',
+    async (_, scored, columns, controls) => {
+      const lines = pairedRows(40, 1).map(({ score, ...texts }) => ({ ...texts, ...(scored && { score }) }));
+      const found = await describeDataset(await write('train.jsonl', lines));
+      const roles = columnRoles(found);
+      expect(possibleTasks(found, roles)).not.toContain('sentence-embedding');
+      const [task] = possibleTasks(found, roles, ['sentence-embedding']);
+      expect(task).toBe('sentence-embedding');
+      const embedding = { pooling: 'mean', isNormalized: true } as const;
+      await writeModel(path.join(folder, 'models', 'e'), {
+        head: headOfTask[task!],
+        labels: [],
+        embedding,
+      });
+      const common = { name: 'e', task: task!, train: 'train.jsonl', roles, rows: 40, meanLength: 20 };
+      const text = proposeExperiment({ ...common, teacher: { path: 'models/e', isTuned: false, maxPositions: 32 } });
+      for (const column of ['textColumn', 'pairColumn', 'labelColumn'])
+        expect(text.includes(`"${column}"`)).toBe(columns.includes(column));
+      expect(text).not.toContain('temperature');
+      const parsed = parseExperiment(text, path.join(folder, 'e.distill.json'));
+      const checked = await checkExperiment(parsed);
+      expect(checked.problems).toEqual([]);
+      expect(checked.experiment!.controls).toEqual(controls);
+      // The teacher's embeddings have length 1.
+      expect(checked.experiment!.distillation.divergence).toBe('cosine-logits');
+    },
+  );
+
+  it('of texts alone has embeddings as the last of its tasks where a model of those is here', async () => {
+    const found = await describeDataset(
+      await write(
+        'a.jsonl',
+        rows.map(({ text }) => ({ text })),
+      ),
+    );
+    expect(possibleTasks(found, columnRoles(found), ['sentence-embedding'])).toEqual([
+      'causal-lm',
+      'masked-lm',
+      'sentence-embedding',
+    ]);
   });
 
   it('with several columns of numbers, none of a usual name, has no label', async () => {

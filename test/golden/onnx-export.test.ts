@@ -7,7 +7,7 @@ import { loadRuntime } from '../../src/engine/onnxruntime/ort-session';
 import { createArchitecture, type ArchitectureOptions } from '../../src/model/layouts/config';
 import { initializeParameters } from '../../src/model/parameters';
 import { loadCheckpoint, saveCheckpoint } from '../../src/model/files/checkpoint';
-import { writeOnnx, type OnnxValues } from '../../src/model/files/onnx-export';
+import { onnxOutput, writeOnnx, type OnnxValues } from '../../src/model/files/onnx-export';
 import { readOnnxFile } from '../../src/model/files/onnx-file';
 import { makeFolder } from '../experiment/workspace';
 import { goldenCases, goldenFolder, readGolden, type GoldenCase } from './compare';
@@ -26,7 +26,10 @@ async function differences(
   expect(file.inputs).toEqual(names.map((name) => ({ name, type: 'int64', shape: [undefined, undefined] })));
   const types = Object.fromEntries(names.map((name) => [name, 'int64' as const]));
   const isCausal = task === 'causal-lm';
-  const source = await openOnnxLogits({ file: file.path, inputs: types, output: 'logits', isCausal }, 1);
+  const source = await openOnnxLogits(
+    { file: file.path, inputs: types, output: onnxOutput(architecture), isCausal },
+    1,
+  );
 
   const expected = await readGolden(golden, 'expected.safetensors');
   const ids = expected.input_ids!;

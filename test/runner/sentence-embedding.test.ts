@@ -185,12 +185,15 @@ describe('a run on texts alone', () => {
 
   it('may be judged by pairs that have scores, and start from the teacher’s blocks, several texts in a row', async () => {
     const folder = ofTexts({
-      rows: { train: pairs.train.map(({ sentence1 }) => JSON.stringify({ sentence1 })), validation: rows.validation },
+      rows: { validation: rows.validation },
       columns,
       training: { ...training, epochs: 1, pack: true },
     });
     const file = path.join(folder, 'tiny.distill.json');
-    const experiment = JSON.parse(readFileSync(file, 'utf8')) as { student: object };
+    const experiment = JSON.parse(readFileSync(file, 'utf8')) as { dataset: object; student: object };
+    // No columns at all.
+    write(path.join(folder, 'texts.txt'), pairs.train.map(({ sentence1 }) => `${sentence1}\n`).join(''));
+    experiment.dataset = { ...experiment.dataset, train: 'texts.txt' };
     experiment.student = {
       architecture: { family: 'bert', hiddenSize: 24, layers: 1, heads: 2 },
       initialize: { from: 'teacher' },

@@ -1,6 +1,7 @@
 /** @file Stands in for VS Code in the harness page: its interface, its theme, and an extension that answers with sample data. */
 
 import { spamComparison } from './sample/comparison';
+import { embeddingComparison, embeddingRun } from './sample/embedding-run';
 import { entityComparison, entityRun } from './sample/entity-run';
 import { labelComparison, labelRun } from './sample/label-runs';
 import { listing, samplePrompts } from './sample/listing';
@@ -41,13 +42,16 @@ void window.setTheme(query.get('theme') ?? 'dark');
 const kind = query.get('run') ?? 'moby';
 const isLabels = kind === 'multiple' || kind === 'regression';
 const isEntities = kind === 'entities';
-const sample = isEntities
-  ? entityRun()
-  : isLabels
-    ? labelRun(kind)
-    : kind === 'spam'
-      ? spamRun()
-      : mobyRun(query.get('status') ?? 'running');
+const isEmbeddings = kind === 'embeddings';
+const sample = isEmbeddings
+  ? embeddingRun()
+  : isEntities
+    ? entityRun()
+    : isLabels
+      ? labelRun(kind)
+      : kind === 'spam'
+        ? spamRun()
+        : mobyRun(query.get('status') ?? 'running');
 const { id, record } = sample.run;
 const moved = Date.now() - 7_500_000 - Date.parse(record.started);
 for (const key of ['started', 'ended']) {
@@ -111,7 +115,15 @@ const handlers = {
     }
   },
   comparison: () =>
-    isEntities ? entityComparison() : isLabels ? labelComparison(kind) : kind === 'spam' ? spamComparison() : null,
+    isEmbeddings
+      ? embeddingComparison()
+      : isEntities
+        ? entityComparison()
+        : isLabels
+          ? labelComparison(kind)
+          : kind === 'spam'
+            ? spamComparison()
+            : null,
   prompts: () => samplePrompts,
   complete,
   inspectRow: () => pending,

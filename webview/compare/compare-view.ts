@@ -33,6 +33,7 @@ import './settings-table';
 import './study-view';
 import './taught';
 import { spokenCalibration, spokenSizes } from './spoken';
+import { isOfEmbeddings } from '../../src/protocol/tasks';
 
 @customElement('lab-compare')
 export class CompareView extends LitElement {
@@ -191,7 +192,10 @@ export class CompareView extends LitElement {
 
   /** To train the control, which takes about as long as the student took. */
   #offer(): TemplateResult | undefined {
-    if (!this.trusted || this.run.record.status !== 'done') return undefined;
+    const { status, task, labels } = this.run.record;
+    if (!this.trusted || status !== 'done') return undefined;
+    // Without scores there is nothing else to learn from.
+    if (isOfEmbeddings(task) && labels !== 'similarity') return undefined;
     const seconds = trainingSeconds(this.run);
     return html`<button
       class="link"

@@ -1,11 +1,12 @@
 /** @file The rows on which teacher and student differ: each opens in the editor at its line. */
 
 import * as l10n from '@vscode/l10n';
-import { css, html, LitElement, nothing } from 'lit';
+import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { choiceText } from '../../src/protocol/taught';
 import { formatCount, formatNumber, formatPercent, formatQuantity, formatShare } from '../../src/protocol/format';
 import type { ComparisonDetail } from '../../src/protocol/lab-data';
+import { metricFacts } from '../../src/protocol/quality';
 import type { ModelPrediction, PredictionRecord } from '../../src/protocol/records';
 import { Asking } from '../base/asking';
 import { failed } from '../look/failed';
@@ -78,8 +79,8 @@ export class Disagreements extends LitElement {
     const { disagreements, disagreementCount, rows } = this.comparison;
     const shown = this.all ? disagreements : disagreements.slice(0, fewRows);
     const label = disagreements[0]?.label;
-    const classes = label !== undefined;
-    const areNumbers = typeof label === 'number';
+    const areNumbers = typeof label === 'number' || disagreements[0]?.models.student?.teacherCosine !== undefined;
+    const classes = label !== undefined || areNumbers;
     return html`<figure>
       <h2>
         ${classes && !areNumbers ? l10n.t('Where teacher and student disagree') : l10n.t('Where teacher and student differ most')}
@@ -139,8 +140,8 @@ export class Disagreements extends LitElement {
       line,
       [label].flat().join(', '),
       ...models.flatMap((name) => {
-        const { probability, teacherKl, value } = said[name] ?? {};
-        return [value ?? (said[name] && choiceText(said[name])), probability, teacherKl];
+        const { probability, teacherKl, value, similarity } = said[name] ?? {};
+        return [value ?? similarity ?? (said[name] && choiceText(said[name])), probability, teacherKl];
       }),
     ]);
     return csvText([head, ...rows]);
@@ -149,6 +150,7 @@ export class Disagreements extends LitElement {
 
 function said({ label, models: { teacher, student } }: PredictionRecord): unknown {
   if (!teacher || !student) return nothing;
+  if (student.teacherCosine !== undefined) return nearness({ teacher, student }, label);
   if (typeof label === 'number') {
     return html`${formatNumber(teacher.value)} → ${formatNumber(student.value)}
       <span class="muted">${mark('label', l10n.t('the hard label'))} ${formatNumber(label)}</span>`;
@@ -173,6 +175,22 @@ function said({ label, models: { teacher, student } }: PredictionRecord): unknow
         name === label ? html` ${mark('label', l10n.t('the hard label'))}` : nothing
       }`;
   return html`${choice(teacher)} → ${choice(student)}`;
+}
+
+/** Of a pair how similar both models find its texts; of a text by itself how near its embeddings are. */
+function nearness(
+  { teacher, student }: Record<'teacher' | 'student', ModelPrediction>,
+  label: PredictionRecord['label'],
+): TemplateResult {
+  const { format } = metricFacts.teacherCosine;
+  if (student.similarity === undefined) {
+    return html`${l10n.t('cosine {0}', format((student.teacherCosine ?? 0) / student.predictions))}`;
+  }
+  const score =
+    typeof label === 'number'
+      ? html` <span class="muted">${mark('label', l10n.t('the hard label'))} ${format(label)}</span>`
+      : nothing;
+  return html`${format(teacher.similarity)} → ${format(student.similarity)}${score}`;
 }
 
 declare global {

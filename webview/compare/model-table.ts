@@ -290,6 +290,14 @@ export class ModelTable extends LitElement {
         has: ({ metrics }) => metrics.teacherRmse !== undefined,
       },
       {
+        title: l10n.t('Cosine to teacher'),
+        about: l10n.t(
+          "How near the embeddings are to the teacher's: the mean of their cosines; 1 where they are the same",
+        ),
+        value: ({ metrics }) => metricFacts.teacherCosine.format(metrics.teacherCosine),
+        has: ({ metrics }) => metrics.teacherCosine !== undefined && measure.key !== 'teacherCosine',
+      },
+      {
         title: l10n.t('Calibration error'),
         about: l10n.t('How far apart confidence and the share that is right are; 0 is best'),
         value: ({ metrics }) => formatShare(metrics.calibrationError),
@@ -316,6 +324,7 @@ const furtherKeys: Partial<Record<Measure['key'], readonly [MetricKey, string][]
     ['pearson', 'Pearson'],
     ['spearman', 'Spearman'],
   ],
+  spearman: [['pearson', 'Pearson']],
 };
 
 const directionOf = ({ higherIsBetter }: Measure): string =>

@@ -17,7 +17,7 @@ import type { TokenEvent } from './completion-panel';
 import './expected';
 import './sampling-bar';
 import { otherOf, probabilityBy, surprises } from './scores';
-import { hasLabels } from '../../src/protocol/tasks';
+import { hasLabels, isOfEmbeddings } from '../../src/protocol/tasks';
 import './surprise-list';
 
 const mostSurprises = 10;
@@ -99,7 +99,7 @@ export class CompletionsView extends LitElement {
     const { record } = this.run;
     if (record.task !== 'causal-lm') {
       return html`<p class="waiting">
-        ${hasLabels(record.task) ? l10n.t('A classifier does not continue texts. Tokens shows what its models say of each row.') : l10n.t('A masked language model does not continue texts. Tokens shows what its models say of each row.')}
+        ${isOfEmbeddings(record.task) ? l10n.t('A model of embeddings does not continue texts. Tokens shows what its models make of each row.') : hasLabels(record.task) ? l10n.t('A classifier does not continue texts. Tokens shows what its models say of each row.') : l10n.t('A masked language model does not continue texts. Tokens shows what its models say of each row.')}
       </p>`;
     }
     if (!this.trusted) {

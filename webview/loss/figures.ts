@@ -13,7 +13,8 @@ import {
 import { imitationFacts, type ImitationName, imitationNames, ofEachImitation } from '../../src/protocol/imitation';
 import type { ExperimentFacts } from '../../src/protocol/lab-data';
 import type { MetricName, MetricsTable } from '../../src/protocol/metrics-table';
-import type { LabelKind, Role } from '../../src/protocol/records';
+import type { Role, RunRecord } from '../../src/protocol/records';
+import { isOfEmbeddings } from '../../src/protocol/tasks';
 import { best, evaluationsOf, measureOf, type Measure } from '../state/quality';
 import type { RunState, SeriesState } from '../state/state';
 import { Column } from '../charts/column';
@@ -150,12 +151,7 @@ function componentFigure(view: View, component: Component): Figure {
     title: componentNames[component],
     // Of several runs a hue is a run's.
     ...(view.others.length === 0 && { ink: `ink-${component}` }),
-    note: componentNote(
-      component,
-      metrics.at('temperature', metrics.length - 1),
-      view.run.experiment,
-      view.run.record.labels,
-    ),
+    note: componentNote(component, metrics.at('temperature', metrics.length - 1), view.run.experiment, view.run.record),
     lines: [...curvesOfRuns(view, component, `var(--${component})`), ...controls],
     zero: true,
     format: formatQuantity,
@@ -173,11 +169,16 @@ function componentNote(
   component: Component,
   temperature: number,
   facts: ExperimentFacts,
-  labels: LabelKind = 'single',
+  { task, labels }: Pick<RunRecord, 'task' | 'labels'>,
 ): string {
   switch (component) {
     case 'soft':
     case 'ownSoft':
+      if (isOfEmbeddings(task)) {
+        return facts.divergence === 'cosine-logits'
+          ? l10n.t("1 − cosine of the teacher's embedding and the student's, mean over texts, before α")
+          : l10n.t("squared difference from the teacher's embedding, mean over texts, before α");
+      }
       if (labels === 'regression') return l10n.t("squared difference from the teacher's number, before α");
       if (labels === 'multiple') {
         return l10n.t(
@@ -192,6 +193,7 @@ function componentNote(
         formatSetting(temperature || 1),
       );
     case 'hard':
+      if (isOfEmbeddings(task)) return l10n.t("squared difference of a pair's cosine from its score");
       if (labels === 'regression') return l10n.t('squared error against the hard label');
       if (labels === 'multiple') return l10n.t('binary cross-entropy with the hard labels, their mean, T = 1');
       return l10n.t('cross-entropy with the hard label, T = 1');

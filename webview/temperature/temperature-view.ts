@@ -31,7 +31,7 @@ import { isLive } from '../../src/protocol/records';
 import { temperaturePath } from '../base/setting-names';
 import { sweepOf } from './sweep';
 import { temperatureStyles } from './temperature-styles';
-import { isPerToken } from '../../src/protocol/tasks';
+import { isOfEmbeddings, isPerToken } from '../../src/protocol/tasks';
 
 /** In pixels: the width at which the charts lose their names. */
 const tightest = 900;
@@ -71,6 +71,12 @@ export class TemperatureView extends LitElement {
     if (!this.probes)
       return html`${this.failed}
         <p class="waiting">${probesAwaited(this.run)}</p>`;
+    if (isOfEmbeddings(this.probes.set.examples.task)) {
+      return html`${this.failed}
+        <p class="waiting">
+          ${l10n.t('An embedding has no distribution that a temperature could soften. Tokens shows how near the models are.')}
+        </p>`;
+    }
     const shown = select(this.probes, this.row, this.choices);
     if (!shown)
       return html`${this.failed}

@@ -16,6 +16,7 @@ import './distribution';
 import './example-list';
 import './training-time';
 import { compare, summarize, type Comparison, type ExampleSummary } from './divergence';
+import { embeddings, embeddingStyles } from './embeddings';
 import { exampleFigures } from './example-figures';
 import { heading, type HeadingParts } from './heading';
 import { History } from './history';
@@ -27,6 +28,7 @@ import { select, type Selection } from './selection';
 import { tokenStyles } from './tokens-styles';
 import { probesAwaited } from './waiting';
 import { positionName } from './token-text';
+import { isOfEmbeddings } from '../../src/protocol/tasks';
 
 /** Milliseconds between two probes while playing. */
 const pace = 500;
@@ -39,7 +41,7 @@ interface Shown extends Selection {
 
 @customElement('lab-tokens')
 export class TokensView extends LitElement {
-  static override styles = [shared, tokenStyles, numberStyles];
+  static override styles = [shared, tokenStyles, numberStyles, embeddingStyles];
 
   @property({ attribute: false }) run!: RunState;
   @property({ attribute: false }) probes: Probes | undefined;
@@ -75,6 +77,11 @@ export class TokensView extends LitElement {
     if (!this.probes)
       return html`${this.failed}
         <p class="waiting">${probesAwaited(this.run)}</p>`;
+    if (isOfEmbeddings(this.probes.set.examples.task)) {
+      const open = (file: string, line: number): void =>
+        void this.#file.ask('openFile', { id: this.run.id, file, line });
+      return html`${failed(this.#file)} ${this.failed} ${embeddings(this.probes, this.row, this.choices, open)}`;
+    }
     const shown = (this.#shown = this.#resolve(this.probes));
     if (!shown)
       return html`${this.failed}

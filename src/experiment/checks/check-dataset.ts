@@ -18,7 +18,7 @@ import { summarizeIndexes, summarizeSplit, type FirstOfLabel, type SplitSummary 
 import { areLarge, rowIndexesOf } from '../large-rows';
 import { closestName } from '../file/suggest';
 import { hasLabels, isOfEmbeddings, wordColumns } from '../../protocol/tasks';
-import { scoreRangeOf, withPairs } from './check-embeddings';
+import { scoreRangeOf, withPairs } from './pairs';
 
 /** What the files of a dataset hold, as far as they could be read. */
 export interface DatasetFacts {

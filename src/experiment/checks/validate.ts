@@ -81,7 +81,7 @@ export async function checkExperiment(
   checkEmbeddings(readable, dataset, findings);
   const problems = inOrder(findings.problems, source.file).map((problem) => showFile(problem, source.file));
   if (experiment === undefined || findings.hasErrors || (dataset === undefined && !withoutRows)) return { problems };
-  return { problems, experiment: settledEmbeddings(experiment, dataset, findings), models, dataset };
+  return { problems, experiment: settledEmbeddings(experiment, { dataset, models }, findings), models, dataset };
 }
 
 /** The experiment's own in the order of its text, then those of other files as they were found. */

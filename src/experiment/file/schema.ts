@@ -37,7 +37,7 @@ export const experimentSchema = z
       .default(['no-distillation'])
       .meta({
         description:
-          'Further students to compare with. "no-distillation" trains the same student on hard labels alone, so that one sees whether distillation helped; "label-smoothing" gives a tenth of each hard label to all classes alike, so that one sees how much of that any softer labels would have given. [] leaves them out.',
+          'Further students to compare with. "no-distillation" trains the same student on hard labels alone, so that one sees whether distillation helped; "label-smoothing" gives a tenth of each hard label to all classes alike, so that one sees how much of that any softer labels would have given. [] leaves them out. sentence-embedding without scores has none: its hard labels are the scores.',
         examples: [['no-distillation'], ['no-distillation', 'label-smoothing']],
       }),
     seeds: z

@@ -24,7 +24,7 @@ import { requireTrust } from '../base/require-trust';
 import { inEditorWords, inOneLine } from '../base/problem-words';
 import type { ModelList } from '../models/model-list';
 import { presetChoices, type AskStudents } from './student-presets';
-import { hasLabels } from '../../protocol/tasks';
+import { hasLabels, isOfEmbeddings } from '../../protocol/tasks';
 
 export interface NewExperimentParts {
   models: ModelList;
@@ -52,7 +52,10 @@ export async function newExperiment(parts: NewExperimentParts, given: unknown, a
     describeDataset(dataset.fsPath),
   );
   const roles = columnRoles(description);
-  const tasks = possibleTasks(description, roles);
+  // Where the list cannot be had, a teacher is trained as ever.
+  await parts.models.ready().catch(() => undefined);
+  const known = (parts.models.models ?? []).flatMap(({ tasks, hasTokenizer }) => (hasTokenizer ? tasks : []));
+  const tasks = possibleTasks(description, roles, known);
   if (tasks.length === 0) throw new Error(whyNothing(description));
   const { task, teacher } = (answers ?? {}) as Answers;
   const chosen = tasks.find((possible) => possible === task) ?? (await chooseTask(tasks, roles));
@@ -80,8 +83,6 @@ async function chooseTeacher(
   answer: Answers['teacher'],
 ): Promise<ProposedTeacher | typeof TRAINED | undefined> {
   if (answer === TRAINED) return answer;
-  // Where the list cannot be had, one is trained as ever.
-  await models.ready().catch(() => undefined);
   const here = (models.models ?? []).flatMap((model) =>
     waysToTeach(model, task).map((isTuned) => ({
       label: inLabel(model.id),
@@ -101,14 +102,15 @@ async function chooseTeacher(
     description: l10n.t('on these rows alone'),
     value: TRAINED as typeof TRAINED,
   };
-  return pick<ProposedTeacher | typeof TRAINED>([trained, ...here], l10n.t('The teacher'), { stays: true });
+  const choices = isOfEmbeddings(task) ? here : [trained, ...here];
+  return pick<ProposedTeacher | typeof TRAINED>(choices, l10n.t('The teacher'), { stays: true });
 }
 
 /** Whether it would be fine-tuned first. Which classes a classifier knows is not in the list: it may be frozen as it is, or learn those of the rows. */
 function waysToTeach({ tasks, startsFor, hasTokenizer }: ModelRecord, task: Task): boolean[] {
   if (!hasTokenizer) return [];
   const isFrozen = tasks.includes(task);
-  const isTuned = startsFor.includes(task) && (!isFrozen || hasLabels(task));
+  const isTuned = startsFor.includes(task) && (!isFrozen || hasLabels(task)) && !isOfEmbeddings(task);
   return [...(isFrozen ? [false] : []), ...(isTuned ? [true] : [])];
 }
 
@@ -223,9 +225,12 @@ async function draft(
     test: test && relative(test),
     roles,
     rows,
-    meanLength: columns.find((column) => column.name === (roles.completion ?? roles.text))?.meanLength ?? 200,
+    meanLength: columns.find((column) => column.name === readColumn(task, roles))?.meanLength ?? 200,
   };
 }
+
+const readColumn = (task: Task, { completion, pair, text }: ColumnRoles): string | undefined =>
+  isOfEmbeddings(task) ? (pair?.first ?? text) : (completion ?? text);
 
 async function showProposal(
   dataset: Uri,

@@ -3,6 +3,7 @@
 import { l10n } from 'vscode';
 import { formatNumber, formatQuantity, formatSetting, formatShare, shareDecimals } from '../../protocol/format';
 import type { InspectedDistribution, InspectedPosition, InspectResult } from '../../protocol/inspection-records';
+import { metricFacts } from '../../protocol/quality';
 import type { LabelKind } from '../../protocol/records';
 import { firstChoicesDiffer } from './inspected-row';
 import { asText } from './as-text';
@@ -21,6 +22,7 @@ const axisEnds = [0.1, 0.2, 0.4, 0.6, 0.8, 1];
 /** Title, table sorted by the teacher's soft labels, and what is to be said of the whole. */
 export function distributionTable(position: InspectedPosition, { temperature, labels }: InspectResult): string {
   if (labels === 'regression') return numberTable(position);
+  if (labels === 'similarity' || position.cosine !== undefined) return embeddingTable(position);
   const { kl, teacher, student } = position;
   const differ = firstChoicesDiffer(position, labels) ? ` · ${differWords(labels)}` : '';
   const hard = hardNames(position);
@@ -85,6 +87,23 @@ const differWords = (labels: LabelKind | undefined): string =>
 function hardNames({ label }: InspectedPosition): readonly string[] {
   if (label === undefined || typeof label === 'number') return [];
   return typeof label === 'string' ? [label] : label;
+}
+
+/** Of an embedding: how near both models are, and of a pair how similar each finds its texts. */
+function embeddingTable({ values, label, cosine }: InspectedPosition): string {
+  const { format } = metricFacts.teacherCosine;
+  const row = (name: string, value: number | undefined): string[] =>
+    value === undefined ? [] : [`| ${name} | ${format(value)} |`];
+  return [
+    values ? l10n.t('How similar both texts are found') : l10n.t('One embedding for the whole text'),
+    '',
+    '| | |',
+    '|:--|--:|',
+    ...row(`${mark('teacher')} ${l10n.t('Teacher')}`, values?.teacher),
+    ...row(`${mark('student')} ${l10n.t('Student')}`, values?.student),
+    ...row(`${mark('label')} ${l10n.t('Score')}`, typeof label === 'number' ? label : undefined),
+    ...row(l10n.t('Cosine to teacher'), cosine),
+  ].join('\n');
 }
 
 /** Of a label that is a number: what each model says of it. */

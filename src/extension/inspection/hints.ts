@@ -4,6 +4,7 @@ import { Disposable, EventEmitter, InlayHint, l10n, languages, type Range, type 
 import { inLabel } from '../../protocol/escapes';
 import { formatNumber, formatQuantity, formatShare } from '../../protocol/format';
 import type { InspectedPosition, InspectResult } from '../../protocol/inspection-records';
+import { metricFacts } from '../../protocol/quality';
 import type { LabelKind } from '../../protocol/records';
 import { saidBy, summaryOf, type InspectedRow } from './inspected-row';
 import type { Inspections } from './inspections';
@@ -53,15 +54,19 @@ function hintOf(row: InspectedRow): InlayHint {
 export function predictionWords(result: InspectResult, most = Infinity): string {
   if (result.tokens === undefined) return divergenceWords(result);
   const [position] = result.positions;
+  if (position?.cosine !== undefined && position.values === undefined) {
+    return l10n.t('cosine to teacher {0}', metricFacts.teacherCosine.format(position.cosine));
+  }
   const names = { teacher: l10n.t('teacher'), student: l10n.t('student') };
   const sides = (['teacher', 'student'] as const).flatMap((role) => sideOf(role, position, result.labels) ?? []);
   return sidesWords(sides, names, most);
 }
 
 function sideOf(role: Role, position: InspectedPosition | undefined, labels: LabelKind | undefined): Side | undefined {
-  if (labels === 'regression') {
+  if (labels === 'regression' || labels === 'similarity') {
     const value = position?.values?.[role];
-    return value === undefined ? undefined : { role, says: formatNumber(value) };
+    const says = labels === 'similarity' ? metricFacts.teacherCosine.format : formatNumber;
+    return value === undefined ? undefined : { role, says: says(value) };
   }
   const distribution = position?.[role];
   if (!distribution) return undefined;

@@ -35,7 +35,7 @@ export function registerHover(inspections: Inspections, selections: SelectionIns
 
 function hoverAt(row: InspectedRow, at: Position, inspection: Inspection | undefined): Hover | undefined {
   const position = row.positionAt(at);
-  if (!position?.teacher && !position?.student && !position?.values) return undefined;
+  if (!position?.teacher && !position?.student && !position?.values && position?.cosine === undefined) return undefined;
   const table = distributionTable(position, row.result);
   const location = inspection && rowLocation(inspection, row.row);
   const offset = row.isClassified ? {} : { offset: position.start };

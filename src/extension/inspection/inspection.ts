@@ -83,7 +83,7 @@ export class Inspection {
       if ('problem' in result) continue;
       rows++;
       isClassified ||= result.tokens !== undefined;
-      areNumbers ||= result.labels === 'regression';
+      areNumbers ||= result.labels === 'regression' || result.positions.some(({ cosine }) => cosine !== undefined);
       const { differ, mean } = summaryOf(result);
       if (differ > 0) disagreements++;
       kl += mean;

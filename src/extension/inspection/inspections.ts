@@ -3,6 +3,7 @@
 import type { Disposable } from 'vscode';
 import { EventEmitter, workspace, type Memento, type TextDocument, type Uri } from 'vscode';
 import { columnsOf } from '../../experiment/checks/check-dataset';
+import { splitOf } from '../../experiment/dataset-rows';
 import { readRunExperiment } from '../../experiment/experiment-record';
 import type { ModelServer } from '../models/model-server';
 import type { ListedRun, RunList } from '../runs/run-list';
@@ -46,7 +47,8 @@ export class Inspections implements Disposable {
 
   /** Throws an InputError where the run's experiment cannot be read. */
   async start(document: TextDocument, run: ListedRun, temperature: number): Promise<Inspection> {
-    const columns = columnsOf(await readRunExperiment(run.paths));
+    const experiment = await readRunExperiment(run.paths);
+    const columns = columnsOf(experiment, splitOf(experiment, document.uri.fsPath));
     this.#drop(document.uri);
     const inspection = new Inspection(document, { run, columns, temperature }, this.models);
     inspection.onDidChange(() => this.#changed.fire(inspection));

@@ -82,6 +82,10 @@ function onnxModel(
   return { ...free, ...quantized };
 }
 
+/** Name of what comes out, as other tools call it. */
+export const onnxOutput = ({ head }: Architecture): string =>
+  head === 'sentence-embedding' ? 'sentence_embedding' : 'logits';
+
 /** Unlike any size of a model, and no products of each other. */
 const BATCHES = [1009, 2003, 3001] as const;
 
@@ -121,7 +125,7 @@ function recordedAt(a: Architecture, batch: number, length: number, longest: num
     ...Object.fromEntries(weights),
   };
   const { graph } = record('main', inputs, (tensors) => ({
-    logits: logits(recorded, tensors, {
+    [onnxOutput(a)]: logits(recorded, tensors, {
       inputIds: tensors.input_ids as tf.Tensor2D,
       attentionMask: tf.cast(tensors.attention_mask as tf.Tensor2D, 'float32'),
       typeIds: tensors.token_type_ids as tf.Tensor2D | undefined,

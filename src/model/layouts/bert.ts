@@ -156,7 +156,7 @@ function headAxes(a: Architecture): ParameterAxes {
 }
 
 export const bertLayout: FamilyLayout = {
-  summary: 'an encoder, for text-classification, token-classification and masked-lm',
+  summary: 'an encoder, for text-classification, token-classification, masked-lm and sentence-embedding',
   tokenizer: 'wordpiece',
   classNames: {
     'sequence-classification': 'BertForSequenceClassification',

@@ -140,7 +140,7 @@ const settings = {
   'divergence-of-embeddings': {
     message: 'Embeddings have no distribution, and "{divergence}" compares distributions.',
     remedy:
-      'Use "mse-logits", the squared difference from the teacher\'s embedding, or "cosine-logits", or leave "divergence" out.',
+      'Leave "divergence" out, or use "mse-logits", the squared difference from the teacher\'s embedding, or "cosine-logits".',
   },
   'temperature-of-embeddings': {
     message: 'Embeddings have no distribution that a temperature could soften: it is left aside.',

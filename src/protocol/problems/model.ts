@@ -122,6 +122,10 @@ export const modelProblems = {
     message: 'This model pools its tokens by {modes:names}.',
     remedy: 'Use one that pools by {known:or} alone.',
   },
+  'export-embeddings-exact': {
+    message: 'What 8 bits cost a model of embeddings is not measured here.',
+    remedy: 'Export it with "f32".',
+  },
   'sentence-prompt': {
     message: 'This model puts its prompt "{prompt}" before each text.',
     remedy: 'Put that before the texts of the dataset, and set "default_prompt_name" to null here.',

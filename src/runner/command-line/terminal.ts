@@ -54,7 +54,12 @@ function quality(metrics: Metrics): string {
     'perplexity',
     'accuracy',
   ];
-  return [...keys.flatMap((key) => said(key)), ...said('agreement', agreement), ...said('teacherRmse')].join(', ');
+  return [
+    ...keys.flatMap((key) => said(key)),
+    ...said('agreement', agreement),
+    ...said('teacherRmse'),
+    ...said('teacherCosine'),
+  ].join(', ');
 }
 
 /** What is said in lines, with a bar or without. */

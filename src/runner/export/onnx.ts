@@ -4,7 +4,8 @@ import { cp, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { writeAtomically } from '../../model/files/atomic';
 import { loadCheckpoint } from '../../model/files/checkpoint';
-import { writeOnnx, type OnnxValues } from '../../model/files/onnx-export';
+import { onnxOutput, writeOnnx, type OnnxValues } from '../../model/files/onnx-export';
+import { InputError } from '../../protocol/problem';
 import type { RunPaths } from '../../run-directory/run-paths';
 import type { ExportReport } from '../../protocol/export-formats';
 import { costTable, costText, measureCost } from './quantization-cost';
@@ -22,6 +23,7 @@ export async function writeOnnxFolder(
 ): Promise<ExportReport> {
   const kind: OnnxValues = values === 'int8' ? 'int8' : 'f32';
   const { architecture, parameters } = await loadCheckpoint(model);
+  if (kind === 'int8' && architecture.embedding) throw InputError.at(model, 'export-embeddings-exact', {});
   for (const name of await readdir(model)) {
     if (!name.includes('.safetensors')) await cp(path.join(model, name), path.join(folder, name), { recursive: true });
   }
@@ -35,15 +37,18 @@ export async function writeOnnxFolder(
       : undefined;
   const card = await readFile(path.join(folder, CARD), 'utf8').catch(() => undefined);
   if (card !== undefined)
-    await writeAtomically(path.join(folder, CARD), cardOf(card, FILES[kind], cost && costTable(cost)));
+    await writeAtomically(
+      path.join(folder, CARD),
+      cardOf(card, FILES[kind], onnxOutput(architecture), cost && costTable(cost)),
+    );
   return { notes: cost ? [costText(cost)] : [], cost };
 }
 
 /** The folder's card, of a file for other programs. */
-function cardOf(card: string, file: string, cost: string | undefined): string {
+function cardOf(card: string, file: string, output: string, cost: string | undefined): string {
   const told = [
     '## ONNX',
-    `\`${file}\` takes batches of any size and length: \`input_ids\`, \`attention_mask\` and, where it has it, \`token_type_ids\`, int64 [batch, length] each, padded on the right; \`logits\` comes out. ` +
+    `\`${file}\` takes batches of any size and length: \`input_ids\`, \`attention_mask\` and, where it has it, \`token_type_ids\`, int64 [batch, length] each, padded on the right; \`${output}\` comes out. ` +
       'It wants operators of ONNX 20, as onnxruntime 1.17 and later have them, and no others. `tokenizer.json` beside it makes the ids.',
     ...(cost === undefined ? [] : [cost]),
   ];

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { headOfTask } from '../../experiment/architecture';
 import { isFolder } from '../../experiment/checks/dataset-files';
 import { readArchitecture } from '../../experiment/checks/model-folder';
-import { requireParameters } from '../../model/files/checkpoint';
+import { architectureIn, requireParameters } from '../../model/files/checkpoint';
 import { findTensors, requireRoom } from '../../model/files/weight-files';
 import type { Architecture } from '../../model/architecture';
-import { architectureFromConfig, parameterCount } from '../../model/layouts/config';
+import { parameterCount } from '../../model/layouts/config';
 import { readStart } from '../../model/local/hub-cache';
 import { complaintOf, InputError, type Complaint } from '../../protocol/problem';
 import { hasTokenizerFiles } from '../../tokenizer/tokenizer-files';
@@ -32,11 +32,12 @@ export async function describeModel(path: string): Promise<ModelDescription> {
   try {
     const file = join(path, 'config.json');
     const config = await readConfig(file);
-    const own = attempt(() => architectureFromConfig(config, file));
-    const starts = tasks.flatMap((task) => {
-      const found = attempt(() => architectureFromConfig(config, file, { head: headOfTask[task], labels: ['0', '1'] }));
-      return 'problem' in found ? [] : [{ task, architecture: found.architecture }];
-    });
+    const own = await attempt(() => architectureIn(path, config));
+    const starts: { task: Task; architecture: Architecture }[] = [];
+    for (const task of tasks) {
+      const found = await attempt(() => architectureIn(path, config, { head: headOfTask[task], labels: ['0', '1'] }));
+      if (!('problem' in found)) starts.push({ task, architecture: found.architecture });
+    }
     const architecture = 'problem' in own ? starts[0]?.architecture : own.architecture;
     if (architecture === undefined)
       return { ...common, ...unusable((own as Failed).problem), family: familyOf(config) };
@@ -78,9 +79,9 @@ interface Failed {
   problem: Complaint;
 }
 
-function attempt(read: () => Architecture): { architecture: Architecture } | Failed {
+async function attempt(read: () => Promise<Architecture>): Promise<{ architecture: Architecture } | Failed> {
   try {
-    return { architecture: read() };
+    return { architecture: await read() };
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     return { problem: complaintOf(error) };

@@ -8,7 +8,7 @@ import type { Answer, TextPredictor, TokenizedText } from '../../distill/evaluat
 type Texts = Pick<TokenExample, 'inputIds' | 'typeIds'>;
 
 /** The texts of an input, each by itself. */
-export function textsIn({ inputIds, typeIds }: Texts): TokenizedText[] {
+function textsIn({ inputIds, typeIds }: Texts): TokenizedText[] {
   const second = secondText(typeIds);
   if (second < 0) return [{ ids: inputIds, typeIds }];
   return [inputIds.subarray(0, second), inputIds.subarray(second)].map((ids) => ({

@@ -1,7 +1,7 @@
 /** @file Logits of teacher and student, which come nearer to each other from probe to probe. */
 
 import type { ProbeSet } from '../../../src/protocol/lab-data';
-import type { ProbeExample } from '../../../src/protocol/inspection-records';
+import type { ProbeExample, ProbeExamples } from '../../../src/protocol/inspection-records';
 import { normal, random } from './random';
 
 export interface SampleProbes {
@@ -32,13 +32,15 @@ function predict(next: () => number, size: number, label: number, gap: number): 
     teacher[other] = 7.5 - 0.5 * k + 0.3 * normal(next);
     final[other] = teacher[other] + 0.9 * gap * normal(next);
   }
-  teacher[label] = 8 + 2.5 * next();
-  final[label] = teacher[label] - 2.4 * gap * next();
+  if (label >= 0) {
+    teacher[label] = 8 + 2.5 * next();
+    final[label] = teacher[label] - 2.4 * gap * next();
+  }
   return { teacher, final, start };
 }
 
 export function probesOf(
-  task: 'causal-lm' | 'text-classification' | 'token-classification',
+  task: ProbeExamples['task'],
   names: string[],
   examples: ProbeExample[],
   temperature: number,

@@ -44,11 +44,13 @@ export const datasetSchema = z
       ),
     pairColumn: text()
       .optional()
-      .describe('text-classification of two texts: the column of the second, for example "hypothesis".'),
+      .describe(
+        'text-classification and sentence-embedding of two texts: the column of the second, for example "hypothesis" or "sentence2".',
+      ),
     labelColumn: text()
       .default('label')
       .describe(
-        'text-classification: the column of the class. token-classification: the list of tags, one a word, by their names or by their numbers in the teacher\'s "id2label"; "ner_tags", "tags", "labels" or "pos_tags" if left out, whichever is there.',
+        'text-classification: the column of the class. token-classification: the list of tags, one a word, by their names or by their numbers in the teacher\'s "id2label"; "ner_tags", "tags", "labels" or "pos_tags" if left out, whichever is there. sentence-embedding of pairs: the column of a score, a number; "score", "similarity_score", "similarity" or "label" if left out, whichever is there.',
       ),
     labels: z
       .enum(textLabelKinds)

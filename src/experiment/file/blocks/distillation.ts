@@ -118,7 +118,7 @@ export const distillationSchema = z
       .enum(divergenceNames)
       .default(defaultDivergence)
       .describe(
-        'How soft predictions are compared with soft labels. Labels of which several may apply are compared each by itself, numbers by their squared difference alone (mse-logits).',
+        "How soft predictions are compared with soft labels. Labels of which several may apply are compared each by itself, numbers by their squared difference alone (mse-logits), embeddings as they are: by cosine-logits if left out where the teacher's have length 1, else by mse-logits.",
       ),
     beta: z.number().min(0).max(1).default(0.5).describe(betaDescription),
     scaleByTemperatureSquared: z
