@@ -144,6 +144,9 @@ describe('a classifier whose teacher has another tokenizer', () => {
     const { kind } = await Tokenizer.load(path.join(folder, 'student'));
     expect(kind).toBe('wordpiece');
     expect(existsSync(path.join(folder, 'student', 'model.safetensors'))).toBe(true);
+    expect(readFileSync(path.join(folder, 'student', 'README.md'), 'utf8')).toContain(
+      'The teacher read the rows by a tokenizer of its own.',
+    );
     const forPython = ['export', onlyRun(folder), '--to', 'job', '--format', 'torchrun'];
     const { code, stderr } = await distilleryHere(forPython, folder);
     expect([code === 0, existsSync(path.join(folder, 'job'))]).toEqual([false, false]);
