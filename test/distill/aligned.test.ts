@@ -9,6 +9,7 @@ import type { Examples, ExamplesWithRows } from '../../src/dataset/example-store
 import { notCounted, rowEncoder, type EncodeRowsOptions, type Example } from '../../src/dataset/examples';
 import { batchInputs } from '../../src/distill/batch-inputs';
 import { nothingInside } from '../../src/distill/pairing';
+import { epochBatches } from '../../src/distill/training/epochs';
 import { cacheKey } from '../../src/distill/teacher/cache-key';
 import { layoutCache } from '../../src/distill/teacher/cache-layout';
 import { FrozenTeacher, inHostMemory } from '../../src/distill/teacher/teacher';
@@ -317,6 +318,23 @@ describe('the rows of a run', () => {
     const later = await load(experiment);
     expect(later.train.sample).toBeDefined();
     expect(all(later)).toEqual(all(before));
+    for (const { train, tokenizer, teacher } of [before, later]) {
+      const batches = epochBatches(train, {
+        ...{ task: 'text-classification', tokenizer, teacher, maxLength: 16, batchSize: 4, epochs: 1, seed: 1 },
+        ...{ gradientAccumulation: 1, groupByLength: 'auto' },
+      });
+      for (let step = 0; step < batches.steps; step++) {
+        for (const { indices, teacher: read } of batches.batchesOf(step)) {
+          expect(read!.indices).toEqual(indices);
+          for (const [row, index] of indices.entries()) {
+            if (index < 0) continue;
+            const { inputIds } = train.teachers!.at(index)!;
+            const from = row * read!.length;
+            expect(read!.inputIds.subarray(from, from + inputIds.length)).toEqual(inputIds);
+          }
+        }
+      }
+    }
     for (const data of [before, later]) data.close();
   });
 });

@@ -8,7 +8,9 @@ import { validateExperimentFile } from '../../src/experiment/checks/validate';
 import { softmax } from '../../src/protocol/distribution';
 import type { InspectedDistribution, InspectResult, ProbeExamples } from '../../src/protocol/inspection-records';
 import { readTeacherProbe } from '../../src/run-directory/probes';
-import type { MetricsRecord, PredictionRecord } from '../../src/protocol/records';
+import type { EvaluationRecord, MetricsRecord, PredictionRecord } from '../../src/protocol/records';
+import type { Architecture } from '../../src/model/architecture';
+import { worthKeeping } from '../../src/runner/run/kept-judgement';
 import type { RunResult } from '../../src/runner/run/carry-out';
 import { Tokenizer } from '../../src/tokenizer/tokenizer';
 import { characterTokenizer } from '../experiment/word-piece';
@@ -138,11 +140,20 @@ describe('a classifier whose teacher has another tokenizer', () => {
     expect(stderr).toMatch(/tokenizers of their own.*Give a text/);
   });
 
-  it('is exported with its own tokenizer', async () => {
+  it('is exported with its own tokenizer, and not for PyTorch, which would give its teacher the student’s tokens', async () => {
     expect((await distilleryHere(['export', onlyRun(folder), '--to', 'student'], folder)).code).toBe(0);
     const { kind } = await Tokenizer.load(path.join(folder, 'student'));
     expect(kind).toBe('wordpiece');
     expect(existsSync(path.join(folder, 'student', 'model.safetensors'))).toBe(true);
+    expect(readFileSync(path.join(folder, 'student', 'README.md'), 'utf8')).toContain(
+      'The teacher read the rows by a tokenizer of its own.',
+    );
+    const forPython = ['export', onlyRun(folder), '--to', 'job', '--format', 'torchrun'];
+    const { code, stderr } = await distilleryHere(forPython, folder);
+    expect([code === 0, existsSync(path.join(folder, 'job'))]).toEqual([false, false]);
+    expect(stderr).toMatch(/"torchrun" trains with teachers that read the student's tokens/);
+    const proposed = await distilleryHere(['student', 'tiny.distill.json'], folder);
+    expect(proposed.stderr).toMatch(/Describe it as "architecture"/);
   });
 
   it('can be the teacher of another student, which has a third one', async () => {
@@ -183,6 +194,32 @@ describe('a classifier whose teacher has another tokenizer', () => {
     expect(logOf(path.join(runs, second!))).toContain("the teacher's answers are known");
   });
 
+  it('is held against what an earlier run has kept of its teacher’s answers to validation, if they are of the same tokens', async () => {
+    const usual = { ...worthKeeping };
+    worthKeeping.operations = 0;
+    try {
+      const again = await workspaceOf({ training: { epochs: 1 } });
+      const evaluationsOf = async (): Promise<unknown[]> => {
+        await run(again);
+        const runs = path.join(again, '.distillery', 'runs');
+        const latest = path.join(runs, readdirSync(runs).sort().at(-1)!);
+        const all = readLines<EvaluationRecord>(path.join(latest, 'evaluations.jsonl'));
+        return all.map(({ step, metrics }) => [step, metrics]);
+      };
+      const kept = (): string[] => readdirSync(path.join(again, '.distillery', 'cache', 'rows'));
+      const first = await evaluationsOf();
+      const files = kept();
+      expect(await evaluationsOf()).toEqual(first);
+      expect(kept()).toEqual(files);
+      // Another tokenizer in the same folder, beside the same weights.
+      await robertaTokenizer(rows.validation.map(textOf), 380).save(path.join(again, 'teacher'));
+      expect(await evaluationsOf()).not.toEqual(first);
+      expect(kept().length).toBeGreaterThan(files.length);
+    } finally {
+      Object.assign(worthKeeping, usual);
+    }
+  });
+
   it('killed while it trains and resumed, has the weights of one that was not', async () => {
     const whole = await workspaceOf();
     await run(whole);
@@ -221,6 +258,46 @@ describe('a teacher with another tokenizer', () => {
     expect(existsSync(path.join(second, 'teacher', 'model'))).toBe(false);
     expect(studentOf(second).equals(studentOf(first))).toBe(true);
     expect(await vocabularyOf(second, 'tokenizer')).toBe(await vocabularyOf(first, 'tokenizer'));
+  });
+
+  it.each<[string, Partial<Architecture>, (text: string) => unknown]>([
+    [
+      'several labels',
+      { labels: ['digit', 'shout'], problemType: 'multi-label' },
+      (text) => [...(/\d/.test(text) ? ['digit'] : []), ...(/[A-Z]{2}/.test(text) ? ['shout'] : [])],
+    ],
+    ['numbers', { labels: ['label'], problemType: 'regression' }, (text) => text.length / 10],
+  ])('may say %s, of pairs of texts and of some that nobody has labelled', async (_, options, labelOf) => {
+    const withLabels = (lines: readonly string[]): string[] =>
+      lines.map((line, i) =>
+        JSON.stringify({ text: textOf(line), pair: `and ${i % 7}`, label: labelOf(textOf(line)) }),
+      );
+    const unlabelled = rows.train.slice(0, 8).map((line, i) => JSON.stringify({ text: textOf(line), pair: `or ${i}` }));
+    const folder = await workspaceOf({
+      rows: {
+        train: withLabels(rows.train),
+        validation: withLabels(rows.validation),
+        test: withLabels(rows.test),
+        unlabelled,
+      },
+      training: { epochs: 1 },
+      maxLength: 40,
+    });
+    const file = path.join(folder, 'tiny.distill.json');
+    const experiment = JSON.parse(readFileSync(file, 'utf8')) as { dataset: object };
+    const dataset = { ...experiment.dataset, pairColumn: 'pair' };
+    writeFileSync(file, JSON.stringify({ ...experiment, dataset }));
+    const teacher = path.join(folder, 'teacher');
+    await writeRoberta(teacher, teacherTokenizer, { ...classes, ...options });
+    const { summary } = await run(folder);
+    expect(summary!.rows.map(({ role }) => role)).toEqual(['teacher', 'student']);
+    expect(logOf(onlyRun(folder))).toMatch(/48 training, 8 unlabelled and 24 validation examples/);
+    const text = textOf(rows.test[0]!);
+    const [both, alone] = [onlyRun(folder), teacher].map((one) => inspected(one, { text, pair: 'and 0' }));
+    const [shown] = (await both)!.positions;
+    const [said] = (await alone)!.positions;
+    if (options.problemType === 'regression') expect(shown!.values!.teacher).toBeCloseTo(said!.values!.teacher!, 5);
+    else expectAlike(probabilities(shown!.teacher), probabilities(said!.teacher));
   });
 
   it('may be an ONNX file', async () => {
