@@ -10,6 +10,10 @@ import type { InspectedDistribution, InspectResult, ProbeExamples } from '../../
 import { readTeacherProbe } from '../../src/run-directory/probes';
 import type { EvaluationRecord, MetricsRecord, PredictionRecord } from '../../src/protocol/records';
 import type { Architecture } from '../../src/model/architecture';
+import type { LogitsResult, TextToInspect } from '../../src/protocol/runner';
+import { createCpuExecutor } from '../../src/engine/onnxruntime/onnxruntime';
+import { openTarget, releaseTarget } from '../../src/runner/serve/targets';
+import { textLogits } from '../../src/runner/serve/text-logits';
 import { worthKeeping } from '../../src/runner/run/kept-judgement';
 import type { RunResult } from '../../src/runner/run/carry-out';
 import { Tokenizer } from '../../src/tokenizer/tokenizer';
@@ -66,6 +70,10 @@ const run = (folder: string): Promise<RunResult> => documentHere<RunResult>(['ru
 const studentOf = (directory: string): Buffer => readFileSync(path.join(directory, 'student', 'model.safetensors'));
 const lossesOf = (folder: string): number[] =>
   readLines<MetricsRecord>(path.join(onlyRun(folder), 'metrics.jsonl')).map(({ loss }) => loss.soft!);
+const floatsIn = (base64: string): Float32Array => {
+  const bytes = Uint8Array.from(Buffer.from(base64, 'base64'));
+  return new Float32Array(bytes.buffer);
+};
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 const logOf = (directory: string): string => readFileSync(path.join(directory, 'log.txt'), 'utf8');
 const vocabularyOf = async (...names: string[]): Promise<number> =>
@@ -418,6 +426,34 @@ describe('words whose teacher has another tokenizer', () => {
     const [first] = (await readTeacherProbe(probes))!;
     expect(first).toHaveLength(tagged.validation[0]!.tokens.length * entityTags.length);
     expect(examples[0]!.positions).toHaveLength(tagged.validation[0]!.tokens.length);
+  });
+
+  it('are shown by the Lab as each model says them, where the text is not among those that the run has kept', async () => {
+    const folder = await inWords({ maxLength: 24, training: { epochs: 1 } });
+    await run(folder);
+    const executor = await createCpuExecutor({ threads: 1 });
+    const asked = async (name: string, text: TextToInspect): Promise<LogitsResult> => {
+      const target = await openTarget(name, executor);
+      const said = await textLogits(target, { target: name, text });
+      await releaseTarget(target);
+      return said;
+    };
+    const isCut = ({ tokens }: TaggedRow): boolean => tokenizer.encodeWords(tokens, { maxLength: 24 }).truncated;
+    const textOfRow = (row: TaggedRow) => ({ text: row.tokens.join(' '), words: row.tokens, tags: row.ner_tags });
+    const whole = textOfRow(tagged.test.find((row) => !isCut(row))!);
+    const [both, alone] = [await asked(onlyRun(folder), whole), await asked(path.join(folder, 'teacher'), whole)];
+    expect(both.example.positions).toEqual(alone.example.positions);
+    const [shown, said, student] = [both.teacher, alone.teacher, both.student].map((one) => floatsIn(one!));
+    expect(shown).toHaveLength(whole.words.length * entityTags.length);
+    expect(student).toHaveLength(shown!.length);
+    for (const [i, logit] of shown!.entries()) expect(logit).toBeCloseTo(said![i]!, 4);
+    // Of a text for which the teacher has no room, the words that it reads.
+    const long = textOfRow(tagged.test.find(isCut)!);
+    const cut = await asked(onlyRun(folder), long);
+    const { positions } = cut.example;
+    expect(positions.length).toBeLessThan(long.words.length);
+    expect(positions.map(({ token }) => token)).toEqual([...positions.keys()]);
+    expect([...floatsIn(cut.teacher!)].every(Number.isFinite)).toBe(true);
   });
 
   it('that one of both cuts off are counted in neither, and it is said how many', async () => {
