@@ -77,6 +77,14 @@ describe('the findings of a comparison', () => {
     expect(findings({ rows: alone })).not.toContain('smoothed');
   });
 
+  it('say of embeddings of texts alone how near the teacher’s they are, and miss no control, which would have nothing to learn from', () => {
+    const of = (role: Role, teacherCosine: number, retention?: number) =>
+      row(role, 0, { metrics: { teacherCosine }, retention });
+    expect(findings({ rows: [of('teacher', 1), of('student', 0.93, 0.93)] })).toBe(
+      "The student's embeddings have a cosine of .930 to the teacher's with 4.0 times fewer parameters.",
+    );
+  });
+
   it('say where these rows cannot tell, whatever the values are', () => {
     expect(told(0.01, [-0.01, 0.03], { gapClosed })).toMatch(
       /Whether distillation helped, these rows cannot tell: .* 95 % interval is −\.010 to \.030\./,

@@ -135,6 +135,12 @@ describe('a run on pairs with scores', () => {
     const alone = await documentHere<InspectResult>(['inspect', run, '--text', one], workspace);
     expect(alone.positions).toHaveLength(1);
     expect(alone.positions[0]!.cosine).toBeCloseTo(cosine!, 5);
+    const said = await distilleryHere(['inspect', run, '--text', one, '--pair', other], workspace);
+    expect(said.stdout).toMatch(
+      /^cosine to teacher  0\.\d+ and 0\.\d+\nsimilarity  teacher −?0\.\d+  student −?0\.\d+\n$/,
+    );
+    const ofFolder = await distilleryHere(['inspect', path.join(run, 'teacher', 'model'), '--text', one], workspace);
+    expect(ofFolder.stdout).toMatch(/^One embedding of one text is compared with nothing: name a run/);
   });
 
   it('exports a folder of sentence-transformers, and ONNX with an embedding of each text', async () => {

@@ -25,34 +25,44 @@ export function finding(
       : undefined;
   const faster = teacher.latencyMs !== undefined && student.latencyMs ? teacher.latencyMs / student.latencyMs : 0;
   const [kept, size] = [number(formatPercent(student.retention)), number(formatPercent(share))];
+  const isOfTexts = measure.key === 'teacherCosine';
   const keeps = teacherAtChance
     ? l10n.t(
         'The teacher has learnt nothing: it is no better than chance, so there was nothing for the student to keep.',
       )
-    : share === undefined
-      ? sentence(l10n.t("The student keeps {0} of the teacher's {1}."), kept, measure.name)
-      : faster > 1
-        ? sentence(
-            l10n.t(
-              "The student keeps {0} of the teacher's {1} with {2} of its parameters, and answers {3} times as fast.",
-            ),
-            kept,
-            measure.name,
-            size,
-            number(faster.toFixed(1)),
-          )
-        : sentence(
-            l10n.t("The student keeps {0} of the teacher's {1} with {2} of its parameters."),
-            kept,
-            measure.name,
-            size,
-          );
+    : isOfTexts
+      ? sentence(
+          l10n.t("The student's embeddings have a cosine of {0} to the teacher's, with {1} of its parameters."),
+          number(measure.format(student.metrics.teacherCosine)),
+          size,
+        )
+      : share === undefined
+        ? sentence(l10n.t("The student keeps {0} of the teacher's {1}."), kept, measure.name)
+        : faster > 1
+          ? sentence(
+              l10n.t(
+                "The student keeps {0} of the teacher's {1} with {2} of its parameters, and answers {3} times as fast.",
+              ),
+              kept,
+              measure.name,
+              size,
+              number(faster.toFixed(1)),
+            )
+          : sentence(
+              l10n.t("The student keeps {0} of the teacher's {1} with {2} of its parameters."),
+              kept,
+              measure.name,
+              size,
+            );
   return html`<p class="finding">
     ${keeps}
     ${
       control && student.metrics[measure.key] !== undefined && control.metrics[measure.key] !== undefined
         ? html`${gainWords(student, control, measure)} ${smoothingWords(rows, measure)}`
-        : html`${l10n.t('Whether distillation helped, this run cannot tell: it has no control.')} ${offer ?? nothing}`
+        : isOfTexts
+          ? // Without scores a control would have nothing to learn from.
+            nothing
+          : html`${l10n.t('Whether distillation helped, this run cannot tell: it has no control.')} ${offer ?? nothing}`
     }
   </p>`;
 }

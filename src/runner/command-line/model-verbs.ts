@@ -4,7 +4,7 @@ import { Option } from 'commander';
 import type { EngineName } from '../../protocol/engines';
 import { experimentFormat, exportFormatNames, valuesOfFormat } from '../../protocol/export-formats';
 import { formatNumber, formatQuantity, formatShare } from '../../protocol/format';
-import type { InspectedDistribution, InspectedPosition } from '../../protocol/inspection-records';
+import type { InspectedDistribution, InspectedPosition, InspectResult } from '../../protocol/inspection-records';
 import { schedulers } from '../../protocol/torchrun';
 import type { complete } from '../commands/complete';
 import type { ExportOptions } from '../commands/export';
@@ -39,7 +39,7 @@ export function addModelVerbs({ verb }: Verbs): void {
     .action(async (target: string, { json, ...options }: JsonOption & Parameters<typeof inspect>[1]) => {
       const { inspect } = await import('../commands/inspect');
       const result = await inspect(target, options);
-      print(json === true, result, () => result.positions.map(positionText).join('\n'));
+      print(json === true, result, () => embeddingsText(result) ?? result.positions.map(positionText).join('\n'));
     });
   verb('complete <target>', 'teacher and student continue a prompt')
     .addOption(engineOption())
@@ -81,6 +81,24 @@ export function addModelVerbs({ verb }: Verbs): void {
       const lines = [`${result.directory} holds the ${what}: ${result.files.join(', ')}`, ...result.notes];
       print(json === true, result, () => lines.join('\n'));
     });
+}
+
+/** Of a text's embedding, or those of a pair: what has tokens, and of none of them a distribution. Undefined of anything else. */
+function embeddingsText({ labels, tokens, positions }: InspectResult): string | undefined {
+  const [{ label, teacher, student, values }] = positions as [InspectedPosition];
+  if (labels !== 'similarity' && (tokens === undefined || (teacher ?? student ?? values) !== undefined))
+    return undefined;
+  const cosines = positions.flatMap(({ cosine }) => (cosine === undefined ? [] : [formatNumber(cosine)]));
+  const side = (name: string, value: number | undefined): string =>
+    value === undefined ? '' : `  ${name} ${formatNumber(value)}`;
+  const score = typeof label === 'number' ? `, score ${formatNumber(label)}` : '';
+  const lines = [
+    cosines.length > 0 && `cosine to teacher  ${cosines.join(' and ')}`,
+    values && `similarity${side('teacher', values.teacher)}${side('student', values.student)}${score}`,
+  ].filter(Boolean);
+  return lines.length > 0
+    ? lines.join('\n')
+    : 'One embedding of one text is compared with nothing: name a run, or give a second text by --pair. --tensors keeps it.';
 }
 
 function positionText({ token, label, kl, teacher, student, values }: InspectedPosition): string {

@@ -158,7 +158,11 @@ export function findings({ rows, seeds, teacherAtChance }: Comparison): string {
       : ` with ${(teacher.parameters / student.parameters).toFixed(1)} times fewer parameters`;
   const kept = teacherAtChance
     ? 'The teacher has learnt nothing: it is no better than chance, so there was nothing for the student to keep.'
-    : `The student keeps ${formatPercent(student.retention)} of the teacher's ${quality.name}${smaller}.`;
+    : quality.key === 'teacherCosine'
+      ? `The student's embeddings have a cosine of ${quality.format(student.metrics.teacherCosine)} to the teacher's${smaller}.`
+      : `The student keeps ${formatPercent(student.retention)} of the teacher's ${quality.name}${smaller}.`;
+  // Without scores a control would have nothing to learn from.
+  if (!control && quality.key === 'teacherCosine') return kept;
   if (!control) return `${kept} Without a control, nobody can tell whether distillation helped.`;
   const gained = student.gain ? decided(quality, student, control, seeds?.length) : gain(quality, student, control);
   return [kept, gained, smoothingText(rows, quality)].filter(Boolean).join(' ');
