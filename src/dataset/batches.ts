@@ -29,6 +29,8 @@ export interface Batch {
   tokens: number;
   /** Where texts share rows: then labels of classes are [texts] and `indices` [examples], not [rows]. */
   packed?: Packed | undefined;
+  /** The same examples, each in a row of its own, as a teacher with another tokenizer reads them. */
+  teacher?: Batch | undefined;
 }
 
 /** One batch to be: the examples in it, and the length they are padded to. */
@@ -62,6 +64,8 @@ export interface CollateOptions {
   masking?: Masking | undefined;
   /** Where examples share rows: so many there may be, ascending. A batch that needs more has as many as it needs. */
   rowCounts?: readonly number[] | undefined;
+  /** Where a teacher with another tokenizer reads them too: with what, and to which lengths its rows are padded, ascending. */
+  teacher?: { padId: number; lengths: readonly number[] } | undefined;
 }
 
 const bucketStep = 8;
@@ -285,7 +289,19 @@ export function collate(examples: Examples, planned: PlannedBatch, options: Coll
     // No token before it is of its own text, so that nothing predicts it.
     if (task === 'causal-lm') batch.labels[at] = notCounted;
   }
+  if (examples.teachers) batch.teacher = collateForTeacher(examples.teachers, planned.indices, options);
   return batch;
+}
+
+function collateForTeacher(
+  examples: Examples,
+  indices: readonly number[],
+  { task, batchSize, teacher }: CollateOptions,
+): Batch {
+  if (!teacher) throw new Error('the teacher of these examples reads them by another tokenizer, which is not told');
+  const longest = Math.max(...indices.map((index) => examples.at(index)!.inputIds.length));
+  const length = teacher.lengths.find((one) => one >= longest) ?? longest;
+  return collate(examples, { length, indices: [...indices] }, { task, batchSize, padId: teacher.padId });
 }
 
 /** Where the examples of a batch lie: each one's first token in [rows · length]. */

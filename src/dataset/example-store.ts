@@ -11,12 +11,15 @@ export interface Examples {
   at(index: number): TokenExample | undefined;
   /** Indices of some that are spread evenly: their lengths stand for all, where those of all would take too long to find out. */
   readonly sample?: Uint32Array;
+  /** The same as their teacher reads them, where it has another tokenizer than its student. */
+  readonly teachers?: Examples | undefined;
   /** Whether each is two texts, each with an embedding of its own. */
   readonly isPaired?: boolean;
 }
 
 /** Examples whose rows can be asked for too. */
 export interface ExamplesWithRows extends Examples {
+  readonly teachers?: ExamplesWithRows | undefined;
   rowAt(index: number): Row;
 }
 
@@ -396,14 +399,22 @@ function isRow(bytes: Buffer): boolean {
 export class StoredExamples implements ExamplesWithRows {
   /** Tokens of each. */
   readonly lengths: Uint32Array;
+  readonly teachers: StoredExamples | undefined;
 
-  /** @param indices in the store; all of it in its order when absent */
+  /**
+   * @param indices in the store; all of it in its order when absent
+   * @param teachers a store of the same, under the same indices, as a teacher with another tokenizer reads them
+   * @param rows the store that has their rows
+   */
   constructor(
     private readonly store: ExampleStore,
     private readonly indices?: Uint32Array,
+    teachers?: ExampleStore,
+    private readonly rows: ExampleStore = store,
   ) {
     const length = indices?.length ?? store.length;
     this.lengths = Uint32Array.from({ length }, (_, i) => store.lengthAt(indices?.[i] ?? i));
+    this.teachers = teachers && new StoredExamples(teachers, indices, undefined, store);
   }
 
   get length(): number {
@@ -419,6 +430,6 @@ export class StoredExamples implements ExamplesWithRows {
   }
 
   rowAt(index: number): Row {
-    return this.store.rowAt(this.indices?.[index] ?? index);
+    return this.rows.rowAt(this.indices?.[index] ?? index);
   }
 }

@@ -30,6 +30,15 @@ export interface Example extends TokenExample {
   encoding: Encoding | WordEncoding;
   /** token-classification: words that are beyond the greatest length. */
   cutWords?: number;
+  /** The same as the teacher reads it, where it has another tokenizer. */
+  teacher?: TokenExample;
+}
+
+/** By which tokenizer a model reads texts, and how much of them. */
+export interface TextReading {
+  tokenizer: Tokenizer;
+  /** Greatest number of tokens, special ones included. */
+  maxLength: number;
 }
 
 export interface EncodeRowsOptions {
@@ -46,6 +55,8 @@ export interface EncodeRowsOptions {
   scoreRange?: readonly [number, number] | undefined;
   /** causal-lm: whether prompt and completion are written by the tokenizer's chat template, which it must have. */
   chatTemplate?: boolean | undefined;
+  /** How the teacher reads the rows, where it has another tokenizer; tasks with labels of their own alone. */
+  teacher?: TextReading | undefined;
 }
 
 /** The class names that occur, in their order. */
@@ -91,7 +102,7 @@ export function encodeRows(
 export function rowEncoder(tokenizer: Tokenizer, options: EncodeRowsOptions): (row: Row) => Example | Problem {
   const classOf = new Map((options.labelNames ?? []).map((name, index) => [name, index]));
   return (row) => {
-    const made = encodeRow(row, tokenizer, options, classOf);
+    const made = encodeForBoth(row, tokenizer, options, classOf);
     if (!('refused' in made)) return made;
     const { refused, severity = 'warning' } = made;
     return { file: row.file, line: row.line, column: 1, severity, ...refused };
@@ -100,6 +111,50 @@ export function rowEncoder(tokenizer: Tokenizer, options: EncodeRowsOptions): (r
 
 interface Refusal extends Partial<Pick<Problem, 'severity'>> {
   refused: Complaint;
+}
+
+/** As the student reads the row, and as its teacher does where that has another tokenizer. Neither learns of a row of which one of them reads nothing. */
+function encodeForBoth(
+  row: Row,
+  tokenizer: Tokenizer,
+  options: EncodeRowsOptions,
+  classOf: ReadonlyMap<string, number>,
+): Example | Refusal {
+  const own = encodeRow(row, tokenizer, options, classOf);
+  const { teacher } = options;
+  if (!teacher || 'refused' in own) return own;
+  const theirs = encodeRow(row, teacher.tokenizer, { ...options, maxLength: teacher.maxLength }, classOf);
+  return 'refused' in theirs ? theirs : withTeachers(own, theirs);
+}
+
+/** Of words those count that both have read: what one of them has not read it can say nothing of, and both are measured on the same. */
+function withTeachers(own: Example, theirs: Example): Example | Refusal {
+  if (!('words' in own.encoding && 'words' in theirs.encoding)) return { ...own, teacher: tokensOf(theirs) };
+  const [ownWords, theirWords] = commonWords(own.encoding, theirs.encoding);
+  const labels = labelsWithin(own, ownWords);
+  if (labels.every((label) => label === notCounted)) return nothingToRead;
+  const cutWords = Math.max(own.cutWords ?? 0, theirs.cutWords ?? 0);
+  return {
+    ...own,
+    encoding: ownWords,
+    labels,
+    ...(cutWords > 0 && { cutWords }),
+    teacher: { ...tokensOf(theirs), labels: labelsWithin(theirs, theirWords) },
+  };
+}
+
+const tokensOf = ({ inputIds, typeIds, labels }: TokenExample): TokenExample => ({ inputIds, typeIds, labels });
+
+const labelsWithin = ({ labels }: TokenExample, { words }: WordEncoding): Int32Array =>
+  (labels as Int32Array).map((label, token) => (words[token]! >= 0 ? label : notCounted));
+
+/** What two tokenizers have made of the same words; those that one of them has not read are none to either. */
+export function commonWords(a: WordEncoding, b: WordEncoding): [WordEncoding, WordEncoding] {
+  const within = (encoding: WordEncoding, other: WordEncoding): WordEncoding => {
+    const read = new Set(other.words);
+    return { ...encoding, words: encoding.words.map((word) => (read.has(word) ? word : -1)) };
+  };
+  return [within(a, b), within(b, a)];
 }
 
 function encodeRow(

@@ -151,17 +151,20 @@ export interface IndexedOptions {
   isPaired?: boolean | undefined;
 }
 
+/** What is held of an example. */
+type HeldExample = TokenExample & Pick<Example, 'teacher'>;
+
 /** Makes examples of rows by their number, and holds the latest. */
 export class ExampleMaker {
   /** By the row's number, in the order in which they were made. */
-  private readonly held = new Map<number, TokenExample>();
+  private readonly held = new Map<number, HeldExample>();
   private tokens = 0;
   private readonly refused = new Set<number>();
 
   constructor(private readonly options: IndexedOptions) {}
 
   /** One of which nothing can be learnt has no tokens. */
-  at(number: number): TokenExample {
+  at(number: number): HeldExample {
     const known = this.held.get(number);
     if (known) return known;
     const { reader, encode, noLabels, onProblem } = this.options;
@@ -170,16 +173,22 @@ export class ExampleMaker {
       this.refused.add(number);
       onProblem(made);
     }
-    const example =
+    const none = { inputIds: new Int32Array(), typeIds: new Int32Array(), labels: noLabels() };
+    const example: HeldExample =
       'code' in made
-        ? { inputIds: new Int32Array(), typeIds: new Int32Array(), labels: noLabels() }
-        : { inputIds: made.inputIds, typeIds: made.typeIds, labels: made.labels };
+        ? { ...none, teacher: none }
+        : {
+            inputIds: made.inputIds,
+            typeIds: made.typeIds,
+            labels: made.labels,
+            ...(made.teacher && { teacher: made.teacher }),
+          };
     this.held.set(number, example);
-    this.tokens += example.inputIds.length;
-    for (const [oldest, { inputIds }] of this.held) {
+    this.tokens += tokensIn(example);
+    for (const [oldest, other] of this.held) {
       if (this.tokens <= HELD_TOKENS || oldest === number) break;
       this.held.delete(oldest);
-      this.tokens -= inputIds.length;
+      this.tokens -= tokensIn(other);
     }
     return example;
   }
@@ -193,17 +202,33 @@ export class ExampleMaker {
   }
 }
 
+const tokensIn = ({ inputIds, teacher }: HeldExample): number => inputIds.length + (teacher?.inputIds.length ?? 0);
+
 /** Some rows as examples. How long they are is known of a sample alone, before they are asked for. */
 export class IndexedExamples implements ExamplesWithRows {
   readonly sample: Uint32Array;
+  readonly teachers: ExamplesWithRows | undefined;
 
-  /** @param numbers of the rows */
+  /**
+   * @param numbers of the rows
+   * @param isForBoth whether they are made as a teacher with another tokenizer reads them too
+   */
   constructor(
     private readonly maker: ExampleMaker,
     private readonly numbers: Uint32Array,
+    isForBoth = false,
   ) {
-    const count = Math.min(SAMPLE_ROWS, numbers.length);
-    this.sample = Uint32Array.from({ length: count }, (_, i) => Math.floor((i * numbers.length) / count));
+    const { length } = numbers;
+    const count = Math.min(SAMPLE_ROWS, length);
+    this.sample = Uint32Array.from({ length: count }, (_, i) => Math.floor((i * length) / count));
+    if (!isForBoth) return;
+    this.teachers = {
+      length,
+      sample: this.sample,
+      isPaired: maker.isPaired,
+      at: (index) => maker.at(numbers[index]!).teacher,
+      rowAt: (index) => this.rowAt(index),
+    };
   }
 
   get length(): number {

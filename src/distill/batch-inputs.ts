@@ -18,6 +18,8 @@ export interface BatchInputs {
   labelledCount: number;
   /** M of this batch: real tokens. */
   tokens: number;
+  /** The same examples as a teacher with another tokenizer reads them: as many predictions of each count, in the same order. */
+  teacher?: BatchInputs | undefined;
 }
 
 export function batchInputs(batch: Batch, task: Task): BatchInputs {
@@ -47,6 +49,7 @@ export function batchInputs(batch: Batch, task: Task): BatchInputs {
     count: predictions.count,
     labelledCount: predictions.labelledCount,
     tokens: batch.tokens,
+    ...(batch.teacher && { teacher: batchInputs(batch.teacher, task) }),
   };
 }
 

@@ -37,6 +37,8 @@ export interface RunPaths extends SeedPaths {
   record: string;
   log: string;
   report: string;
+  /** The teacher's tokenizer, where it is not the student's, which is `tokenizer` beside it. */
+  teachersTokenizer: string;
   /** `pruning.json`: which units of its teacher a narrower student has kept. */
   pruning: string;
   /** Training of a teacher with source "train"; its `model` is the frozen teacher. */
@@ -65,6 +67,7 @@ export function runPaths(directory: string): RunPaths {
     predictions: join(directory, 'predictions.jsonl'),
     log: join(directory, 'log.txt'),
     report: join(directory, 'report.md'),
+    teachersTokenizer: join(directory, 'teacher-tokenizer'),
     pruning: join(directory, 'pruning.json'),
     teacher: trainingPaths(join(directory, 'teacher'), 'model'),
   };

@@ -1,5 +1,11 @@
 /** @file A string that remembers, for each of its UTF-16 units, the span of the original text it came from. */
 
+/** A part of a text, and where it begins. */
+interface TextPart {
+  0: string;
+  index: number;
+}
+
 /** Text on its way through normalizer and pre-tokenizer. All places are UTF-16 offsets. */
 export class Aligned {
   private constructor(
@@ -65,6 +71,15 @@ export class Aligned {
   replace(
     pattern: RegExp,
     replace: (match: string) => string,
+    placesOf?: (match: string, replacement: string) => number[],
+  ): Aligned {
+    return this.replaceEach(this.text.matchAll(pattern), replace, placesOf);
+  }
+
+  /** Each of `parts`, in their order, becomes what `replace` makes of it; what is none of them is kept. Otherwise as `replace`. */
+  replaceEach<Part extends TextPart>(
+    parts: Iterable<Part>,
+    replace: (text: string, part: Part) => string,
     placesOf: (match: string, replacement: string) => number[] = () => [],
   ): Aligned {
     const builder = new AlignedBuilder();
@@ -72,10 +87,11 @@ export class Aligned {
     const keep = (to: number) => {
       for (; done < to; done++) builder.add(this.text[done]!, this.startOf(done), this.endOf(done));
     };
-    for (const { 0: match, index } of this.text.matchAll(pattern)) {
+    for (const part of parts) {
+      const { 0: match, index } = part;
       keep(index);
       done = index + match.length;
-      const replacement = replace(match);
+      const replacement = replace(match, part);
       const bounds = characterBounds(match);
       const last = bounds.length - 2;
       const places = placesOf(match, replacement);

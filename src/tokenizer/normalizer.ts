@@ -2,6 +2,7 @@
 
 import { ReplaceNormalizer, SequenceNormalizer } from '@huggingface/tokenizers';
 import type { Aligned } from './aligned';
+import { CharactersMap } from './characters-map';
 import { requireModest } from './limits';
 import { PLAIN } from './pre-tokenizer';
 import { membersOf, type Stage } from './tokenizer-json';
@@ -39,9 +40,17 @@ export function normalizerFor(stage: Stage | null): Normalize {
       return (text) => strip(text, stage.strip_left === true, stage.strip_right === true);
     case 'Lowercase':
       return (text) => byCluster(text, oneCharacter, (character) => character.toLowerCase());
+    case 'Precompiled':
+      return charactersMapNormalizer(stage);
     default:
       return libraryNormalizer(stage);
   }
+}
+
+function charactersMapNormalizer({ precompiled_charsmap: written }: Stage): Normalize {
+  if (typeof written !== 'string' || written === '') return (text) => text;
+  const map = new CharactersMap(written);
+  return (text) => text.replaceEach(map.replacements(text.text), (_, { replacement }) => replacement);
 }
 
 function libraryNormalizer(stage: Stage): Normalize {

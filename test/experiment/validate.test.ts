@@ -4,7 +4,7 @@ import { cpSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:
 import path, { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { validateExperimentFile } from '../../src/experiment/checks/validate';
-import { formatProblem } from '../../src/protocol/problem';
+import { formatProblem, type Problem } from '../../src/protocol/problem';
 import { tasks } from '../../src/protocol/records';
 import { goldenGguf } from '../model/gguf-files';
 import { addFiles, bertSizes, goodExperiment, mails, makeFolder, teacherSizes, writeModel } from './workspace';
@@ -655,6 +655,117 @@ describe('validating an experiment whose teacher is a folder', () => {
     expect(await problemsIn(folder, { ...checkpointTeacher, tokenizer: { source: 'path', path: 'other' } })).toEqual([
       expect.stringContaining('The teacher was trained with another tokenizer'),
     ]);
+  });
+
+  describe('whose teacher keeps its own tokenizer', () => {
+    const wordPieces = { source: 'train', kind: 'wordpiece', vocabularySize: 300 };
+    const aligned = {
+      teacher: checkpointTeacher.teacher,
+      tokenizer: wordPieces,
+      distillation: { vocabulary: 'align' },
+    };
+
+    /** With a teacher, and a student of other tokens in `other`. */
+    async function withOther(options: Parameters<typeof withTeacher>[0] = {}): Promise<string> {
+      const folder = await withTeacher(options);
+      await writeModel(join(folder, 'other'), { layers: 1 });
+      const tokenizer = readFileSync(join(folder, 'other', 'tokenizer.json'), 'utf8');
+      addFiles(folder, { 'other/tokenizer.json': tokenizer.replace('"mail"', '"post"') });
+      return folder;
+    }
+    const problemsOfFile = async (folder: string, changes: Json): Promise<Problem[]> => {
+      addFiles(folder, { 'x.distill.json': { ...goodExperiment, ...changes } });
+      return validateExperimentFile(join(folder, 'x.distill.json'));
+    };
+
+    it('takes any tokenizer for the student, and a teacher of fewer positions or tokens', async () => {
+      const folder = await withOther({ maxPositions: 16 });
+      expect(await problemsIn(folder, aligned)).toEqual([]);
+      expect(await problemsIn(folder, { ...aligned, training: { pack: true } })).toEqual([]);
+      const started = { student: { initialize: { from: 'checkpoint', path: 'other' } } };
+      const ofStudent = { tokenizer: { source: 'path', path: 'other' } };
+      expect(await problemsIn(folder, { ...aligned, ...started, ...ofStudent })).toEqual([]);
+      // The student has the experiment's tokenizer all the same.
+      expect(await problemsIn(folder, { ...aligned, ...started })).toEqual([
+        expect.stringMatching(/none that are learnt from the rows\. Choose the source "path" and name "other"/),
+      ]);
+    });
+
+    it('is offered where tokenizers differ, in tasks that have it', async () => {
+      const folder = await withOther();
+      const started = { student: { initialize: { from: 'checkpoint', path: 'other' } } };
+      const titles = async (changes: Json): Promise<string[][]> =>
+        (await problemsOfFile(folder, changes)).map(({ fixes = [] }) => fixes.map(({ title }) => title));
+      const keep = 'Let the teacher keep its own tokenizer: "vocabulary": "align"';
+      expect(await titles({ ...aligned, distillation: {} })).toEqual([["Use the teacher's tokenizer", keep]]);
+      const [ofTeacher] = await problemsOfFile(folder, {
+        ...checkpointTeacher,
+        tokenizer: { source: 'path', path: 'other' },
+      });
+      expect(ofTeacher).toMatchObject({
+        code: 'tokenizer-of-another-model',
+        remedy: expect.stringMatching(/"align"/) as string,
+      });
+      expect(ofTeacher!.fixes).toMatchObject([{ path: ['distillation', 'vocabulary'], change: { set: 'align' } }]);
+      const [ofStudent] = await problemsOfFile(folder, { ...checkpointTeacher, ...started });
+      expect(ofStudent!.fixes).toMatchObject([
+        { path: ['tokenizer'], change: { set: { source: 'path', path: 'other' } } },
+      ]);
+      // PyTorch has it not.
+      const torchrun = await problemsOfFile(folder, { ...aligned, distillation: {}, engine: 'torchrun' });
+      expect(torchrun.map(({ fixes }) => fixes?.length)).toEqual([1]);
+    });
+
+    it.each<[string, Json, RegExp]>([
+      [
+        'hidden states',
+        { distillation: { ...aligned.distillation, hidden: { layers: [[0, 0]] } } },
+        /Remove "hidden", or choose models that share a tokenizer/,
+      ],
+      [
+        'attention',
+        { distillation: { ...aligned.distillation, attention: { layers: 'last' } } },
+        /no attention to imitate: nothing in it is of the student's tokens/,
+      ],
+      ['relations', { distillation: { ...aligned.distillation, relations: { layers: 'last' } } }, /Remove "relations"/],
+      [
+        'blocks',
+        { student: { architecture: bertSizes, initialize: { from: 'teacher' } } },
+        /embeddings of a teacher that reads its own tokens.*"random" or "checkpoint"/,
+      ],
+      ['a preset', { student: { preset: 'half-blocks' } }, /Describe it as "architecture"/],
+      ['torchrun', { engine: 'torchrun' }, /Use another engine, or choose models that share a tokenizer/],
+      [
+        'used tokens',
+        { tokenizer: { source: 'path', path: 'other', tokens: 'used' } },
+        /Remove "tokens", or "vocabulary"/,
+      ],
+      ['masked-lm', { task: 'masked-lm' }, /"align" is not for masked-lm/],
+      ['causal-lm', { task: 'causal-lm' }, /"align" is not for causal-lm/],
+      ['a teacher from nothing', { teacher: goodExperiment.teacher }, /has no tokenizer of its own\. Remove it/],
+      ['the teacher’s tokenizer', { tokenizer: { source: 'teacher' } }, /warning: .*there is nothing to align/],
+      [
+        'a server',
+        { teacher: { source: 'endpoint', url: 'http://127.0.0.1:9/v1', model: 'm', topLogprobs: 5 } },
+        /reads by its own tokenizer: there is nothing to align/,
+      ],
+    ])('is told at its place what it has not: %s', async (_, changes, said) => {
+      const folder = await withOther();
+      expect(await problemsIn(folder, { ...aligned, ...changes })).toContainEqual(expect.stringMatching(said));
+    });
+
+    it('is told where the teacher has none, or one whose tokens it does not know', async () => {
+      const folder = await withOther({ vocabularySize: 5 });
+      expect(await problemsIn(folder, aligned)).toEqual([
+        expect.stringContaining('The tokenizer has 6 tokens, the teacher knows only 5.'),
+      ]);
+      rmSync(join(folder, 'teacher', 'tokenizer.json'));
+      expect(await problemsIn(folder, aligned)).toEqual([
+        expect.stringMatching(
+          /^x\.distill\.json:\d+:\d+: The teacher is to read texts by its own tokenizer, and has none in its folder\./,
+        ),
+      ]);
+    });
   });
 
   it('refuses longer examples than the teacher has positions for', async () => {

@@ -1,7 +1,8 @@
 """Golden tokens of words: what Python transformers' fast tokenizers make of texts that are given word by word.
 
 Run with the packages of test/peers/requirements.txt; it writes data/tokenizers/words.json from the folders beside it. A tokenizer of bytes
-has a space before each word where transformers' run_ner.py asks for one (`add_prefix_space`); "modernbert" is as it is without.
+has a space before each word where transformers' run_ner.py asks for one (`add_prefix_space`); "modernbert" is as it is without. No word is in
+another form than composed: transformers 5.24 makes XLM-R's tokenizer anew without the normalizer that its tokenizer.json names, which all others read.
 """
 
 import json

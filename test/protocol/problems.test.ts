@@ -110,11 +110,11 @@ describe('a problem', () => {
 });
 
 /** A code for each teacher that shows nothing but its predictions and each imitation loss. */
-const withoutInside = new RegExp(`^(ensemble|opaque|endpoint)-without-(${imitationNames.join('|')})$`);
+const withoutInside = new RegExp(`^(ensemble|opaque|endpoint|aligned)-without-(${imitationNames.join('|')})$`);
 
 /** Told by `refuseInside`, whose codes are of the teacher's name. */
 const isOfTeacher = (code: string): boolean =>
-  withoutInside.test(code) || /^(ensemble|opaque|endpoint)-without-blocks$/.test(code);
+  withoutInside.test(code) || /^(ensemble|opaque|endpoint|aligned)-without-blocks$/.test(code);
 
 describe('the catalogue', () => {
   it('has no code twice', () => {

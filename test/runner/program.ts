@@ -76,6 +76,8 @@ export interface TinyExperiment {
   distillation?: Record<string, unknown>;
   /** In place of a teacher and a tokenizer that are trained. */
   teacher?: Record<string, unknown>;
+  /** In place of the teacher's, where that is given. */
+  tokenizer?: Record<string, unknown>;
   /** Of a teacher that is trained: two where one of several is asked for, its hidden states among them. */
   teacherLayers?: number;
   /** "cpu" unless the test is about it: no time goes into measuring. */
@@ -104,6 +106,7 @@ export function tinyWorkspace({
   training,
   distillation,
   teacher,
+  tokenizer,
   teacherLayers = distillation?.hidden === undefined ? 1 : 2,
   engine = 'cpu',
   precision,
@@ -140,9 +143,10 @@ export function tinyWorkspace({
       maxLength,
     },
     tokenizer:
-      teacher && teacher.source !== 'train'
+      tokenizer ??
+      (teacher && teacher.source !== 'train'
         ? { source: 'teacher' }
-        : { source: 'train', kind: family === 'gpt2' ? 'bpe' : 'wordpiece', vocabularySize: 512 },
+        : { source: 'train', kind: family === 'gpt2' ? 'bpe' : 'wordpiece', vocabularySize: 512 }),
     teacher: teacher ?? {
       source: 'train',
       architecture: { family, hiddenSize: 48, layers: teacherLayers, heads: 4 },

@@ -91,6 +91,7 @@ export function embeddings(
   return html`<section class="embeddings" aria-label=${l10n.t('Pinned examples')}>
     <p class="small muted">
       ${l10n.t('Student at step {0}. An embedding has no distribution: it is compared as it is.', formatCount(step))}
+      ${hasPairs ? l10n.t("Under each model's name: how similar it finds both texts.") : nothing}
     </p>
     <div class="scroll" tabindex="0" role="region" aria-label=${l10n.t('Embeddings of pinned examples')}>
       <table class="data" aria-label=${l10n.t('Embeddings of pinned examples')}>

@@ -18,7 +18,6 @@ export class KeptAnswers implements TargetSource {
     private readonly note: (line: string) => Promise<void>,
   ) {}
 
-  /** Whether the teacher may still be asked while its student is trained, for what is not there yet. */
   get mayAsk(): boolean {
     return this.kept instanceof GrowingTargets;
   }

@@ -14,7 +14,7 @@ import {
 import { requireFiniteTensor } from '../not-finite';
 import { isInside, nothingInside, type Inside } from '../pairing';
 import { logitsWidth, predictsTokens } from '../specs';
-import type { TargetSource, Teacher } from './teacher';
+import { AlignedTargets, type TargetSource, type Teacher } from './teacher';
 
 /** What runs such a model. */
 export interface LogitsSource {
@@ -45,7 +45,7 @@ export class OpaqueTeacher implements Teacher {
   /** @throws Error where more is asked for than its prediction: nothing else is to be seen */
   targets(inside: Inside = nothingInside): TargetSource {
     if (isInside(inside)) throw new Error('of an opaque teacher nothing is seen but its prediction');
-    return this.answers;
+    return new AlignedTargets(this.answers, this.architecture);
   }
 
   release(): void {

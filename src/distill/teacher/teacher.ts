@@ -10,7 +10,9 @@ import { ByShape, type BatchInputs } from '../batch-inputs';
 import { mapValues, prefixed } from '../named';
 import { isInside, nothingInside, type Ensemble, type Inside } from '../pairing';
 import { teacherProgram } from './teacher-program';
-import { parameterSpecs, teacherOutputSpecs, type BatchShape } from '../specs';
+import type { Task } from '../../protocol/records';
+import { exampleRowsOf } from './records';
+import { parameterSpecs, predictsTokens, teacherOutputSpecs, type BatchShape } from '../specs';
 
 /** Puts parameters into the device's memory, by name. */
 export function placeParameters(
@@ -84,7 +86,7 @@ export class FrozenTeacher implements Teacher {
   }
 
   targets(inside: Inside = nothingInside): TargetSource {
-    return new TeacherTargets(this, inside);
+    return new AlignedTargets(new TeacherTargets(this, inside), this.architecture);
   }
 
   /** Asks it about a batch of this shape. */
@@ -110,6 +112,8 @@ export interface TargetSource {
   of(inputs: BatchInputs, temperature?: number): Promise<Targets>;
   /** Tells which batch comes next, where there is anything to be got ready meanwhile. */
   prefetch?(inputs: BatchInputs): void;
+  /** Of kept answers: whether the teacher may still be asked while its student is trained, for what is not there yet. */
+  readonly mayAsk?: boolean | undefined;
   release(): Promise<void>;
 }
 
@@ -144,6 +148,59 @@ export class TeacherTargets implements TargetSource {
       await (await loaded).release();
       Object.values(targets).forEach((target) => target.dispose());
     }
+  }
+}
+
+/**
+ * Answers in the student's predictions, whoever is asked: of a teacher with another tokenizer about its own tokens of the same examples. Of words it
+ * takes them one by one, as both read the same; of texts there is one prediction each.
+ */
+export class AlignedTargets implements TargetSource {
+  private readonly task: Task;
+
+  constructor(
+    private readonly source: TargetSource,
+    model: Pick<TeacherModel, 'head'>,
+  ) {
+    this.task = predictsTokens(model) ? 'token-classification' : 'text-classification';
+  }
+
+  async of(inputs: BatchInputs, temperature?: number): Promise<Targets> {
+    const { teacher } = inputs;
+    if (!teacher) return this.source.of(inputs, temperature);
+    const targets = await this.source.of(teacher, temperature);
+    if (this.task === 'text-classification') return targets;
+    return { prediction: this.wordByWord(await inHostMemory(targets.prediction!), inputs, teacher) };
+  }
+
+  /** [predictions, C] of the student; 0 where nothing counts. */
+  private wordByWord({ data, shape, dtype }: HostTensor, own: BatchInputs, theirs: BatchInputs): HostTensor {
+    const width = shape[1]!;
+    const said = new Float32Array(own.shape.predictions * width);
+    const others = exampleRowsOf(theirs, this.task);
+    for (const [i, { example, predictions }] of exampleRowsOf(own, this.task).entries()) {
+      const words = others[i];
+      if (words?.example !== example || words.predictions.length !== predictions.length) {
+        throw new Error(`teacher and student do not read the same words of example ${example}`);
+      }
+      for (const [word, prediction] of predictions.entries()) {
+        const at = words.predictions[word]! * width;
+        said.set(data.subarray(at, at + width), prediction * width);
+      }
+    }
+    return { shape: [own.shape.predictions, width], dtype, data: said };
+  }
+
+  prefetch(inputs: BatchInputs): void {
+    this.source.prefetch?.(inputs.teacher ?? inputs);
+  }
+
+  get mayAsk(): boolean | undefined {
+    return this.source.mayAsk;
+  }
+
+  release(): Promise<void> {
+    return this.source.release();
   }
 }
 

@@ -12,6 +12,7 @@ import {
   type PlannedBatch,
 } from '../../dataset/batches';
 import { lengthsOf, lengthsWhenAsked, sampledLengths, type Examples } from '../../dataset/example-store';
+import type { TextReading } from '../../dataset/examples';
 import { maskedShare } from '../../dataset/masking';
 import { packRows, rowCounts } from '../../dataset/packing';
 import { randomStream } from '../../engine/random';
@@ -31,6 +32,8 @@ export interface BatchOptions {
   batchSize: number;
   /** Longest example in tokens. */
   maxLength: number;
+  /** How a teacher with another tokenizer reads the examples. */
+  teacher?: TextReading | undefined;
 }
 
 export interface EpochOptions extends BatchOptions {
@@ -51,6 +54,18 @@ export interface Batches extends Iterable<Batch> {
   at(index: number): Batch;
   /** Which examples are in a batch, row by row. */
   examplesOf(index: number): readonly number[];
+}
+
+/** How batches are given to a teacher with another tokenizer. @param batches that there will be, where they are computed a few times only */
+function forTeacher(
+  { teachers }: Examples,
+  { teacher }: Pick<BatchOptions, 'teacher'>,
+  batches?: number,
+): Pick<CollateOptions, 'teacher'> {
+  if (!teachers || !teacher) return {};
+  const { tokenizer, maxLength } = teacher;
+  const longest = teachers.isPaired ? 2 * maxLength : maxLength;
+  return { teacher: { padId: tokenizer.padId, lengths: bucketsOf(teachers, longest, batches) } };
 }
 
 function collation(options: BatchOptions, seed: number, epoch: number, rowCounts?: number[]): CollateOptions {
@@ -116,6 +131,7 @@ export function epochBatches(examples: Examples, options: EpochOptions): BatchSo
   const { seed, batchSize, gradientAccumulation } = options;
   const stepsPerEpoch = Math.ceil(examples.length / (batchSize * gradientAccumulation));
   const { ofEpoch, rowCounts } = planUpdates(examples, options);
+  const asTeacher = forTeacher(examples, options);
   let current: { epoch: number; updates: EpochPlan } | undefined;
   return {
     steps: options.steps ?? stepsPerEpoch * options.epochs,
@@ -125,7 +141,7 @@ export function epochBatches(examples: Examples, options: EpochOptions): BatchSo
       if (current?.epoch !== epoch) current = { epoch, updates: ofEpoch(epoch) };
       const update = current.updates.at(step % stepsPerEpoch);
       return divided(update, batchSize).map((batch) =>
-        collate(examples, batch, collation(options, seed, epoch, rowCounts)),
+        collate(examples, batch, { ...collation(options, seed, epoch, rowCounts), ...asTeacher }),
       );
     },
   };
@@ -136,7 +152,8 @@ export function batchOfEachLength(examples: Examples, options: EpochOptions): Ba
   if (options.pack) return batchOfEachSize(examples, options);
   const updates = examples.sample ? sampledUpdates(examples, options) : planUpdates(examples, options).ofEpoch(0);
   const planned = oneOfEachLength(updates).flatMap((update) => divided(update, options.batchSize).slice(0, 1));
-  return planned.map((batch) => collate(examples, batch, collation(options, options.seed, 0)));
+  const collating = { ...collation(options, options.seed, 0), ...forTeacher(examples, options) };
+  return planned.map((batch) => collate(examples, batch, collating));
 }
 
 /** What is in it is of no account: the same examples in so many rows. */
@@ -144,7 +161,10 @@ function batchOfEachSize(examples: Examples, options: EpochOptions): Batch[] {
   const { ofEpoch, rowCounts } = planUpdates(examples, options);
   const [first] = divided(ofEpoch(0).at(0), options.batchSize) as [PlannedBatch];
   const few = { ...first, indices: first.indices.slice(0, 1) };
-  return rowCounts!.map((rows) => collate(examples, few, collation(options, options.seed, 0, [rows]))).reverse();
+  const asTeacher = forTeacher(examples, options);
+  return rowCounts!
+    .map((rows) => collate(examples, few, { ...collation(options, options.seed, 0, [rows]), ...asTeacher }))
+    .reverse();
 }
 
 /** Of each length a batch of examples of the sample that it holds, where who has which length is not known of all. */
@@ -173,7 +193,8 @@ function planEvaluation(examples: Examples, options: BatchOptions): EpochPlan {
 /** Every example once, the same batches each time. */
 export function evaluationBatches(examples: Examples, options: BatchOptions): Batches {
   const plan = planEvaluation(examples, options);
-  const at = (index: number): Batch => collate(examples, plan.at(index), collation(options, EVALUATION_SEED, 0));
+  const collating = { ...collation(options, EVALUATION_SEED, 0), ...forTeacher(examples, options, plan.length) };
+  const at = (index: number): Batch => collate(examples, plan.at(index), collating);
   return {
     length: plan.length,
     at,
@@ -186,8 +207,9 @@ export function evaluationBatches(examples: Examples, options: BatchOptions): Ba
 
 /** One of those for each length, the longest first. */
 export function evaluationBatchOfEachLength(examples: Examples, options: BatchOptions): Batch[] {
-  const planned = oneOfEachLength(planEvaluation(examples, options));
-  return planned.map((batch) => collate(examples, batch, collation(options, EVALUATION_SEED, 0)));
+  const plan = planEvaluation(examples, options);
+  const collating = { ...collation(options, EVALUATION_SEED, 0), ...forTeacher(examples, options, plan.length) };
+  return oneOfEachLength(plan).map((batch) => collate(examples, batch, collating));
 }
 
 interface PaddedOptions extends Omit<BatchOptions, 'batchSize'> {
@@ -199,5 +221,6 @@ interface PaddedOptions extends Omit<BatchOptions, 'batchSize'> {
 export function batchOf(examples: Examples, indices: readonly number[], { lengths, ...options }: PaddedOptions): Batch {
   const own = Math.max(...indices.map((index) => examples.at(index)!.inputIds.length));
   const planned = { length: lengths.find((length) => length >= own) ?? own, indices: [...indices] };
-  return collate(examples, planned, collation({ ...options, batchSize: indices.length }, EVALUATION_SEED, 0));
+  const collating = collation({ ...options, batchSize: indices.length }, EVALUATION_SEED, 0);
+  return collate(examples, planned, { ...collating, ...forTeacher(examples, options) });
 }

@@ -26,6 +26,8 @@ export interface PlannedTraining {
   shapes: readonly BatchShape[];
   /** Of its evaluations' batches, the largest first. */
   evaluationShapes: readonly BatchShape[];
+  /** Of the same batches as a teacher with another tokenizer reads them. */
+  ofTeacher?: Pick<PlannedTraining, 'shapes' | 'evaluationShapes'> | undefined;
   /** The executor's. */
   workingMemory: 'freed' | 'kept';
   /** How the optimizer's moments are kept. */
@@ -153,7 +155,7 @@ function keptBytes(graph: Graph): number {
 
 /** Of all programs together where each keeps its memory, otherwise of the one that takes the most. */
 function workingPeak(training: PlannedTraining, recordings: Recordings): number {
-  const { pairing, shapes, evaluationShapes, workingMemory, runsTeacher } = training;
+  const { pairing, shapes, evaluationShapes, ofTeacher = training, workingMemory, runsTeacher } = training;
   const isKept = workingMemory === 'kept';
   const counted = (all: readonly BatchShape[]): readonly BatchShape[] => (isKept ? all : all.slice(0, 1));
   // What an opaque teacher takes is its library's affair: it is among what is held.
@@ -164,18 +166,18 @@ function workingPeak(training: PlannedTraining, recordings: Recordings): number 
     ...counted(shapes).flatMap((shape) => [
       recordings.gradients(programShape(pairing.objective, shape)),
       ...entropiesBefore(training, shape, recordings),
-      ...(runsTeacher && isOurs && pairing.objective
-        ? imitatedOfEach(pairing).map((one) => teacherProgram(one, shape))
-        : []),
     ]),
-    ...counted(evaluationShapes).flatMap((shape) => [
-      recordings.evaluation(shape),
-      ...(isAsked
-        ? teachers.map(
+    ...(runsTeacher && isOurs && pairing.objective
+      ? counted(ofTeacher.shapes).flatMap((shape) => imitatedOfEach(pairing).map((one) => teacherProgram(one, shape)))
+      : []),
+    ...counted(evaluationShapes).map((shape) => recordings.evaluation(shape)),
+    ...(isAsked
+      ? counted(ofTeacher.evaluationShapes).flatMap((shape) =>
+          teachers.map(
             (teacher) => training.teacherProgram?.(shape) ?? teacherProgram({ teacher, ...nothingInside }, shape),
-          )
-        : []),
-    ]),
+          ),
+        )
+      : []),
     ...(evaluationShapes.length > 0 && isLanguageModel(pairing.student) ? measuring(training, recordings) : []),
   ];
   const written = decodingOf(training);

@@ -14,7 +14,7 @@ import type { Findings } from './findings';
 import { type ModelFacts, problemTypeIn } from './model-facts';
 import { findTeacher } from './find-teacher';
 import { buildStudent, checkInitialization, readStudent } from './find-student';
-import { checkSameTokenizer, checkVocabulary, findTokenizer } from './find-tokenizer';
+import { checkSameTokenizer, checkTeachersTokenizer, checkVocabulary, findTokenizer } from './find-tokenizer';
 import { checkImitated } from './check-imitated';
 import { hasLabels, isPerToken } from '../../protocol/tasks';
 import { checkSentenceTeacher } from './check-embeddings';
@@ -39,8 +39,9 @@ export async function checkModels(
   await findings.checkAsync(() => readStudent(experiment, dataset, facts, findings, sizesAlone));
   if (tokenizer !== undefined) {
     findings.check(() => checkVocabulary(experiment, tokenizer, facts, findings));
-    await checkSameTokenizer(tokenizer, facts, findings);
+    await findings.checkAsync(() => checkSameTokenizer(experiment, tokenizer, facts, findings));
   }
+  if (!sizesAlone) await findings.checkAsync(() => checkTeachersTokenizer(experiment, facts, findings));
   if (dataset !== undefined) findings.check(() => checkClasses(experiment, dataset, facts, findings));
   if (dataset !== undefined) findings.check(() => checkVerbalizers(experiment, dataset, findings));
   await findings.checkAsync(() => checkSentenceTeacher(experiment, facts, findings));
@@ -95,12 +96,18 @@ function trainedVocabulary({ tokenizer }: Experiment): number | undefined {
 }
 
 /** Where rows share one, a text's logits are taken at its first token. */
-function checkPackedClassifiers({ task, teacher, training }: Experiment, facts: ModelFacts, findings: Findings): void {
+function checkPackedClassifiers(experiment: Experiment, facts: ModelFacts, findings: Findings): void {
+  const { task, teacher, training, distillation } = experiment;
   if (isPerToken(task)) return;
   const teachers = facts.members?.map(({ model }) => model) ?? [facts.teacher];
   const ofTeachers = teachers.map((model) => ({ role: 'teacher', model }));
   const trainings: [Path, boolean | undefined, { role: string; model: TeacherModel | undefined }[]][] = [
-    [['training', 'pack'], training.pack, [{ role: 'student', model: facts.student }, ...ofTeachers]],
+    [
+      ['training', 'pack'],
+      training.pack,
+      // A teacher that reads its own tokens has rows of its own.
+      [{ role: 'student', model: facts.student }, ...(distillation.vocabulary === 'align' ? [] : ofTeachers)],
+    ],
     [['teacher', 'training', 'pack'], 'training' in teacher ? teacher.training?.pack : false, ofTeachers],
   ];
   for (const [path, pack, models] of trainings) {

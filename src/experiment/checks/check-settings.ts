@@ -9,6 +9,7 @@ import { familiesOfTask, sharesKeyValueHeads } from '../architecture';
 import { hasOnnxMember, isMadeFromNothing, isTrained, memberCount, membersOf } from '../ensemble';
 import { layoutOf } from '../../model/layouts/families';
 import type { Findings } from './findings';
+import type { Fix } from '../../protocol/problem';
 import { removeKey, setValue } from '../file/fixes';
 import type { ArchitectureSpec } from '../file/blocks/architecture';
 import type { Scheduled } from '../file/blocks/distillation';
@@ -32,6 +33,7 @@ export function checkSettings(experiment: Experiment, findings: Findings): void 
     checkSequenceLevel,
     checkOnPolicy,
     checkPositions,
+    checkAlignment,
     checkTokenizerOfTeacher,
     checkTokenizerKind,
     checkKeptTokens,
@@ -106,6 +108,10 @@ export function checkTorchrun(experiment: Experiment, findings: Findings): void 
     const positions = ['distillation', 'positions'];
     findings.error(positions, 'torchrun-without-positions', {}, removeKey(positions));
   }
+  if (distillation.vocabulary === 'align') {
+    const vocabulary = ['distillation', 'vocabulary'];
+    findings.error(vocabulary, 'torchrun-without-alignment', {}, removeKey(vocabulary));
+  }
   if (source === 'ensemble' || source === 'onnx') {
     findings.error(['teacher', 'source'], 'torchrun-without-teacher', { source });
   }
@@ -129,9 +135,9 @@ export function checkTorchrun(experiment: Experiment, findings: Findings): void 
   findings.error(at, 'torchrun-interpreter-named', { interpreter }, removeKey(at));
 }
 
-/** Who is asked by rows elsewhere knows of none that are shared. */
-function checkPacking({ teacher, training }: Experiment, findings: Findings): void {
-  if (!training.pack) return;
+/** Who is asked by rows elsewhere knows of none that are shared; one with tokens of its own is given rows of its own. */
+function checkPacking({ teacher, training, distillation }: Experiment, findings: Findings): void {
+  if (!training.pack || distillation.vocabulary === 'align') return;
   const sources = teacher.source === 'ensemble' ? teacher.teachers.map(({ source }) => source) : [teacher.source];
   const source = sources.find((one) => one === 'onnx' || one === 'endpoint');
   const at = ['training', 'pack'];
@@ -236,6 +242,46 @@ function checkOnPolicy({ task, teacher, training, distillation }: Experiment, fi
   else if (training.pack) findings.error(path, 'on-policy-of-packed', {}, removeKey(['training', 'pack']), remove);
 }
 
+/** A teacher that reads its own tokens: only what it predicts of a text or a word can be held against the student. */
+function checkAlignment(experiment: Experiment, findings: Findings): void {
+  const { distillation, task, teacher, tokenizer, student } = experiment;
+  if (distillation.vocabulary !== 'align') return;
+  const path = ['distillation', 'vocabulary'];
+  const remove = removeKey(path);
+  findings.check(() => {
+    if (predictsVocabulary(task)) findings.error(path, 'align-of-task', { task }, remove);
+  });
+  findings.check(() => {
+    if (teacher.source === 'endpoint') findings.error(path, 'align-of-endpoint', {}, remove);
+    else if (isMadeFromNothing(teacher)) findings.error(path, 'align-of-trained', {}, remove);
+    else if (tokenizer.source === 'teacher') findings.warning(path, 'align-of-one-tokenizer', {}, remove);
+  });
+  findings.check(() => {
+    if (tokenizer.source === 'train' || tokenizer.tokens !== 'used') return;
+    const tokens = ['tokenizer', 'tokens'];
+    findings.error(tokens, 'align-of-used-tokens', {}, removeKey(tokens), remove);
+  });
+  findings.check(() => {
+    if (tokenizer.source !== 'train' || student.initialize.from !== 'checkpoint') return;
+    const own = useStudentsTokenizer(student.initialize.path);
+    findings.error(['tokenizer', 'source'], 'align-of-started-student', { path: student.initialize.path }, own);
+  });
+  findings.check(() => {
+    const preset = ['student', 'preset'];
+    if (student.preset !== undefined) findings.error(preset, 'align-of-preset', {});
+  });
+  refuseInside(experiment, 'aligned', findings);
+}
+
+export const useStudentsTokenizer = (path: string): Fix =>
+  setValue(['tokenizer'], { source: 'path', path }, phrase('use-students-tokenizer'));
+
+/** What lets a teacher keep its tokenizer, where its task allows that. */
+export function alignFixes({ task, engine, distillation }: Experiment): Fix[] {
+  const isPossible = !predictsVocabulary(task) && engine !== torchrunEngine && distillation.vocabulary === 'same';
+  return isPossible ? [setValue(['distillation', 'vocabulary'], 'align', phrase('keep-teachers-tokenizer'))] : [];
+}
+
 /** A classifier has one prediction a row, a text one embedding. */
 function checkPositions({ task, distillation }: Experiment, findings: Findings): void {
   const path = ['distillation', 'positions'];
@@ -243,7 +289,8 @@ function checkPositions({ task, distillation }: Experiment, findings: Findings):
   findings.error(path, 'positions-of-task', { task }, removeKey(path));
 }
 
-function checkTokenizerOfTeacher({ task, tokenizer, teacher }: Experiment, findings: Findings): void {
+function checkTokenizerOfTeacher(experiment: Experiment, findings: Findings): void {
+  const { task, tokenizer, teacher, distillation } = experiment;
   if (teacher.source === 'endpoint') return;
   if (tokenizer.source === 'teacher' && isMadeFromNothing(teacher)) {
     findings.error(
@@ -253,12 +300,14 @@ function checkTokenizerOfTeacher({ task, tokenizer, teacher }: Experiment, findi
       setValue(['tokenizer'], trainedTokenizer(task), phrase('train-tokenizer')),
     );
   }
-  if (tokenizer.source === 'train' && !isMadeFromNothing(teacher)) {
+  const keepsOwn = distillation.vocabulary === 'align';
+  if (tokenizer.source === 'train' && !isMadeFromNothing(teacher) && !keepsOwn) {
     findings.error(
       ['tokenizer', 'source'],
       'tokenizer-not-the-teachers',
       {},
       setValue(['tokenizer'], { source: 'teacher' }, phrase('use-teachers-tokenizer')),
+      ...alignFixes(experiment),
     );
   }
 }
@@ -320,7 +369,7 @@ function checkStudentSource({ task, student, teacher }: Experiment, findings: Fi
 /** Of teachers that show nothing but their predictions. */
 function refuseInside(
   { distillation, student }: Experiment,
-  teacher: 'ensemble' | 'opaque' | 'endpoint',
+  teacher: 'ensemble' | 'opaque' | 'endpoint' | 'aligned',
   findings: Findings,
 ): void {
   for (const name of imitationNames) {

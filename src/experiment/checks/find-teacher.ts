@@ -112,7 +112,7 @@ async function onnxAt(
 }
 
 async function findMembers(
-  { task, dataset }: Experiment,
+  { task, dataset, distillation }: Experiment,
   { teachers }: EnsembleSpec,
   data: DatasetFacts | undefined,
   facts: ModelFacts,
@@ -134,7 +134,8 @@ async function findMembers(
     if (width && firstWidth && width !== firstWidth) {
       findings.error(path, 'ensemble-widths', { width, first: firstWidth });
     }
-    if (facts.teacher !== undefined && maxPositions < dataset.maxLength) {
+    const isShared = distillation.vocabulary === 'same';
+    if (isShared && facts.teacher !== undefined && maxPositions < dataset.maxLength) {
       const sizes = { maxLength: dataset.maxLength, positions: maxPositions, role: 'teacher' };
       findings.error(['dataset', 'maxLength'], 'examples-longer-than-model', sizes);
     }

@@ -8,6 +8,7 @@ import { removeKey, setValue } from '../file/fixes';
 import type { Experiment } from '../file/schema';
 import type { Path } from '../file/source';
 import { isFolder } from './dataset-files';
+import { alignFixes, useStudentsTokenizer } from './check-settings';
 import type { Findings } from './findings';
 import { isWithTokenizer, loadTokenizer } from './model-folder';
 import { locateModel } from './locate-model';
@@ -70,14 +71,15 @@ export function checkVocabulary(
     const token = needed === 'mask' ? 'mask' : 'end-of-text';
     findings.error(path, 'tokenizer-lacks-token', { token, task });
   }
-  for (const { model, path: ofMember } of facts.members?.slice(1) ?? []) {
+  const keepsOwn = experiment.distillation.vocabulary === 'align';
+  for (const { model, path: ofMember } of keepsOwn ? [] : (facts.members?.slice(1) ?? [])) {
     if (tokenizer.vocabularySize <= model.vocabularySize) continue;
     const sizes = { tokens: tokenizer.vocabularySize, known: model.vocabularySize };
     findings.error(ofMember, 'tokenizer-larger-than-model', { ...sizes, role: 'teacher' });
   }
   for (const role of ['teacher', 'student'] as const) {
     const model = facts[role];
-    if (model === undefined) continue;
+    if (model === undefined || (keepsOwn && role === 'teacher')) continue;
     if (tokenizer.vocabularySize > model.vocabularySize) {
       const sizes = { tokens: tokenizer.vocabularySize, known: model.vocabularySize };
       findings.error(path, 'tokenizer-larger-than-model', { ...sizes, role });
@@ -90,24 +92,68 @@ export function checkVocabulary(
   }
 }
 
-/** Teacher and student share one tokenizer: where their folders have another one, their ids mean other tokens. */
-export async function checkSameTokenizer(tokenizer: Tokenizer, facts: ModelFacts, findings: Findings): Promise<void> {
-  const models: [string | undefined, string, Path][] = [
-    ...(facts.members?.map(({ folder, path }): [string, string, Path] => [folder, 'teacher', path]) ?? [
-      [facts.teacherFolder, 'teacher', ['tokenizer', 'path']] as [string | undefined, string, Path],
-    ]),
-    [facts.studentFolder, 'student', ['student', 'initialize', 'path']],
-  ];
-  for (const [folder, role, path] of models) {
-    if (folder === undefined || folder === facts.tokenizerFolder) continue;
-    if (!(await findings.attempt(isWithTokenizer(folder)))) continue;
+/** The folders of the teacher, or of an ensemble's members, and where the experiment names each. */
+const teachersIn = ({ members, teacherFolder }: ModelFacts, path: Path): { folder: string; path: Path }[] =>
+  members ?? (teacherFolder === undefined ? [] : [{ folder: teacherFolder, path }]);
+
+/** Where models share one tokenizer and their folders have another one, their ids mean other tokens. A student has that of the experiment in any case. */
+export async function checkSameTokenizer(
+  experiment: Experiment,
+  tokenizer: Tokenizer,
+  facts: ModelFacts,
+  findings: Findings,
+): Promise<void> {
+  const isOfAnother = async (folder: string | undefined): Promise<boolean> => {
+    if (folder === undefined || folder === facts.tokenizerFolder) return false;
+    if (!(await findings.attempt(isWithTokenizer(folder)))) return false;
     const own = await findings.attempt(loadTokenizer(folder));
-    if (own === undefined || own.contentHash === tokenizer.contentHash || haveSameTokens(own, tokenizer)) continue;
-    findings.error(path, 'tokenizer-of-another-model', { role });
+    return own !== undefined && !haveSameTokens(own, tokenizer);
+  };
+  const keepsOwn = experiment.distillation.vocabulary === 'align';
+  const fixes = alignFixes(experiment);
+  const teachers = keepsOwn ? [] : teachersIn(facts, ['tokenizer', 'path']);
+  const others: typeof teachers = [];
+  for (const teacher of teachers) if (await isOfAnother(teacher.folder)) others.push(teacher);
+  // Where one of several has the tokenizer of the experiment, they share none.
+  const ways = others.length === teachers.length ? fixes : [];
+  const told = { role: 'teacher', vocabulary: ways.length > 0 ? 'align' : undefined, path: undefined };
+  for (const { path } of others) findings.error(path, 'tokenizer-of-another-model', told, ...ways);
+  const { initialize } = experiment.student;
+  if (initialize.from !== 'checkpoint' || !(await isOfAnother(facts.studentFolder))) return;
+  const canKeep = keepsOwn || fixes.length > 0;
+  const own = canKeep ? [useStudentsTokenizer(initialize.path)] : [];
+  findings.error(
+    ['student', 'initialize', 'path'],
+    'tokenizer-of-another-model',
+    { role: 'student', vocabulary: undefined, path: canKeep ? initialize.path : undefined },
+    ...own,
+  );
+}
+
+/** A teacher that keeps its own tokenizer has one, whose tokens it knows, and which an ensemble's members share. */
+export async function checkTeachersTokenizer(
+  { teacher, distillation }: Experiment,
+  facts: ModelFacts,
+  findings: Findings,
+): Promise<void> {
+  if (distillation.vocabulary !== 'align') return;
+  let first: Tokenizer | undefined;
+  const single: Path = ['teacher', teacher.source === 'run' ? 'run' : 'path'];
+  for (const { folder, path } of teachersIn(facts, single)) {
+    const isThere = await findings.attempt(isWithTokenizer(folder), path);
+    if (isThere === false) findings.error(path, 'aligned-teacher-without-tokenizer', {});
+    const own = isThere ? await findings.attempt(loadTokenizer(folder), path) : undefined;
+    if (own === undefined) continue;
+    first ??= own;
+    if (!haveSameTokens(own, first)) findings.error(path, 'ensemble-of-other-tokenizers', {});
+    const known = (facts.members?.find((member) => member.path === path)?.model ?? facts.teacher)?.vocabularySize;
+    if (known === undefined || own.vocabularySize <= known) continue;
+    findings.error(path, 'tokenizer-larger-than-model', { tokens: own.vocabularySize, known, role: 'teacher' });
   }
 }
 
 function haveSameTokens(a: Tokenizer, b: Tokenizer): boolean {
+  if (a.contentHash === b.contentHash) return true;
   const size = tokensWithoutPadding(a);
   if (size !== tokensWithoutPadding(b)) return false;
   for (let id = 0; id < size; id++) if (a.tokenText(id) !== b.tokenText(id)) return false;

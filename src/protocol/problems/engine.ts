@@ -206,6 +206,10 @@ const torchrun = {
     message: 'The engine "torchrun" counts all positions in the distillation loss.',
     remedy: 'Leave "positions" out, or use another engine.',
   },
+  'torchrun-without-alignment': {
+    message: 'The engine "torchrun" trains with teachers that read the student\'s tokens.',
+    remedy: 'Use another engine, or choose models that share a tokenizer and leave "vocabulary" out.',
+  },
   'torchrun-without-packing': {
     message: 'The engine "torchrun" packs no rows.',
     remedy: 'Leave "pack" out, or use another engine.',

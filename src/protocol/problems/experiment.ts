@@ -290,7 +290,37 @@ const settings = {
   },
   'tokenizer-not-the-teachers': {
     message: 'The teacher knows only the tokens that it was trained with.',
-    remedy: 'Use "tokenizer": {"source": "teacher"}.',
+    remedy:
+      'Use "tokenizer": {"source": "teacher"}, or, for classes of texts and words and for embeddings, let it keep its own: "vocabulary": "align" in "distillation".',
+  },
+  'align-of-task': {
+    message: '"align" is not for {task}, whose predictions are tokens: those of another tokenizer are none of them.',
+    remedy: 'Remove it, and choose models that share a tokenizer.',
+  },
+  'align-of-endpoint': {
+    message: 'A server is asked about texts, which it reads by its own tokenizer: there is nothing to align.',
+    remedy: 'Remove it.',
+  },
+  'align-of-trained': {
+    message: 'The teacher is trained here from nothing, and has no tokenizer of its own.',
+    remedy: 'Remove it: teacher and student share the tokenizer of "tokenizer".',
+  },
+  'align-of-one-tokenizer': {
+    message: 'The student has the tokenizer of the teacher: there is nothing to align.',
+    remedy: 'Remove it, or name another one for the student as "tokenizer".',
+  },
+  'align-of-used-tokens': {
+    message: 'Tokens are left out of teacher and student alike, and this teacher has others.',
+    remedy: 'Remove "tokens", or "vocabulary".',
+  },
+  'align-of-started-student': {
+    message:
+      'The student knows the tokens of the checkpoint that it starts from, and none that are learnt from the rows.',
+    remedy: 'Choose the source "path" and name {path:json} as the "path" of "tokenizer" too.',
+  },
+  'align-of-preset': {
+    message: "A preset makes the student of its teacher's sizes and blocks, and this student has other tokens.",
+    remedy: 'Describe it as "architecture", or name the checkpoint that it starts from.',
   },
   'tokenizer-kind-lacks-token': {
     message: 'A {kind} tokenizer has no {token} token, which {task} needs.',
@@ -395,7 +425,19 @@ const models = {
   },
   'tokenizer-of-another-model': {
     message: 'The {role} was trained with another tokenizer, so that equal ids are not equal tokens.',
-    remedy: 'Choose models that share a tokenizer, and use that one.',
+    remedy: [
+      'Let the teacher keep its own, by "vocabulary": "{vocabulary}" in "distillation", or choose models that share one.',
+      'Name {path:json} as the "path" of "tokenizer" too, and let the teacher keep its own.',
+      'Choose models that share a tokenizer, and use that one.',
+    ],
+  },
+  'aligned-teacher-without-tokenizer': {
+    message: 'The teacher is to read texts by its own tokenizer, and has none in its folder.',
+    remedy: 'Put its tokenizer.json there, or remove "vocabulary".',
+  },
+  'ensemble-of-other-tokenizers': {
+    message: 'This member was trained with another tokenizer than the first.',
+    remedy: 'Choose members that share one.',
   },
   'teacher-lacks-class': {
     message: 'The teacher has no class {labels:list}.',
@@ -431,6 +473,16 @@ const models = {
   }),
   'ensemble-without-blocks': {
     message: 'An ensemble has no blocks of its own to start the student from.',
+    remedy: 'Use "random" or "checkpoint".',
+  },
+  ...withoutInside('aligned', {
+    message: (_, what) =>
+      `A teacher that reads its own tokens has no ${what}: nothing in it is of the student's tokens.`,
+    instead: 'choose models that share a tokenizer, and remove "vocabulary"',
+  }),
+  'aligned-without-blocks': {
+    message:
+      'The embeddings of a teacher that reads its own tokens are not those of the tokens that the student reads.',
     remedy: 'Use "random" or "checkpoint".',
   },
   ...withoutInside('opaque', {

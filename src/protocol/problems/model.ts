@@ -154,6 +154,11 @@ export const modelProblems = {
     message: 'The replacements of this tokenizer make a text {times:count} times longer, or more.',
     remedy: 'Use a tokenizer without them.',
   },
+  'characters-map-damaged': {
+    message:
+      'The `precompiled_charsmap` of this tokenizer.json is damaged: it does not hold the table that it announces.',
+    remedy: again,
+  },
   'chat-template-too-long': {
     message: 'The chat template of this tokenizer is longer than {most:count} characters.',
     remedy: 'Use a shorter one.',

@@ -58,6 +58,8 @@ export const phrases = {
   'hold-out-tenth': 'Use 0.1 of the training rows as validation',
   'train-tokenizer': 'Train a tokenizer on the training rows',
   'use-teachers-tokenizer': "Use the teacher's tokenizer",
+  'use-students-tokenizer': "Use the student's tokenizer",
+  'keep-teachers-tokenizer': 'Let the teacher keep its own tokenizer: "vocabulary": "align"',
   'use-last-block': 'Use block {layer}, the last',
   'spread-blocks': 'Spread the blocks evenly: {layers:inline}',
 } as const satisfies Record<string, Template>;

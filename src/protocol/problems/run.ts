@@ -153,6 +153,10 @@ export const runProblems = {
     message: 'The teacher is trained here, so it has no tokenizer yet.',
     remedy: 'Give tokenizer a source "train" or "path".',
   },
+  'ids-of-two-tokenizers': {
+    message: 'Teacher and student read texts by tokenizers of their own, and ids are those of one of them.',
+    remedy: 'Give a text.',
+  },
   'target-without-tokenizer': {
     message: 'This folder has no tokenizer.json.',
     remedy: ['Add one, or give token ids with {option}.', 'Add one.'],

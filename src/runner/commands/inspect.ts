@@ -1,7 +1,6 @@
 /** @file `inspect`: soft labels and soft predictions of one text, at any temperature. */
 
-import { mapValues } from '../../distill/named';
-import type { Answer, TextPredictor, TokenizedText } from '../../distill/evaluation/predictor';
+import type { Answer, TextPredictor } from '../../distill/evaluation/predictor';
 import { isOfEmbeddings } from '../../protocol/tasks';
 import { embeddingAnswer } from '../serve/embeddings';
 import { writeSafetensors, type TensorToWrite } from '../../model/files/safetensors';
@@ -10,7 +9,7 @@ import { InputError } from '../../protocol/problem';
 import type { InspectResult } from '../../protocol/inspection-records';
 import { forEachRow, type Row } from '../../dataset/dataset';
 import { openForAnswers } from '../devices/open-engine';
-import { inspectionResult, type InspectionInput } from '../serve/inspection';
+import { atStudentsTokens, inspectionResult, tokensOf, type InspectionInput } from '../serve/inspection';
 import { inputOfText, tokenizerOf } from '../serve/inspection-input';
 import { openTarget, type TargetModels } from '../serve/targets';
 
@@ -32,24 +31,24 @@ export interface InspectOptions {
 export async function inspect(name: string, options: InspectOptions): Promise<InspectResult> {
   const target = await openTarget(name, await openForAnswers(options.engine));
   const input = await readInput(name, target, options);
-  const tokens: TokenizedText = { ids: input.inputIds, typeIds: input.typeIds };
-  const ask = (model: TextPredictor): Promise<Answer> =>
-    isOfEmbeddings(target.task) ? embeddingAnswer(model, input) : model.answer(tokens);
+  const ask = (model: TextPredictor, read: Pick<InspectionInput, 'inputIds' | 'typeIds'>): Promise<Answer> =>
+    isOfEmbeddings(target.task) ? embeddingAnswer(model, read) : model.answer(tokensOf(read));
   const answers = {
-    ...(target.teacher && { teacher: await ask(target.teacher) }),
-    ...(target.student && { student: await ask(target.student) }),
+    ...(target.teacher && { teacher: await ask(target.teacher, input.ofTeacher ?? input) }),
+    ...(target.student && { student: await ask(target.student, input) }),
   };
+  // Of a teacher that reads its own tokens they are those of these.
   if (options.tensors !== undefined) await writeSafetensors(options.tensors, tensorsOf(answers));
-  return inspectionResult(
-    target,
-    input,
-    mapValues(answers, ({ logits }) => logits),
-    options,
-  );
+  const { teacher, student } = answers;
+  const logits = { teacher: teacher && atStudentsTokens(teacher.logits, input), student: student?.logits };
+  return inspectionResult(target, input, logits, options);
 }
 
 async function readInput(name: string, target: TargetModels, options: InspectOptions): Promise<InspectionInput> {
-  if (options.ids) return inputOfIds(options.ids);
+  if (options.ids) {
+    if (target.teacherReads) throw InputError.at('--ids', 'ids-of-two-tokenizers', {});
+    return inputOfIds(options.ids);
+  }
   const tokenizer = tokenizerOf(name, target, '--ids');
   const { text, pair } = options;
   if (options.file !== undefined) {

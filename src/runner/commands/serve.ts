@@ -24,16 +24,13 @@ import {
   type ServeRequests,
   type TextToInspect,
 } from '../../protocol/runner';
-import { inspectionResult } from '../serve/inspection';
+import { inspectionResult, logitsOf } from '../serve/inspection';
 import { inputOfText, tokenizerOf } from '../serve/inspection-input';
 import { openForAnswers } from '../devices/open-engine';
 import { rejection } from '../serve/failure';
 import { SAMPLE_BYTES } from '../../dataset/dataset';
 import { LoadedTargets } from '../serve/loaded-targets';
 import type { TargetModels } from '../serve/targets';
-import { embeddingsOf } from '../serve/embeddings';
-import type { TextPredictor } from '../../distill/evaluation/predictor';
-import { isOfEmbeddings } from '../../protocol/tasks';
 import { completeWith } from './complete';
 import { proposedStudents } from './student';
 import { textLogits } from '../serve/text-logits';
@@ -91,11 +88,7 @@ async function inspectOne(target: TargetModels, text: TextToInspect, params: Ins
   const tokenizer = tokenizerOf(params.target, target);
   try {
     const input = inputOfText(target, tokenizer, text, { file: '', line: 1 });
-    const tokens = { ids: input.inputIds, typeIds: input.typeIds };
-    const ask = (model: TextPredictor | undefined) =>
-      model && (isOfEmbeddings(target.task) ? embeddingsOf(model, input) : model.logits(tokens));
-    const logits = { teacher: await ask(target.teacher), student: await ask(target.student) };
-    return inspectionResult(target, input, logits, params);
+    return inspectionResult(target, input, await logitsOf(target, input), params);
   } catch (error) {
     if (error instanceof InputError) return { problem: complaintOf(error) };
     throw error;

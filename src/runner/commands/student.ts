@@ -112,6 +112,8 @@ async function studentRows(
   }
   if (!experiment || !models?.teacher) throw new InputError(problems as [Problem, ...Problem[]]);
   const { teacher } = models;
+  const readsOwn = experiment.distillation.vocabulary === 'align';
+  if (readsOwn) throw InputError.at(parsed.source.file, 'align-of-preset', {});
   if (isOpaque(teacher)) throw InputError.at(parsed.source.file, 'teacher-without-sizes', {});
   const rowOf = (name: string, model: Architecture): StudentRow => ({
     name,

@@ -189,22 +189,23 @@ function origin(experiment: ResolvedExperiment, { role, control }: CardSubject):
   const imitated = imitationNames.filter((name) => distillation[name] !== undefined);
   const named = imitated.map((name) => imitationFacts[name].imitated).join(' and ');
   const inside = named === '' ? '' : ` It has also imitated the teacher's ${named}.`;
+  const apart = distillation.vocabulary === 'align' ? ' The teacher read the rows by a tokenizer of its own.' : '';
   switch (role) {
     case 'teacher':
       return 'The teacher of a knowledge-distillation experiment, trained on hard labels.';
     case 'student': {
       const whose = teacherWords(experiment);
       if (dataset.labels === 'regression') {
-        return `A student distilled from ${whose}: the squared difference from its numbers, α = ${at(alpha)}.${inside}`;
+        return `A student distilled from ${whose}: the squared difference from its numbers, α = ${at(alpha)}.${inside}${apart}`;
       }
       if (isOfEmbeddings(experiment.task)) {
         const how =
           divergence === 'cosine-logits'
             ? 'the cosine of its embeddings'
             : 'the squared difference from its embeddings';
-        return `A student distilled from ${whose}: ${how}, α = ${at(alpha)}.${inside}`;
+        return `A student distilled from ${whose}: ${how}, α = ${at(alpha)}.${inside}${apart}`;
       }
-      return `A student distilled from ${whose}: ${divergence} at temperature ${at(temperature)}, α = ${at(alpha)}${ofPositions(distillation)}.${inside}`;
+      return `A student distilled from ${whose}: ${divergence} at temperature ${at(temperature)}, α = ${at(alpha)}${ofPositions(distillation)}.${inside}${apart}`;
     }
     case 'control': {
       const smoothing = control && controlFacts[control].labelSmoothing;

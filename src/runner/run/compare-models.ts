@@ -54,6 +54,8 @@ export interface ComparisonSetup {
   /** What is compared on, and the same in batches. */
   examples: ExamplesWithRows;
   batches: Iterable<Batch>;
+  /** The same batches as a teacher with another tokenizer reads them, and the text on which it is timed. */
+  ofTeacher?: { batches: Iterable<Batch>; text: TokenExample } | undefined;
   /** text-classification: class names by index. */
   labels?: readonly string[] | undefined;
   /** Student and controls of each seed. */
@@ -268,7 +270,9 @@ async function measure(
   { role, name, folder, held, parameters: ofFolder }: ComparedModel,
   latencyMs?: number,
 ): Promise<MeasuredModel> {
-  const { executor, task, batches, teacher, latencyText } = setup;
+  const { executor, task, teacher } = setup;
+  const asTeacher = role === 'teacher' ? setup.ofTeacher : undefined;
+  const { batches, text: timed } = asTeacher ?? { batches: setup.batches, text: setup.latencyText };
   const { architecture, parameters } = held ?? (await loadModel(executor, folder));
   const evaluator = new Evaluator({
     executor,
@@ -281,10 +285,10 @@ async function measure(
   const tally = RowTally.of(architecture, role === 'teacher' ? setup.temperature : undefined);
   const metrics = await evaluator.evaluate(placed, { rows: tally });
   await evaluator.release();
-  const timed = { architecture, parameters: areInputs(setup) ? placed : parameters };
-  const { inputIds, typeIds } = task === 'sentence-embedding' ? firstText(latencyText) : latencyText;
+  const { inputIds, typeIds } = task === 'sentence-embedding' ? firstText(timed) : timed;
   const text = { ids: inputIds, typeIds };
-  const latency = latencyMs ?? (await measureLatency(executor, timed, text));
+  const model = { architecture, parameters: areInputs(setup) ? placed : parameters };
+  const latency = latencyMs ?? (await measureLatency(executor, model, text));
   Object.values(placed).forEach((parameter) => parameter.dispose());
   const row: ComparisonRow = {
     run: setup.run,

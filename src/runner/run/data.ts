@@ -17,6 +17,7 @@ import {
   textsOf,
   type EncodeRowsOptions,
   type Example,
+  type TextReading,
   type TokenExample,
 } from '../../dataset/examples';
 import { ExampleMaker, IndexedExamples, RowReader } from '../../dataset/indexed-examples';
@@ -24,7 +25,7 @@ import { findLargeRows } from '../../experiment/input-files';
 import { loadTokenizer } from '../../experiment/checks/model-folder';
 import { Tokenizer } from '../../tokenizer/tokenizer';
 import { TokenizerTraining } from '../../tokenizer/train-tokenizer';
-import { KeptRows, type KeptData, type OpenRows } from './kept-rows';
+import { KeptRows, type KeptData, type OpenRows, type SplitStores } from './kept-rows';
 import {
   divideRows,
   LEARNT,
@@ -40,6 +41,8 @@ import { hasLabels, isOfEmbeddings, isPerToken } from '../../protocol/tasks';
 
 export interface RunData {
   tokenizer: Tokenizer;
+  /** How the teacher reads the rows, where it has another tokenizer. */
+  teacher?: TextReading | undefined;
   /** The teacher's id of each token, where the vocabulary is cut. */
   kept?: Int32Array | undefined;
   /** text-classification: class names by index. */
@@ -70,6 +73,8 @@ export interface LoadDataOptions {
   teacherFolder?: string | undefined;
   /** Class names of a teacher that already exists, in its order. */
   teacherLabels?: readonly string[] | undefined;
+  /** How the teacher reads the rows, where it has another tokenizer. */
+  teacher?: TextReading | undefined;
   /** Class names of a checkpoint that is fine-tuned. */
   startLabels?: readonly string[] | undefined;
   /** A tokenizer that an earlier part of the run has made, and which of the teacher's tokens it has kept. */
@@ -104,7 +109,12 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
   const { dataset } = experiment;
   const { isStopping } = options;
   const indexed = await findLargeRows(experiment);
-  const given = { teacherLabels: options.teacherLabels, startLabels: options.startLabels };
+  const { teacher } = options;
+  const given = {
+    teacherLabels: options.teacherLabels,
+    startLabels: options.startLabels,
+    ...(teacher && { teacher: [teacher.tokenizer.contentHash, teacher.maxLength] }),
+  };
   const { keptIn } = options;
   const keeping = indexed || keptIn === undefined ? undefined : await KeptRows.of(experiment, keptIn, given);
   const again = await loadAgain(experiment, options, close, keeping);
@@ -142,7 +152,7 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
       );
   requireChatTemplate(experiment, tokenizer);
   const labels = labelsOf(experiment, parts.labels, options);
-  const makeStore = storesOf(experiment, options, { tokenizer, labels }, close);
+  const makeStores = storesOf(experiment, options, { tokenizer, labels }, close);
   const encoding: EncodeRowsOptions = {
     task: experiment.task,
     maxLength: dataset.maxLength,
@@ -150,9 +160,10 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
     labels: dataset.labels,
     scoreRange: dataset.pairs?.range,
     chatTemplate: dataset.chatTemplate,
+    teacher,
   };
-  const validation = makeStore('validation', true);
-  const problems = new RowProblems(dataset.maxLength);
+  const validation = makeStores('validation', true);
+  const problems = new RowProblems(Math.min(dataset.maxLength, teacher?.maxLength ?? Infinity));
   const learn = rowEncoder(tokenizer, { ...encoding, keepUnlabelled: true });
   const hold = rowEncoder(tokenizer, encoding);
   const readHeldOut = async (): Promise<Problem[]> => {
@@ -162,7 +173,7 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
       if ('code' in made) problems.add(made);
       else {
         problems.countCut(made);
-        validation.add(made, row);
+        addTo(validation, made, row);
       }
     });
   };
@@ -171,7 +182,7 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
   requireExamples(labelled, 'training', experiment);
   requireExamples(heldOut, 'validation', experiment);
   return {
-    ...{ tokenizer, kept, labels, train, labelled, leftOut: parts.leftOut, validation: heldOut },
+    ...{ tokenizer, teacher, kept, labels, train, labelled, leftOut: parts.leftOut, validation: heldOut },
     problems: [...readProblems, ...problems.listed()],
     close: () => close.forEach((one) => one()),
   };
@@ -179,7 +190,7 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
   /** All rows are read, and their tokens kept. */
   async function readNow(): Promise<Learnt> {
     // A server is asked about texts, all others about tokens.
-    const store = makeStore('train', experiment.teacher.source === 'endpoint');
+    const store = makeStores('train', experiment.teacher.source === 'endpoint');
     /** Of each row: its place in the store that it is in, from 1; 0 where it is in none. */
     const indices = new Uint32Array(parts.roles.length);
     let next = 0;
@@ -191,7 +202,7 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
       if ('code' in made) problems.add(made);
       else {
         problems.countCut(made);
-        indices[number] = (role === LEARNT ? store : validation).add(made, row) + 1;
+        indices[number] = addTo(role === LEARNT ? store : validation, made, row) + 1;
       }
     });
     readProblems.push(...(await readHeldOut()));
@@ -226,7 +237,7 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
       const row = rows.rowAt(number);
       const made = hold(row);
       if ('code' in made) problems.add(made);
-      else validation.add(made, row);
+      else addTo(validation, made, row);
     }
     const readProblems = [...files.flatMap(({ index }) => index.problems), ...(await readHeldOut())];
     const numbers = labelNumbersOf(experiment, labels);
@@ -238,10 +249,11 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
       onProblem: options.onProblem,
       isPaired: isPaired(experiment, 'train'),
     });
-    const labelled = new IndexedExamples(maker, taken);
+    const isForBoth = teacher !== undefined;
+    const labelled = new IndexedExamples(maker, taken, isForBoth);
     const isAll = parts.unlabelled.length === 0;
-    const train = isAll ? labelled : new IndexedExamples(maker, joined(taken, parts.unlabelled));
-    return { train, labelled, heldOut: new StoredExamples(validation), readProblems };
+    const train = isAll ? labelled : new IndexedExamples(maker, joined(taken, parts.unlabelled), isForBoth);
+    return { train, labelled, heldOut: storedIn(validation), readProblems };
   }
 }
 
@@ -261,15 +273,16 @@ async function loadAgain(
     if (options.tokenizer && rows.tokenizer && !isDeepStrictEqual(tokenizer.files, rows.tokenizer)) return undefined;
     requireChatTemplate(experiment, tokenizer);
     const labels = labelsOf(experiment, rows.classes, options);
-    const makeStore = storesOf(experiment, options, { tokenizer, labels }, own);
-    const stores = { train: makeStore('train', false), validation: makeStore('validation', true) };
+    const makeStores = storesOf(experiment, options, { tokenizer, labels }, own);
+    const stores = { train: makeStores('train', false), validation: makeStores('validation', true) };
     const { leftOut, problems, ...found } = await rows.read(stores, labels?.length ?? 0);
     const { train, labelled, heldOut } = examplesIn(stores, found);
     requireExamples(labelled, 'training', experiment);
     requireExamples(heldOut, 'validation', experiment);
     close.push(...own);
     const closing = (): void => close.forEach((one) => one());
-    return { tokenizer, labels, train, labelled, leftOut, validation: heldOut, problems, close: closing };
+    const { teacher } = options;
+    return { tokenizer, teacher, labels, train, labelled, leftOut, validation: heldOut, problems, close: closing };
   } catch (error) {
     for (const one of own) one();
     if (!(error instanceof Damaged)) throw error;
@@ -307,35 +320,48 @@ function labelsOf(
   return [...(teacherLabels ?? classesFrom(named, startLabels))];
 }
 
-/** Makes the indices for examples. @param close is told how they are closed */
+/** Makes the stores of a split. @param close is told how they are closed */
 function storesOf(
-  experiment: ResolvedExperiment,
-  { folder }: LoadDataOptions,
+  experiment: Pick<ResolvedExperiment, 'task' | 'dataset'>,
+  { folder, teacher }: Pick<LoadDataOptions, 'folder' | 'teacher'>,
   { tokenizer, labels }: Pick<RunData, 'tokenizer' | 'labels'>,
   close: (() => void)[],
-): (name: 'train' | 'validation', keepsRows: boolean) => ExampleStore {
-  return (name, keepsRows) => {
+): (name: Split, keepsRows: boolean) => SplitStores {
+  const make = (split: Split, name: string, keepsRows: boolean, { vocabularySize }: Tokenizer): ExampleStore => {
     const store = new ExampleStore({
       path: path.join(folder, `.${name}`),
-      vocabularySize: tokenizer.vocabularySize,
+      vocabularySize,
       perToken: isPerToken(experiment.task),
       tokenClasses: isPerToken(experiment.task) && hasLabels(experiment.task),
       labelNumbers: labelNumbersOf(experiment, labels),
-      isPaired: isPaired(experiment, name),
+      isPaired: isPaired(experiment, split),
       keepsRows,
     });
     close.push(() => store.close());
     return store;
   };
+  return (name, keepsRows) => ({
+    own: make(name, name, keepsRows, tokenizer),
+    teachers: teacher && make(name, `${name}-of-teacher`, false, teacher.tokenizer),
+  });
 }
 
+/** The index of the example. */
+function addTo({ own, teachers }: SplitStores, made: Example, row: Row): number {
+  teachers?.add(made.teacher!);
+  return own.add(made, row);
+}
+
+const storedIn = ({ own, teachers }: SplitStores, indices?: Uint32Array): StoredExamples =>
+  new StoredExamples(own, indices, teachers);
+
 function examplesIn(
-  stores: Record<'train' | 'validation', ExampleStore>,
+  { train: learnt, validation }: Record<'train' | 'validation', SplitStores>,
   { labelled: taken, unlabelled, heldOut }: Pick<KeptData, 'labelled' | 'unlabelled' | 'heldOut'>,
 ): Omit<Learnt, 'readProblems'> {
-  const labelled = new StoredExamples(stores.train, taken);
-  const train = unlabelled.length === 0 ? labelled : new StoredExamples(stores.train, joined(taken, unlabelled));
-  return { train, labelled, heldOut: new StoredExamples(stores.validation, heldOut) };
+  const labelled = storedIn(learnt, taken);
+  const train = unlabelled.length === 0 ? labelled : storedIn(learnt, joined(taken, unlabelled));
+  return { train, labelled, heldOut: storedIn(validation, heldOut) };
 }
 
 interface Learnt {
@@ -510,12 +536,12 @@ function joined(first: Uint32Array, second: Uint32Array): Uint32Array {
 /** The test rows, read only when everything is trained. */
 export async function loadTestExamples(
   experiment: ResolvedExperiment,
-  data: Pick<RunData, 'tokenizer' | 'labels'>,
+  data: Pick<RunData, 'tokenizer' | 'labels' | 'teacher'>,
   folder: string,
 ): Promise<{ examples: ExamplesWithRows; close: () => void } | undefined> {
   const { dataset, task } = experiment;
   if (!dataset.test) return undefined;
-  const { tokenizer, labels } = data;
+  const { tokenizer, labels, teacher } = data;
   const encode = rowEncoder(tokenizer, {
     task,
     maxLength: dataset.maxLength,
@@ -523,24 +549,17 @@ export async function loadTestExamples(
     labels: dataset.labels,
     scoreRange: dataset.pairs?.range,
     chatTemplate: dataset.chatTemplate,
+    teacher,
   });
-  const perToken = isPerToken(task);
-  const store = new ExampleStore({
-    path: path.join(folder, '.test'),
-    vocabularySize: tokenizer.vocabularySize,
-    perToken,
-    tokenClasses: perToken && hasLabels(task),
-    labelNumbers: labelNumbersOf(experiment, labels),
-    isPaired: isPaired(experiment, 'test'),
-    keepsRows: true,
-  });
+  const close: (() => void)[] = [];
+  const stores = storesOf(experiment, { folder, teacher }, data, close)('test', true);
   await forEachRow(dataset.test, columnsOf({ task, dataset }, 'test'), (row) => {
     const made = encode(row);
-    if (!('code' in made)) store.add(made, row);
+    if (!('code' in made)) addTo(stores, made, row);
   });
-  const examples = new StoredExamples(store);
+  const examples = storedIn(stores);
   requireExamples(examples, 'test', experiment);
-  return { examples, close: () => store.close() };
+  return { examples, close: () => close.forEach((one) => one()) };
 }
 
 function requireExamples(examples: Examples, split: string, { file }: Pick<ResolvedExperiment, 'file'>): void {

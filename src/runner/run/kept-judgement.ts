@@ -58,8 +58,9 @@ export class KeptJudgement {
     const hash = createHash('sha256');
     for (const batch of batches) {
       tokens += batch.tokens;
-      for (const part of [batch.inputIds, batch.typeIds, batch.attentionMask, batch.labels])
-        hash.update(`${part.length} `).update(part);
+      // What is said is kept in the student's predictions, whoever's tokens it is said of.
+      for (const { inputIds, typeIds, attentionMask, labels } of batch.teacher ? [batch, batch.teacher] : [batch])
+        for (const part of [inputIds, typeIds, attentionMask, labels]) hash.update(`${part.length} `).update(part);
     }
     if (2 * parameterCount(architecture) * tokens < worthKeeping.operations) return undefined;
     const { task, precision } = experiment;

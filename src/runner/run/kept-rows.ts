@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { Damaged } from '../../dataset/byte-reader';
+import { Damaged, type ByteReader } from '../../dataset/byte-reader';
 import type { ExampleStore } from '../../dataset/example-store';
 import { fingerprint } from '../../experiment/input-files';
 import type { InputFile, ResolvedExperiment } from '../../experiment/file/schema';
@@ -27,7 +27,16 @@ export interface KeptData {
   heldOut?: Uint32Array | undefined;
 }
 
+/** The examples of a split, and under the same indices what a teacher with another tokenizer reads of them. */
+export interface SplitStores {
+  own: ExampleStore;
+  teachers?: ExampleStore | undefined;
+}
+
 const sizesSchema = z.object({ examples: z.number(), rows: z.number() });
+
+/** Of a split's stores. */
+const splitSchema = sizesSchema.extend({ teachers: sizesSchema.optional() });
 
 const detailsSchema = z.object({
   classes: z.array(z.string()),
@@ -42,15 +51,37 @@ const detailsSchema = z.object({
   labelled: z.number(),
   unlabelled: z.number(),
   heldOut: z.number().optional(),
-  train: sizesSchema,
-  validation: sizesSchema,
+  train: splitSchema,
+  validation: splitSchema,
 });
 
 type Details = z.infer<typeof detailsSchema>;
 
 interface Stores {
-  train: ExampleStore;
-  validation: ExampleStore;
+  train: SplitStores;
+  validation: SplitStores;
+}
+
+const sizesOf = ({ own, teachers }: SplitStores): z.infer<typeof splitSchema> => ({
+  ...own.keptSizes,
+  ...(teachers && { teachers: teachers.keptSizes }),
+});
+
+function* keptOf({ own, teachers }: SplitStores): Generator<ArrayBufferView> {
+  yield* own.kept();
+  if (teachers) yield* teachers.kept();
+}
+
+/** @throws Damaged where it is not what was kept of such stores */
+async function restore(
+  { own, teachers }: SplitStores,
+  { teachers: ofTeachers, ...sizes }: z.infer<typeof splitSchema>,
+  reader: ByteReader,
+  classes: number,
+): Promise<void> {
+  await own.restore(sizes, reader, classes);
+  if (ofTeachers?.examples !== (teachers && sizes.examples)) throw new Damaged();
+  if (teachers && ofTeachers) await teachers.restore(ofTeachers, reader, classes);
 }
 
 export class KeptRows {
@@ -109,14 +140,20 @@ export class KeptRows {
       problems: others.problems.map((problem) => ({ ...problem })),
       tokenizer: others.tokenizer && { json: { ...others.tokenizer.json }, config: { ...others.tokenizer.config } },
       ...{ labelled: labelled.length, unlabelled: unlabelled.length, heldOut: heldOut?.length },
-      ...{ train: train.keptSizes, validation: validation.keptSizes },
+      ...{ train: sizesOf(train), validation: sizesOf(validation) },
     };
     const { path, bytes, sha256 } = this.read[0]!;
-    const header = { kind: 'tokens', file: path, bytes, sha256, rows: train.length + validation.length } as const;
+    const header = {
+      kind: 'tokens',
+      file: path,
+      bytes,
+      sha256,
+      rows: train.own.length + validation.own.length,
+    } as const;
     function* numbers(): Generator<ArrayBufferView> {
       yield* [labelled, unlabelled, heldOut ?? new Uint32Array()];
-      yield* train.kept();
-      yield* validation.kept();
+      yield* keptOf(train);
+      yield* keptOf(validation);
     }
     return this.file.keep(header, details, numbers, sizeOf(this.read));
   }
@@ -141,11 +178,11 @@ export class OpenRows {
     const labelled = await reader.words(Uint32Array, details.labelled);
     const unlabelled = await reader.words(Uint32Array, details.unlabelled);
     const heldOut = await reader.words(Uint32Array, details.heldOut ?? 0);
-    await train.restore(details.train, reader, classes);
-    await validation.restore(details.validation, reader, classes);
+    await restore(train, details.train, reader, classes);
+    await restore(validation, details.validation, reader, classes);
     await reader.finish();
-    const within = (indices: Uint32Array, store: ExampleStore): boolean =>
-      indices.every((index) => index < store.length);
+    const within = (indices: Uint32Array, { own }: SplitStores): boolean =>
+      indices.every((index) => index < own.length);
     if (!within(labelled, train) || !within(unlabelled, train) || !within(heldOut, validation)) throw new Damaged();
     const problems = details.problems as unknown as Problem[];
     return { ...details, problems, labelled, unlabelled, heldOut: details.heldOut === undefined ? undefined : heldOut };

@@ -18,17 +18,29 @@ import type { BatchSource } from '../../distill/training/trainer';
 import type { Executor } from '../../engine/executor';
 import { LoadsAhead } from '../../engine/loads-ahead';
 import { findCompleteDirectory, saveDirectoryAtomically } from '../../run-directory/atomic-directory';
-import { classesOf, givenFolder, onnxIn, readArchitecture, teacherFolder } from '../../experiment/checks/model-folder';
+import {
+  classesOf,
+  givenFolder,
+  loadTokenizer,
+  onnxIn,
+  readArchitecture,
+  teacherFolder,
+} from '../../experiment/checks/model-folder';
 import { readOnnxTeacher } from '../../experiment/checks/onnx-teacher';
 import { rowIndexes } from '../../run-directory/row-index-files';
 import { seedFolders, type RunPaths, type SeedPaths } from '../../run-directory/run-paths';
+import { headOfTask } from '../../experiment/architecture';
+import { membersOf } from '../../experiment/ensemble';
+import type { SingleSpec } from '../../experiment/file/blocks/teacher';
 import { longestRow } from '../../experiment/checks/check-dataset';
 import type { TrainingSpec } from '../../experiment/file/blocks/training';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import { formatCount } from '../../protocol/format';
+import { InputError } from '../../protocol/problem';
 import type { Role } from '../../protocol/records';
 import type { Batch } from '../../dataset/batches';
 import type { Examples } from '../../dataset/example-store';
+import type { TextReading } from '../../dataset/examples';
 import { Tokenizer } from '../../tokenizer/tokenizer';
 import type { Torchrun } from '../torchrun/torchrun';
 import { loadData, type RunData } from './data';
@@ -78,6 +90,24 @@ export function seedsOfRun(run: PreparedRun): PreparedRun[] {
   }));
 }
 
+/** The run as its teacher reads it, where that has another tokenizer: the same rows as its tokens. */
+export function asTeacherReads(run: PreparedRun): PreparedRun {
+  const { data, experiment } = run;
+  const { teacher, train, labelled, validation, ...others } = data;
+  if (!teacher || !train.teachers || !labelled.teachers || !validation.teachers) return run;
+  return {
+    ...run,
+    experiment: { ...experiment, dataset: { ...experiment.dataset, maxLength: teacher.maxLength } },
+    data: {
+      ...others,
+      tokenizer: teacher.tokenizer,
+      train: train.teachers,
+      labelled: labelled.teachers,
+      validation: validation.teachers,
+    },
+  };
+}
+
 /**
  * Reads the data and keeps the tokenizer, which an earlier part of the run may have made. Undefined where the run was asked to
  * stop meanwhile.
@@ -88,6 +118,7 @@ export async function prepareRun(setup: RunSetup): Promise<PreparedRun | undefin
   const tokenizerFolder = path.join(paths.directory, 'tokenizer');
   const savedTokenizer = await findCompleteDirectory(tokenizerFolder);
   const given = await givenFolder(experiment.teacher, path.dirname(experiment.file));
+  const teacher = await teachersReading(experiment, paths);
   const data = await loadData(experiment, {
     folder: paths.directory,
     keptIn: rowIndexes(path.dirname(paths.directory)),
@@ -95,6 +126,7 @@ export async function prepareRun(setup: RunSetup): Promise<PreparedRun | undefin
     onProblem: (problem) => void recorder.problem(problem),
     onNote: (line) => void recorder.note(line),
     teacherFolder: given,
+    teacher,
     teacherLabels: labels,
     startLabels: labels === undefined && given !== undefined ? await classesOf(given) : undefined,
     tokenizer: savedTokenizer === undefined ? undefined : await Tokenizer.load(savedTokenizer),
@@ -122,6 +154,12 @@ export async function prepareRun(setup: RunSetup): Promise<PreparedRun | undefin
       `the dataset is large: its rows are read and tokenized when their batch comes, and padded to lengths that ${rows} of them have`,
     );
   }
+  if (teacher) {
+    const { tokenizer, maxLength } = teacher;
+    await recorder.note(
+      `the teacher reads the rows by its own tokenizer, of ${formatCount(tokenizer.vocabularySize)} tokens, up to ${maxLength} tokens of each`,
+    );
+  }
   const ahead = new LoadsAhead(setup.executor);
   return {
     ...setup,
@@ -134,19 +172,47 @@ export async function prepareRun(setup: RunSetup): Promise<PreparedRun | undefin
   };
 }
 
+/**
+ * How the teacher reads the rows where it keeps its own tokenizer: as the run began, and no more of a text than the shortest of its members has
+ * positions for. Undefined where it shares the student's.
+ */
+async function teachersReading(experiment: ResolvedExperiment, paths: RunPaths): Promise<TextReading | undefined> {
+  if (experiment.distillation.vocabulary !== 'align') return undefined;
+  const { teacher, dataset, file } = experiment;
+  const base = path.dirname(file);
+  const saved = await findCompleteDirectory(paths.teachersTokenizer);
+  const folder = saved ?? (await givenFolder(teacher, base));
+  if (folder === undefined) throw InputError.at(file, 'tokenizer-not-named', {});
+  const tokenizer = await loadTokenizer(folder);
+  if (saved === undefined) await saveDirectoryAtomically(paths.teachersTokenizer, (into) => tokenizer.save(into));
+  const positions = await Promise.all(membersOf(teacher).map(({ member }) => positionsOf(member, experiment)));
+  return { tokenizer, maxLength: Math.min(dataset.maxLength, ...positions) };
+}
+
+/** Tokens that a teacher, or a member of one, reads at once; as many as it likes where it is made for this. */
+async function positionsOf(member: SingleSpec, experiment: ResolvedExperiment): Promise<number> {
+  const { task, dataset, file } = experiment;
+  const base = path.dirname(file);
+  if (member.source === 'onnx') return (await onnxHeader(member.path, experiment)).model.maxPositions;
+  const folder = await givenFolder(member, base);
+  if (folder === undefined) return dataset.maxLength;
+  return (await readArchitecture(folder, { head: headOfTask[task], labels: ['0', '1'] })).maxPositions;
+}
+
+function onnxHeader(written: string, { task, dataset, file }: ResolvedExperiment): ReturnType<typeof readOnnxTeacher> {
+  const problemType = problemTypeOf[dataset.labels ?? 'single'];
+  const rows = { labels: [], problemType, maxLength: dataset.maxLength, vocabularySize: undefined };
+  return readOnnxTeacher(path.resolve(path.dirname(file), written), task, rows);
+}
+
 /** Of a teacher that was there before the run; undefined where nothing names them. */
 async function classesOfTeacher(experiment: ResolvedExperiment): Promise<readonly string[] | undefined> {
-  const { teacher, task, dataset, file } = experiment;
   const folder = await existingTeacher(experiment);
   if (folder !== undefined) return (await readArchitecture(folder)).labels;
-  const exported = onnxIn(teacher);
-  if (exported !== undefined) {
-    const problemType = problemTypeOf[dataset.labels ?? 'single'];
-    const rows = { labels: [], problemType, maxLength: dataset.maxLength, vocabularySize: undefined };
-    const found = await readOnnxTeacher(path.resolve(path.dirname(file), exported.path), task, rows);
-    return found.assumesClasses ? undefined : found.model.labels;
-  }
-  return undefined;
+  const exported = onnxIn(experiment.teacher);
+  if (exported === undefined) return undefined;
+  const found = await onnxHeader(exported.path, experiment);
+  return found.assumesClasses ? undefined : found.model.labels;
 }
 
 /** The folder of a teacher that was there before the run. */
@@ -154,7 +220,8 @@ export const existingTeacher = ({ teacher, file }: ResolvedExperiment): Promise<
   teacherFolder(teacher, path.dirname(file));
 
 export function batchOptions({ experiment, data }: PreparedRun, batchSize: number): BatchOptions {
-  return { task: experiment.task, tokenizer: data.tokenizer, batchSize, maxLength: longestRow(experiment.dataset) };
+  const { tokenizer, teacher } = data;
+  return { task: experiment.task, tokenizer, teacher, batchSize, maxLength: longestRow(experiment.dataset) };
 }
 
 function epochOptions(run: PreparedRun, spec: TrainingSpec): EpochOptions {

@@ -25,7 +25,15 @@ import { tellResult } from '../report/model-card';
 import { compareModels, type TeacherSize } from './compare-models';
 import { loadTestExamples } from './data';
 import { initialStudent, studentArchitecture } from './models';
-import { batchesOf, existingTeacher, prepareRun, seedsOfRun, type PreparedRun, type RunSetup } from './prepared-run';
+import {
+  asTeacherReads,
+  batchesOf,
+  existingTeacher,
+  prepareRun,
+  seedsOfRun,
+  type PreparedRun,
+  type RunSetup,
+} from './prepared-run';
 import { EndpointTeacher } from './endpoint-teacher';
 import type { LoadedTeacher } from './loaded-teacher';
 import { openMixedEnsemble } from './mixed-ensemble';
@@ -120,7 +128,7 @@ async function loadTeacher(run: PreparedRun): Promise<LoadedTeacher | undefined>
   const { experiment, executor } = run;
   const { teacher } = experiment;
   if (teacher.source === 'onnx') {
-    const onnx = await openOnnx(onnxSettingOf(run, teacher.path));
+    const onnx = await openOnnx(onnxSettingOf(asTeacherReads(run), teacher.path));
     const { parameters } = onnx.model;
     const size = async (text: TokenExample): Promise<TeacherSize> => ({
       parameters,
@@ -137,7 +145,7 @@ async function loadTeacher(run: PreparedRun): Promise<LoadedTeacher | undefined>
   }
   const models = await teacherModels(run);
   if (!models) return undefined;
-  if (hasOnnxMember(teacher)) return openMixedEnsemble(run, models);
+  if (hasOnnxMember(teacher)) return openMixedEnsemble(asTeacherReads(run), models);
   const all = models.filter((model) => model !== undefined);
   const [first] = all as [FrozenModel, ...FrozenModel[]];
   const weights = membersOf(teacher).map(({ weight }) => weight);
@@ -198,6 +206,10 @@ async function compareOn(
     ],
   }));
   const { comparison, predictions } = await compareModels({
+    ofTeacher: examples.teachers && {
+      batches: batchesOf(asTeacherReads(run), examples.teachers),
+      text: examples.teachers.at(0)!,
+    },
     executor,
     task: experiment.task,
     run: paths.id,
@@ -207,7 +219,7 @@ async function compareOn(
     labels: data.labels,
     seeds,
     teachers,
-    opaque: await opaque?.size(examples.at(0)!),
+    opaque: await opaque?.size((examples.teachers ?? examples).at(0)!),
     temperature: initialValue(experiment.distillation.temperature),
     teacher: frozen,
     isOfStudy: experiment.sweepMember?.study !== undefined,

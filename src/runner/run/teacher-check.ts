@@ -9,7 +9,7 @@ import { bestEvaluation } from '../alerts/training-watch';
 import { isBegun } from './checkpoints';
 import { KeptJudgement } from './kept-judgement';
 import type { LoadedTeacher } from './loaded-teacher';
-import { batchesOf, evaluationShapes, type PreparedRun } from './prepared-run';
+import { asTeacherReads, batchesOf, evaluationShapes, type PreparedRun } from './prepared-run';
 
 /** Warns of a teacher that is no better on validation than what knows nothing. Not again where the student has begun. */
 export async function checkTeacher(run: PreparedRun, loaded: LoadedTeacher): Promise<void> {
@@ -34,7 +34,7 @@ async function teacherMetrics(run: PreparedRun, teacher: Teacher): Promise<Metri
   // As the student is held against it, so that it need not be asked again.
   const { architecture: model } = teacher;
   const evaluator = new Evaluator({ executor, task: experiment.task, model, teacher, batches, known });
-  run.ahead.begin(evaluator.programsOfTeacher(evaluationShapes(run)));
+  run.ahead.begin(evaluator.programsOfTeacher(evaluationShapes(asTeacherReads(run))));
   const metrics = await evaluator.evaluateTeacher();
   await evaluator.release();
   return metrics;

@@ -11,7 +11,13 @@ import type { TrainingSpec } from '../../experiment/file/blocks/training';
 import { complaint, InputError } from '../../protocol/problem';
 import type { Role } from '../../protocol/records';
 import type { Batch } from '../../dataset/batches';
-import { batchesOf, evaluationShapes, trainingBatchOfEachLength, type PreparedRun } from './prepared-run';
+import {
+  asTeacherReads,
+  batchesOf,
+  evaluationShapes,
+  trainingBatchOfEachLength,
+  type PreparedRun,
+} from './prepared-run';
 
 const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
 
@@ -45,6 +51,7 @@ export async function planMemory(run: PreparedRun, training: TrainingToFit): Pro
     batches.map((batch) => batchInputs(batch, experiment.task).shape);
   const heldBytes = process.memoryUsage.rss();
   const shapes = shapesOf(trainingBatchOfEachLength(run, spec, role));
+  const asTeacher = run.data.teacher && asTeacherReads(run);
   const own = ownTextLength === undefined ? undefined : { rows: spec.batchSize, length: ownTextLength };
   const predictedBytes = predictPeakBytes(
     {
@@ -52,6 +59,10 @@ export async function planMemory(run: PreparedRun, training: TrainingToFit): Pro
       shapes: own ? withOwnTexts(shapes, own) : shapes,
       writes: own,
       evaluationShapes: evaluationShapes(run).reverse(),
+      ofTeacher: asTeacher && {
+        shapes: shapesOf(trainingBatchOfEachLength(asTeacher, spec, role)),
+        evaluationShapes: evaluationShapes(asTeacher).reverse(),
+      },
       workingMemory,
       evaluatedRows: run.data.validation.length,
       knowsTeacher: run.known.has(batchesOf(run, run.data.validation).length),

@@ -2,8 +2,7 @@
 
 import { Evaluator } from '../../distill/evaluation/evaluator';
 import { controlOf, keptOf, onPolicyOf, type DistilledPair, type OnPolicy, type Pairing } from '../../distill/pairing';
-import { KeptAnswers } from '../../distill/teacher/kept-answers';
-import type { TargetSource, Teacher } from '../../distill/teacher/teacher';
+import { AlignedTargets, type TargetSource, type Teacher } from '../../distill/teacher/teacher';
 import type { OpaqueIdentity } from '../../distill/teacher/cache-key';
 import { ownTextLengths, OwnTextsWriter } from '../../distill/training/on-policy';
 import { Recordings } from '../../distill/training/recordings';
@@ -30,7 +29,7 @@ import { modelCard } from '../report/model-card';
 import { loadBeforeEvaluation } from './load-before-first-step';
 import { initialProjections, initialTeacher, loadModel, studentArchitecture, trainedArchitecture } from './models';
 import { onnxSettingOf } from './onnx-teacher';
-import { batchesOf, seedsOfRun, trainingBatches, type PreparedRun } from './prepared-run';
+import { asTeacherReads, batchesOf, seedsOfRun, trainingBatches, type PreparedRun } from './prepared-run';
 import { prepareProbes } from './run-probes';
 import { wantsCache } from './cache-location';
 import { askedTeacher, teacherAnswers } from './teacher-answers';
@@ -60,17 +59,18 @@ export interface Student {
  */
 export async function teacherModels(run: PreparedRun): Promise<(FrozenModel | undefined)[] | undefined> {
   const { experiment, paths } = run;
+  const ofTeacher = asTeacherReads(run);
   const members = membersOf(experiment.teacher).map(({ member }) => member);
   if (members.some(isTrained)) {
     const architectures: TeacherModel[] = [];
     for (const member of members) {
       if (member.source === 'onnx') {
-        architectures.push(await onnxModel(run, member.path));
+        architectures.push(await onnxModel(ofTeacher, member.path));
         continue;
       }
       architectures.push(
         isTrained(member)
-          ? await trainedArchitecture(member, experiment, run.data)
+          ? await trainedArchitecture(member, ofTeacher.experiment, ofTeacher.data)
           : await readArchitecture((await teacherFolder(member, path.dirname(experiment.file)))!),
       );
     }
@@ -90,7 +90,7 @@ export async function teacherModels(run: PreparedRun): Promise<(FrozenModel | un
         await loadModel(
           run.executor,
           (await teacherFolder(member, path.dirname(experiment.file)))!,
-          run.data.kept,
+          ofTeacher.data.kept,
           rounds,
         ),
       );
@@ -99,7 +99,7 @@ export async function teacherModels(run: PreparedRun): Promise<(FrozenModel | un
     const isMember = experiment.teacher.source === 'ensemble';
     const folder = isMember ? memberPaths(paths, i) : paths.teacher;
     const name = isMember ? memberName(i) : 'teacher';
-    if (!(await trainTeacher(run, member, folder, name, i))) return undefined;
+    if (!(await trainTeacher(ofTeacher, member, folder, name, i))) return undefined;
     models.push(await loadModel(run.executor, (await findCompleteDirectory(folder.model))!, undefined, rounds));
   }
   return models;
@@ -187,8 +187,11 @@ export async function trainStudent(run: PreparedRun, student: Student): Promise<
   if (await isExported(paths)) return true;
   // Python asks the teacher itself, and keeps what it says.
   const asked = { models: teachers, frozen, imitated: keptOf(pairing) };
-  const targets = run.torchrun ? undefined : await teacherAnswers(run, { ...asked, judged: student.judged });
-  if (!targets && !run.torchrun) return false;
+  const answers = run.torchrun
+    ? undefined
+    : await teacherAnswers(asTeacherReads(run), { ...asked, judged: student.judged });
+  if (!answers && !run.torchrun) return false;
+  const targets = answers && new AlignedTargets(answers, frozen.architecture);
   const writes = targets && onPolicyOf(pairing.objective);
   await recorder.note(`distilling the student, ${parameterCount(student.architecture)} parameters${seedText(run)}`);
   const finished = await trainOne(run, {
@@ -330,8 +333,7 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
     teacher: frozen,
     spec,
     holdsInitial,
-    runsTeacher:
-      !wantsCache(run) || training.onPolicy !== undefined || (targets instanceof KeptAnswers && targets.mayAsk),
+    runsTeacher: !wantsCache(run) || training.onPolicy !== undefined || targets?.mayAsk === true,
     ownTextLength: training.onPolicy?.writer.longest,
   });
   const initial: ModelTraining['initial'] = { parameters: await training.initial() };

@@ -1,12 +1,14 @@
 /** @file What two models make of a text, or of a pair: their embeddings beside each other, and how similar they find both texts. */
 
 import type { HostTensor } from '../../engine/array';
-import { secondText } from '../../dataset/examples';
+import { secondText, type TokenExample } from '../../dataset/examples';
 import type { Answer, TextPredictor, TokenizedText } from '../../distill/evaluation/predictor';
-import type { InspectionInput } from './inspection';
+
+/** A text, or a pair of which each text is read by itself. */
+type Texts = Pick<TokenExample, 'inputIds' | 'typeIds'>;
 
 /** The texts of an input, each by itself. */
-function textsIn({ inputIds, typeIds }: Pick<InspectionInput, 'inputIds' | 'typeIds'>): TokenizedText[] {
+function textsIn({ inputIds, typeIds }: Texts): TokenizedText[] {
   const second = secondText(typeIds);
   if (second < 0) return [{ ids: inputIds, typeIds }];
   return [inputIds.subarray(0, second), inputIds.subarray(second)].map((ids) => ({
@@ -16,14 +18,14 @@ function textsIn({ inputIds, typeIds }: Pick<InspectionInput, 'inputIds' | 'type
 }
 
 /** Its embedding of each text, [texts, width]. */
-export async function embeddingsOf(model: TextPredictor, input: InspectionInput): Promise<HostTensor> {
+export async function embeddingsOf(model: TextPredictor, input: Texts): Promise<HostTensor> {
   const rows: HostTensor[] = [];
   for (const text of textsIn(input)) rows.push(await model.logits(text));
   return oneAfterAnother(rows);
 }
 
 /** All that it says of them; hidden states are those of the first text's tokens, then those of the second's. */
-export async function embeddingAnswer(model: TextPredictor, input: InspectionInput): Promise<Answer> {
+export async function embeddingAnswer(model: TextPredictor, input: Texts): Promise<Answer> {
   const answers: Answer[] = [];
   for (const text of textsIn(input)) answers.push(await model.answer(text));
   const [first] = answers as [Answer];

@@ -3,7 +3,7 @@
 import { InputError } from '../../protocol/problem';
 import type { Label } from '../../protocol/records';
 import type { TextToInspect } from '../../protocol/runner';
-import { encodeRows, scaledScore, wordsIn } from '../../dataset/examples';
+import { commonWords, encodeRows, scaledScore, wordsIn } from '../../dataset/examples';
 import { isOfEmbeddings } from '../../protocol/tasks';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
 import type { InspectionInput } from './inspection';
@@ -16,10 +16,26 @@ export function tokenizerOf(name: string, { tokenizer }: TargetModels, option?: 
 }
 
 /**
- * A text as its task's examples are made. A hard label that the models do not know is left aside: they can be asked all the
- * same. Throws an InputError at `place` where nothing could be predicted.
+ * A text as its task's examples are made, and as a teacher with another tokenizer reads it. A hard label that the models do not know is left aside:
+ * they can be asked all the same. Throws an InputError at `place` where nothing could be predicted.
  */
 export function inputOfText(
+  target: TargetModels,
+  tokenizer: Tokenizer,
+  text: TextToInspect,
+  place: { file: string; line: number },
+): InspectionInput {
+  const { teacherReads: reads } = target;
+  const own = inputFor(target, tokenizer, text, place);
+  if (!reads) return own;
+  const theirs = inputFor({ ...target, maxLength: reads.maxLength }, reads.tokenizer, text, place);
+  if (!('words' in own.encoding && 'words' in theirs.encoding)) return { ...own, ofTeacher: theirs };
+  const [encoding, teachers] = commonWords(own.encoding, theirs.encoding);
+  return { ...own, encoding, ofTeacher: { ...theirs, encoding: teachers } };
+}
+
+/** A text as its task's examples are made. */
+function inputFor(
   target: TargetModels,
   tokenizer: Tokenizer,
   { text, pair, prompt, label, words, tags }: TextToInspect,

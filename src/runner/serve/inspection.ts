@@ -11,7 +11,9 @@ import type {
 } from '../../protocol/inspection-records';
 import type { Label, LabelKind } from '../../protocol/records';
 import { firstTokens, notCounted, type Example } from '../../dataset/examples';
+import type { TextPredictor, TokenizedText } from '../../distill/evaluation/predictor';
 import { inspectedTokens } from '../run/pinned';
+import { embeddingsOf } from './embeddings';
 import type { TargetModels } from './targets';
 import { isOfEmbeddings, taskFacts } from '../../protocol/tasks';
 
@@ -25,6 +27,38 @@ export interface InspectionInput extends Pick<Example, 'inputIds' | 'typeIds' | 
   labels?: Example['labels'] | undefined;
   /** token-classification: the text's words, of which the encoding is. */
   words?: readonly string[] | undefined;
+  /** The same as a teacher with another tokenizer reads it. */
+  ofTeacher?: Pick<InspectionInput, 'inputIds' | 'typeIds' | 'encoding'> | undefined;
+}
+
+/** What a model is asked about a text. */
+export const tokensOf = ({ inputIds, typeIds }: Pick<InspectionInput, 'inputIds' | 'typeIds'>): TokenizedText => ({
+  ids: inputIds,
+  typeIds,
+});
+
+/** What the teacher says, at the student's tokens: of a text as it is, of words each where the student has its first token, and NaN elsewhere. */
+export function atStudentsTokens(logits: HostTensor, { encoding, ofTeacher }: InspectionInput): HostTensor {
+  if (!ofTeacher || !('words' in encoding && 'words' in ofTeacher.encoding)) return logits;
+  const width = logits.shape[1]!;
+  const count = 1 + Math.max(...encoding.words);
+  const [own, theirs] = [firstTokens(encoding, count), firstTokens(ofTeacher.encoding, count)];
+  const data = new Float32Array(encoding.ids.length * width).fill(NaN);
+  for (const [word, token] of own.entries()) if (token >= 0) data.set(rowOf(logits, theirs[word]!), token * width);
+  return { shape: [encoding.ids.length, width], dtype: 'float32', data };
+}
+
+/** What each model of a target says of a text. */
+export async function logitsOf(
+  { task, teacher, student }: TargetModels,
+  input: InspectionInput,
+): Promise<InspectionLogits> {
+  const ask = (model: TextPredictor, read: Pick<InspectionInput, 'inputIds' | 'typeIds'>): Promise<HostTensor> =>
+    isOfEmbeddings(task) ? embeddingsOf(model, read) : model.logits(tokensOf(read));
+  return {
+    teacher: teacher && atStudentsTokens(await ask(teacher, input.ofTeacher ?? input), input),
+    student: student && (await ask(student, input)),
+  };
 }
 
 /** Logits of each model that there is: [L, V], or [1, C] for a classifier; of embeddings [texts, width]. */

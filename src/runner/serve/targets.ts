@@ -14,6 +14,7 @@ import { type Architecture, isOpaque, labelKindOf, type TeacherModel } from '../
 import { InputError } from '../../protocol/problem';
 import type { LabelKind, Split, Task } from '../../protocol/records';
 import type { Columns } from '../../dataset/dataset';
+import type { TextReading } from '../../dataset/examples';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
 import { readKeptTokens } from '../run/kept-tokens';
 import { loadModel } from '../run/models';
@@ -43,6 +44,8 @@ export interface TargetModels {
   /** Whether prompts are written by the tokenizer's chat template. */
   chatTemplate?: boolean | undefined;
   teacher?: TextPredictor | undefined;
+  /** How it reads texts, where it has another tokenizer than the student. */
+  teacherReads?: TextReading | undefined;
   student?: TextPredictor | undefined;
 }
 
@@ -66,6 +69,8 @@ export interface TargetFolders {
   onnx?: Omit<OnnxSetting, 'tokenizer' | 'labels'> | undefined;
   student?: string | undefined;
   tokenizer: string | undefined;
+  /** Of a teacher that has another one. */
+  teachersTokenizer?: string | undefined;
   /** The teacher's tokens that the run's tokenizer has, where its vocabulary is cut: the teacher's own folder has all. */
   kept?: Int32Array | undefined;
   maxLength?: number;
@@ -94,6 +99,7 @@ export async function locateTarget(target: string): Promise<TargetFolders> {
   const teacher = hasFolder ? await findCompleteDirectory(await teacherOfRun(run)) : undefined;
   const student = await latestModel(training);
   const tokenizer = await findCompleteDirectory(path.join(run.directory, 'tokenizer'));
+  const teachersTokenizer = await findCompleteDirectory(run.teachersTokenizer);
   const kept = tokenizer === undefined ? undefined : await readKeptTokens(tokenizer);
   const onnx = await onnxOf(experiment);
   // A server is asked by runs alone: each of its answers may cost.
@@ -103,7 +109,8 @@ export async function locateTarget(target: string): Promise<TargetFolders> {
   }
   const { maxLength, chatTemplate } = experiment.dataset;
   const columns = columnsOf(experiment, mostToldOf(experiment));
-  const reading = { tokenizer, kept, maxLength, scoreRange: experiment.dataset.pairs?.range, columns, chatTemplate };
+  const scoreRange = experiment.dataset.pairs?.range;
+  const reading = { tokenizer, teachersTokenizer, kept, maxLength, scoreRange, columns, chatTemplate };
   return { teacher, ensemble, onnx, student, ...reading };
 }
 
@@ -206,12 +213,14 @@ export async function openModels(executor: Executor, folders: TargetFolders): Pr
   const student = await open(folders.student);
   const hasTokenizer = folders.tokenizer !== undefined && (await isWithTokenizer(folders.tokenizer));
   const tokenizer = hasTokenizer ? await loadTokenizer(folders.tokenizer!) : undefined;
+  const ofTeacher =
+    folders.teachersTokenizer === undefined ? tokenizer : await loadTokenizer(folders.teachersTokenizer);
   const openTeacher = async (): Promise<TextPredictor | undefined> => {
     const { kept } = folders;
     const openFile = async (setting: Omit<OnnxSetting, 'tokenizer' | 'labels'>): Promise<TextPredictor> => {
       // Where no file names the classes, the student has the names that the run gave them.
       const { labels = [], problemType } = student?.architecture ?? {};
-      const { model, source } = await openOnnx({ ...setting, tokenizer: tokenizer!, labels, problemType });
+      const { model, source } = await openOnnx({ ...setting, tokenizer: ofTeacher!, labels, problemType });
       return new OpaquePredictor(model, source);
     };
     if (folders.ensemble) return openEnsemble(executor, folders.ensemble, kept, openFile);
@@ -219,13 +228,21 @@ export async function openModels(executor: Executor, folders: TargetFolders): Pr
   };
   const teacher = await openTeacher();
   const { architecture } = (teacher ?? student)!;
-  const { head, labels, maxPositions } = architecture;
+  const { head, labels } = architecture;
+  const lengthOf = (model: TeacherModel): number =>
+    Math.min(model.maxPositions, folders.maxLength ?? maxTokensOf(model) ?? Infinity);
+  const readsOwn = ofTeacher !== tokenizer && ofTeacher !== undefined && teacher !== undefined;
+  // Who is asked about its own tokens says nothing of how many others there may be.
+  const asked = (readsOwn && student ? student : (teacher ?? student)!).architecture;
   return {
     task: tasks[head],
     tokenizer,
     labels,
     labelKind: labelKindOf(architecture),
-    maxLength: Math.min(maxPositions, folders.maxLength ?? maxTokensOf(architecture) ?? maxPositions),
+    maxLength: lengthOf(asked),
+    ...(readsOwn && {
+      teacherReads: { tokenizer: ofTeacher, maxLength: lengthOf(teacher.architecture) },
+    }),
     scoreRange: folders.scoreRange,
     columns: folders.columns,
     chatTemplate: folders.chatTemplate,

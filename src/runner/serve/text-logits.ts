@@ -5,21 +5,18 @@ import type { ProbePosition } from '../../protocol/inspection-records';
 import type { LogitsParams, LogitsResult } from '../../protocol/runner';
 import { firstTokens } from '../../dataset/examples';
 import type { WordEncoding } from '../../tokenizer/tokenizer';
-import { hardClass, isCounted, rowOf, type InspectionInput } from './inspection';
+import { hardClass, isCounted, logitsOf, rowOf, type InspectionInput } from './inspection';
 import { inputOfText, tokenizerOf } from './inspection-input';
 import { hardNumbers, inspectedTokens, MOST_LOGITS } from '../run/pinned';
 import type { TargetModels } from './targets';
 import { isOfEmbeddings, taskFacts } from '../../protocol/tasks';
-import type { TextPredictor } from '../../distill/evaluation/predictor';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
-import { embeddingsOf } from './embeddings';
 
 export async function textLogits(target: TargetModels, { target: name, text }: LogitsParams): Promise<LogitsResult> {
   const tokenizer = tokenizerOf(name, target);
   const input = inputOfText(target, tokenizer, text, { file: '', line: 1 });
-  const tokens = { ids: input.inputIds, typeIds: input.typeIds };
   if (isOfEmbeddings(target.task)) return textEmbeddings(target, tokenizer, input);
-  const [teacher, student] = [await target.teacher?.logits(tokens), await target.student?.logits(tokens)];
+  const { teacher, student } = await logitsOf(target, input);
   const width = (target.labels ?? { length: tokenizer.vocabularySize }).length;
   const counted = countedPositions(target, input);
   const positions = counted.slice(0, Math.max(4, Math.floor(MOST_LOGITS / width)));
@@ -46,10 +43,9 @@ async function textEmbeddings(
 ): Promise<LogitsResult> {
   const { text, pair, labels } = input;
   const position = { token: -1, ...hardNumbers(labels as Float32Array, 'similarity') };
-  const of = async (model: TextPredictor | undefined): Promise<string | undefined> => {
-    const found = model && (await embeddingsOf(model, input));
-    return found && base64Of(found, [...Array(found.shape[0]).keys()], found.shape[1]!);
-  };
+  const { teacher, student } = await logitsOf(target, input);
+  const whole = (found: HostTensor | undefined): string | undefined =>
+    found && base64Of(found, [...Array(found.shape[0]).keys()], found.shape[1]!);
   return {
     example: {
       text,
@@ -57,8 +53,8 @@ async function textEmbeddings(
       tokens: inspectedTokens(input.encoding, tokenizer, input),
       positions: pair === undefined ? [position] : [position, position],
     },
-    teacher: await of(target.teacher),
-    student: await of(target.student),
+    teacher: whole(teacher),
+    student: whole(student),
   };
 }
 

@@ -29,17 +29,21 @@ export interface EarlierRun {
 }
 
 /** The same for experiments whose teachers come out the same; undefined where nothing of the teacher is trained by the run. */
-function teacherKey({ task, dataset, tokenizer, teacher, inputs }: ResolvedExperiment): string | undefined {
+function teacherKey(experiment: ResolvedExperiment): string | undefined {
+  const { task, dataset, tokenizer, teacher, inputs, distillation } = experiment;
+  const { vocabulary } = distillation;
   if (!membersOf(teacher).some(({ member }) => isTrained(member))) return undefined;
   const { cache, precision, ...trained } = teacher;
-  return hashOf({ task, dataset, tokenizer, trained, inputs });
+  return hashOf({ task, dataset, tokenizer, trained, inputs, vocabulary });
 }
 
 /** The same for experiments whose controls come out the same: they never see the teacher, but may start from its weights. */
 function controlsKey(experiment: ResolvedExperiment): string {
-  const { task, dataset, tokenizer, teacher, student, training, seeds, inputs } = experiment;
+  const { task, dataset, tokenizer, teacher, student, training, seeds, inputs, distillation } = experiment;
   const { cache, precision, ...described } = teacher;
-  return hashOf({ task, dataset, tokenizer, described, student, training, seeds, inputs });
+  // Of words those count that the teacher reads too.
+  const { vocabulary } = distillation;
+  return hashOf({ task, dataset, tokenizer, described, student, training, seeds, inputs, vocabulary });
 }
 
 /** Of each experiment those before it that train what it shares: the first with the same teacher, the first with the same controls. */
@@ -75,16 +79,24 @@ export async function withSharedTeacher<T extends ResolvedExperiment>(
     if (teacherKey(other) !== key) continue;
     const shared = await sharedTeacher(experiment.teacher, paths);
     if (!shared) continue;
-    const tokenizer = experiment.tokenizer.source === 'train' ? { source: 'teacher' as const } : experiment.tokenizer;
     const files = (await Promise.all(shared.folders.map(modelFiles))).flat();
     return {
       ...experiment,
-      tokenizer: shared.teacher.source === 'run' ? { source: 'teacher' } : tokenizer,
+      tokenizer: tokenizerBeside(experiment, shared.teacher),
       teacher: shared.teacher,
       inputs: [...experiment.inputs, ...(await Promise.all(files.map(fingerprint)))],
     };
   }
   return experiment;
+}
+
+/** Of a student whose teacher was trained by another run: its teacher's, unless that keeps one of its own. */
+function tokenizerBeside(
+  { tokenizer, distillation }: ResolvedExperiment,
+  shared: TeacherSpec,
+): ResolvedExperiment['tokenizer'] {
+  if (distillation.vocabulary === 'align') return tokenizer;
+  return shared.source === 'run' || tokenizer.source === 'train' ? { source: 'teacher' } : tokenizer;
 }
 
 /**

@@ -156,6 +156,7 @@ async function sourceOf(target: string): Promise<ExportSource> {
 function requireTrainable({ teacher: { source }, distillation }: ResolvedExperiment): void {
   if (distillation.onPolicy !== undefined) throw new ComplaintError(complaint('torchrun-without-on-policy', {}));
   if (distillation.positions !== undefined) throw new ComplaintError(complaint('torchrun-without-positions', {}));
+  if (distillation.vocabulary === 'align') throw new ComplaintError(complaint('torchrun-without-alignment', {}));
   if (source === 'endpoint') throw new ComplaintError(complaint('export-torchrun-served', {}));
   if (source === 'ensemble' || source === 'onnx') {
     throw new ComplaintError(complaint('torchrun-without-teacher', { source }));

@@ -36,6 +36,9 @@ const comparedBlocks = z
     'Pairs [teacher block, student block], counted from 0. "uniform": each block of the student with one of the teacher, at even distances up to the last (TinyBERT). "last": the last of both (MiniLM).',
   );
 
+/** Whose tokens a teacher reads. */
+const vocabularies = ['same', 'align'] as const;
+
 const insideWeight = z.number().gt(0).describe('Weight of this loss in the total.');
 
 /** Each imitates something inside the teacher. */
@@ -125,6 +128,12 @@ export const distillationSchema = z
         "Multiplies the distillation loss by T², which keeps its gradient's size roughly constant in T. Not mse-logits and cosine-logits, which T does not enter.",
       ),
     ...imitationSchemas,
+    vocabulary: z
+      .enum(vocabularies)
+      .default('same')
+      .describe(
+        'Whose tokens the teacher reads. "same": the student\'s; both have one tokenizer. "align": its own, of the tokenizer in its folder, while the student has that of "tokenizer"; both read the same rows, and what they predict is compared text by text, or word by word. text-classification, token-classification and sentence-embedding.',
+      ),
     sequenceLevel: z
       .boolean()
       .optional()

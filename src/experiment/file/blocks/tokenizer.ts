@@ -1,4 +1,4 @@
-/** @file The experiment file's `tokenizer`, which teacher and student share. */
+/** @file The experiment file's `tokenizer`, which teacher and student share unless the teacher keeps its own. */
 
 import * as z from 'zod';
 import { modelPath } from './values';
@@ -30,6 +30,8 @@ export const tokenizerSchema = z
       })
       .describe('A tokenizer learnt from the training rows.'),
   ])
-  .describe('Where the tokenizer comes from. Teacher and student share it.');
+  .describe(
+    'Where the tokenizer comes from. Teacher and student share it, unless the teacher keeps its own ("vocabulary" of "distillation").',
+  );
 
 export type TokenizerSpec = z.infer<typeof tokenizerSchema>;
