@@ -46,8 +46,12 @@ export function writeTinyExperiment(name: string, task: TinyTask, changes: objec
 }
 
 /** A run of such an experiment by the command line, to its end. */
-export async function tinyRun(name: string, task: TinyTask, changes?: object, label?: Label): Promise<Run> {
-  const file = writeTinyExperiment(name, task, changes, label);
+export function tinyRun(name: string, task: TinyTask, changes?: object, label?: Label): Promise<Run> {
+  return runOf(writeTinyExperiment(name, task, changes, label));
+}
+
+/** The first run of an experiment, to its end. */
+export async function runOf(file: string): Promise<Run> {
   await run(process.execPath, [path.join(root, 'dist/runner.js'), 'run', file, '--json'], {
     env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
   });

@@ -5,6 +5,7 @@ import path, { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { validateExperimentFile } from '../../src/experiment/checks/validate';
 import { formatProblem, type Problem } from '../../src/protocol/problem';
+import { tasks } from '../../src/protocol/records';
 import { goldenGguf } from '../model/gguf-files';
 import { addFiles, bertSizes, goodExperiment, mails, makeFolder, teacherSizes, writeModel } from './workspace';
 
@@ -95,6 +96,18 @@ describe('validating an experiment', () => {
       expect(await problemsOf({ engine, ...changes })).toContainEqual(expect.stringContaining(said));
       expect(await problemsOf({ engine: 'openvino', ...changes })).toEqual([]);
       expect(await problemsOf(changes)).toEqual([]);
+    }
+  });
+
+  it.each(tasks)('of %s says what is missing, whatever else is there', async (task) => {
+    const folder = makeFolder({ 'train.jsonl': mails(40), 'validation.jsonl': mails(10) });
+    const whole: Json = { ...goodExperiment, task, controls: [] };
+    const dataset = { ...goodExperiment.dataset, pairColumn: 'label' };
+    const lacking = ['task', 'dataset', 'teacher', 'student'].map((key) => ({ ...whole, [key]: undefined }));
+    for (const file of [{ task }, { task, dataset }, ...lacking]) {
+      addFiles(folder, { 'x.distill.json': file });
+      const problems = await validateExperimentFile(join(folder, 'x.distill.json'));
+      expect(problems.map(({ code }) => code)).toContain('key-missing');
     }
   });
 

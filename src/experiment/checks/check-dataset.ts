@@ -103,7 +103,9 @@ export async function checkDataset(
   const experiment =
     (await findings.checkAsync(() => withPairs(inWords, filesOf, findings).catch(() => inWords))) ?? inWords;
   const more = await find('unlabelled');
-  const kind = (await findings.checkAsync(() => kindOfLabels(experiment, train))) ?? kindOfScores(experiment);
+  const kind = await findings.checkAsync(
+    async () => (await kindOfLabels(experiment, train)) ?? kindOfScores(experiment),
+  );
   warnOfSharedFiles({ train, validation: named, test, unlabelled: more }, findings);
 
   const read = (split: FileSplit, files: string[] | undefined): Promise<SplitSummary | undefined> =>

@@ -146,6 +146,7 @@ function runExperimentTool(parts: ToolParts): Tool<{ file: string }> {
 interface InspectInput {
   run: string;
   text: string;
+  pair?: string;
   temperature?: number;
   label?: string;
 }
@@ -153,13 +154,13 @@ interface InspectInput {
 function inspectTextTool(runs: RunList, models: ModelServer): Tool<InspectInput> {
   return {
     prepare: ({ input }) => ({ invocationMessage: l10n.t('Asking the models of {0}', input.run) }),
-    answer: async ({ run: id, text, temperature = 1, label }) => {
+    answer: async ({ run: id, text, pair, temperature = 1, label }) => {
       requireTrust();
       const { paths } = await findRun(runs, id);
-      const texts = [{ text, label }];
+      const texts = [{ text, pair, label }];
       const [result] = await models.ask('inspect', { target: paths.directory, texts, temperature, top: 5 });
       if (!result || 'problem' in result) throw new Error(result?.problem.message ?? 'There is nothing to inspect.');
-      const positions = result.positions.map(({ token, label, counted, kl, teacher, student, values }) => ({
+      const positions = result.positions.map(({ token, label, counted, kl, teacher, student, values, cosine }) => ({
         ...(token !== '' && { token }),
         label,
         counted,
@@ -167,6 +168,7 @@ function inspectTextTool(runs: RunList, models: ModelServer): Tool<InspectInput>
         teacher: teacher?.top,
         student: student?.top,
         values,
+        cosineToTeacher: cosine,
       }));
       return { temperature, positions };
     },
