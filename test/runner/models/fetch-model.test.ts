@@ -391,7 +391,7 @@ describe('the program', () => {
         bytes: planned.bytes,
         licence: 'apache-2.0',
         tasks: ['masked-lm'],
-        startsFor: ['text-classification', 'masked-lm', 'token-classification'],
+        startsFor: ['text-classification', 'masked-lm', 'token-classification', 'sentence-embedding'],
         hasTokenizer: false,
       },
     ]);
