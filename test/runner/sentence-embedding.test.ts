@@ -286,6 +286,11 @@ describe('an experiment with embeddings', () => {
       /LSTM/,
     ],
     ['modules.json', JSON.stringify([{ type: 'a.Transformer', path: '../..' }]), /no folder in its own/],
+    [
+      'modules.json',
+      JSON.stringify([{ type: 'a.Transformer' }, { type: 'a.Pooling', path: '..' }]),
+      /no folder in its/,
+    ],
     ['1_Pooling/config.json', '{"pooling_mode_lasttoken": true, "pooling_mode_mean_tokens": false}', /lasttoken/],
     ['1_Pooling/config.json', '{"pooling_mode_cls_token": true}', /by cls, mean\. Use/],
     ['2_Dense/config.json', '{"out_features": 48, "activation_function": "torch.nn.ReLU"}', /torch\.nn\.ReLU/],

@@ -99,7 +99,8 @@ async function readModules(file: string): Promise<Module[] | undefined> {
     const path = reader.text('path', '');
     const kind = reader.text('type', '').split('.').at(-1)!;
     // A module lies below its list: a path in it could point anywhere.
-    if (path !== '' && path !== basename(path)) throw InputError.at(file, 'sentence-module-outside', { path });
+    if (path !== '' && (path !== basename(path) || /^\.+$/.test(path)))
+      throw InputError.at(file, 'sentence-module-outside', { path });
     return { kind, path };
   });
 }
