@@ -14,7 +14,7 @@ const clusters = new Intl.Segmenter('und', { granularity: 'grapheme' });
 const PIECE = 256;
 
 /** Where characters beyond ASCII may be one cluster with what is beside them. Of ASCII alone a line's end of two is the only one. */
-const beyondAscii = /(?:\r\n|[\0-\x7f])?(?:[^\0-\x7f]+(?:\r\n|[\0-\x7f])?)+|\r\n|[\0-\x7f]/g;
+const beyondAscii = String.raw`(?:\r\n|[\0-\x7f])?(?:[^\0-\x7f]+(?:\r\n|[\0-\x7f])?)+|\r\n`;
 
 /** The clusters of characters (extended grapheme clusters of Unicode's annex 29) of a text, one after the other. */
 function* clustersOf(text: string): Generator<{ segment: string; index: number }> {
@@ -46,6 +46,8 @@ export interface Replacement {
 export class CharactersMap {
   private readonly trie: Uint32Array;
   private readonly entries: Buffer;
+  /** Parts of a text that may change: what is beyond ASCII, and of ASCII what has an entry. */
+  private readonly changing: RegExp;
   /** Of each cluster and character that was looked up. */
   private readonly known = new Map<string, string | undefined>();
 
@@ -60,11 +62,15 @@ export class CharactersMap {
       throw new ComplaintError(complaint('characters-map-damaged', {}));
     this.trie = Uint32Array.from({ length: size / 4 }, (_, i) => bytes.readUInt32LE(4 + 4 * i));
     this.entries = bytes.subarray(4 + size);
+    const codes = Array.from({ length: 128 }, (_, code) => code);
+    const mapped = codes.filter((code) => this.lookUp(String.fromCharCode(code)) !== undefined);
+    const escaped = mapped.map((code) => String.raw`\x${code.toString(16).padStart(2, '0')}`);
+    this.changing = new RegExp(escaped.length > 0 ? `${beyondAscii}|[${escaped.join('')}]` : beyondAscii, 'g');
   }
 
   /** All that changes in a text, from its beginning to its end. */
   *replacements(text: string): Generator<Replacement> {
-    for (const { 0: part, index } of text.matchAll(beyondAscii)) {
+    for (const { 0: part, index } of text.matchAll(this.changing)) {
       if (part.length > 1) yield* this.replacementsIn(part, index);
       else {
         const replacement = this.lookUp(part);

@@ -50,7 +50,12 @@ export function normalizerFor(stage: Stage | null): Normalize {
 function charactersMapNormalizer({ precompiled_charsmap: written }: Stage): Normalize {
   if (typeof written !== 'string' || written === '') return (text) => text;
   const map = new CharactersMap(written);
-  return (text) => text.replaceEach(map.replacements(text.text), (_, { replacement }) => replacement);
+  return (text) => {
+    const found = [...map.replacements(text.text)];
+    // What keeps its places is cut into words without an object for each.
+    if (found.length === 0) return text;
+    return text.replaceEach(found, (_, { replacement }) => replacement);
+  };
 }
 
 function libraryNormalizer(stage: Stage): Normalize {

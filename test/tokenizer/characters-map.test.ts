@@ -37,6 +37,11 @@ describe('a table of characters', () => {
     expect(normalize(Aligned.original(long)).text).toBe(all.map(({ normalized }) => normalized).join(' '));
   });
 
+  it('leaves a text in which nothing changes as it was, with places that need no list', () => {
+    const text = Aligned.original('the whale, and — 東京', 7);
+    expect(normalize(text)).toBe(text);
+  });
+
   it('leaves a text alone where it is empty', () => {
     expect(normalizerOf('')(Aligned.original('e\u0301')).text).toBe('e\u0301');
   });
