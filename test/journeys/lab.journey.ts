@@ -465,18 +465,19 @@ describe('the Lab on the run of a classifier', () => {
   });
 });
 
-it('a sweep over T and α is drawn over T and as a heat map, from which one goes to each run', async () => {
+it('a sweep over T and α is announced once, drawn over T and as a heat map, from which one goes to each run', async () => {
   const result = await sweepLanguageModel(workspace, { [temperature]: [1, 4], [alpha]: [0.3, 0.7] }, { epochs: 1 });
   const { lab } = window;
   await closeLab();
-  // Until the sidebar has heard of the last run's end its rows are drawn anew, and an experiment may open by itself under a click.
-  await window.openSidebar();
-  await window
-    .rows('Experiments')
-    .filter({ hasText: /moby.*5 runs · best/ })
-    .waitFor();
-  await openLab(window, 'moby', 'T=4, α=0.7');
-  await openTab(window, 'Temperature');
+  // Not of each run, though each was at work for a while.
+  const toast = window.notification.filter({ hasText: 'moby.distill.json: all 4 runs of the sweep have ended.' });
+  await toast.evaluate(endOfAnimations);
+  expect(plain(await toast.textContent())).toMatch(
+    /The best is moby · T=[14], α=0\.[37]: perplexity \S+ on validation\./,
+  );
+  expect(await window.notification.count()).toBe(1);
+  await window.picture('sweep-done');
+  await toast.getByRole('button', { name: 'Show Sweep' }).click();
   const chart = lab.locator('lab-sweep-chart');
   await chart.locator('path[stroke-dasharray]').nth(1).waitFor();
   expect((await chart.locator('text', { hasText: 'α' }).allTextContents()).sort()).toEqual(['α .3', 'α .7']);
