@@ -14,7 +14,7 @@ import {
 } from '../architecture';
 import { ConfigReader } from './config-reader';
 import { type Family, familyLayouts, layoutOf } from './families';
-import type { Axis, Units } from './layout';
+import { type Axis, RELATIVE_BUCKETS, type Units } from './layout';
 
 /** The sizes that have no sensible default, and whatever else differs from transformers' defaults of the family. */
 export type ArchitectureOptions = Pick<Architecture, 'family' | 'head' | 'hiddenSize' | 'layers' | 'heads'> &
@@ -191,6 +191,8 @@ function unitsOf(a: Architecture, units: Units): number {
       return a.heads * headSizeOf(a);
     case 'keys':
       return keyValueHeadsOf(a) * headSizeOf(a);
+    case 'heads':
+      return a.heads;
     case 'headSize':
       return headSizeOf(a);
     case 'inner':
@@ -199,6 +201,8 @@ function unitsOf(a: Architecture, units: Units): number {
       return a.vocabularySize;
     case 'positions':
       return a.maxPositions + (layoutOf(a.family).firstPosition?.(a) ?? 0);
+    case 'buckets':
+      return RELATIVE_BUCKETS;
     case 'types':
       return a.typeVocabularySize;
     case 'sentence':

@@ -204,6 +204,10 @@ export const modelProblems = {
     message: 'A {family} {head} head with a matrix of its own is not supported.',
     remedy: 'Use a model whose tie_word_embeddings is true.',
   },
+  'model-pads-with-another': {
+    message: 'In {family} token {needed} is the padding token, whatever a config.json says; here it is {padId}.',
+    remedy: "Use a tokenizer whose padding token is number {needed}, as that of the family's published models.",
+  },
   'tensor-missing-for-config': {
     message: "The tensor {tensor} is missing, which the config's architecture has.",
     remedy: 'Use weights and a config.json that belong together.',
