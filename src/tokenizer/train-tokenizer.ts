@@ -11,8 +11,8 @@ export interface TrainTokenizerOptions {
   kind: 'bpe' | 'wordpiece';
   /** Greatest number of tokens, special ones included. Little text gives fewer. */
   vocabularySize: number;
-  /** Number of the token that pads: 0 unless given, 1 for a model that takes that for it. */
-  padId?: 0 | 1;
+  /** Number of the token that pads: 0 unless given, for a model that takes another for it. */
+  padId?: number | undefined;
   /** Unless given, WordPiece lower-cases (and strips accents) and BPE does not. */
   lowercase?: boolean;
   /** Written for Python `transformers`, which then warns of longer inputs. */

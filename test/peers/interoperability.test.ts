@@ -69,7 +69,13 @@ const architectures: Record<string, Architecture> = {
     labels,
     classifierDropout: 0.11,
   }),
-  'mpnet-masked-lm': createArchitecture({ ...bert, family: 'mpnet', head: 'masked-lm', activation: 'relu' }),
+  'mpnet-masked-lm': createArchitecture({
+    ...bert,
+    family: 'mpnet',
+    head: 'masked-lm',
+    activation: 'relu',
+    classifierDropout: 0.11,
+  }),
   'modernbert-classifier': createArchitecture({
     ...bert,
     family: 'modernbert',

@@ -77,7 +77,7 @@ function toConfig(a: Architecture): Record<string, unknown> {
 
 function problem(a: Architecture): Complaint | undefined {
   const { padId = PAD } = a;
-  if (padId !== PAD) return complaint('model-pads-with-another', { family: 'MPNet', padId, needed: PAD });
+  if (padId !== PAD) return complaint('model-pads-with-another', { family: 'mpnet', padId, needed: PAD });
   if (a.head === 'masked-lm' && !a.tieWordEmbeddings) {
     return complaint('model-head-not-tied', { family: 'MPNet', head: 'masked-language-model' });
   }
