@@ -1,7 +1,7 @@
 /** @file Structured pruning (Muralidharan et al., 2024): which heads, MLP units and dimensions of a teacher a narrower student keeps, and its weights. */
 
 import { type Architecture, headSizeOf, keyValueHeadsOf } from './architecture';
-import { sizeOfAxis } from './layouts/config';
+import { hasRelativeBias, sizeOfAxis } from './layouts/config';
 import { layoutOf } from './layouts/families';
 import type { Axis, Units } from './layouts/layout';
 
@@ -59,8 +59,7 @@ export function chooseUnits(
   const kept = mostImportant(width, student.hiddenSize);
   const ofHeads = layers.map((block) => blocks[block]!.heads);
   // Heads that share a number with those of other blocks are the same ones in all of them.
-  const areCommon = Object.values(layoutOf(teacher.family).axes(teacher)).some((axes) => axes.includes('heads'));
-  const heads = areCommon ? ofHeads.map(() => sumOf(ofHeads)) : ofHeads;
+  const heads = hasRelativeBias(teacher) ? ofHeads.map(() => sumOf(ofHeads)) : ofHeads;
   const ofPooled = pooled && mostImportant(pooled, student.hiddenSize);
   return {
     blocks: layers.map((block, i) => ({

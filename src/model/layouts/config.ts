@@ -175,6 +175,10 @@ export function parameterShapes(a: Architecture): Record<string, number[]> {
   return Object.fromEntries(entries.map(([name, axes]) => [name, axes.map((axis) => sizeOfAxis(a, axis))]));
 }
 
+/** Whether each head adds a learned number to its scores by distance, the same in all blocks. */
+export const hasRelativeBias = (a: Architecture): boolean =>
+  Object.values(layoutOf(a.family).axes(a)).some((axes) => axes.includes('heads'));
+
 /** How many there are along an axis of a parameter. */
 export function sizeOfAxis(a: Architecture, axis: Axis): number {
   return typeof axis === 'string' ? unitsOf(a, axis) : axis.reduce((sum, units) => sum + unitsOf(a, units), 0);
