@@ -205,7 +205,8 @@ export const modelProblems = {
     remedy: 'Use a model whose tie_word_embeddings is true.',
   },
   'model-pads-with-another': {
-    message: 'To a model of the family {family} token {needed} is the padding token, whatever its config says; here that is token {padId}.',
+    message:
+      'To a model of the family {family} token {needed} is the padding token, whatever its config says; here that is token {padId}.',
     remedy: "Use a tokenizer whose padding token is number {needed}, as that of the family's published models.",
   },
   'tensor-missing-for-config': {
