@@ -38,6 +38,7 @@ describe('files', () => {
     ['bert-cased', 'bert'],
     ['gpt2', 'gpt2'],
     ['roberta', 'roberta'],
+    ['mpnet', 'mpnet'],
   ])('makes what a folder without a tokenizer.json means of its vocabulary: %s', async (name, family) => {
     const given = path.join(root, name);
     const older = path.join(folder, `older-${name}`);
