@@ -4,7 +4,7 @@ Run with PyTorch 2.15 and the source of TRL 1.16.0, whose other packages are not
 python test/golden/spans_by_trl.py trl/experimental/gold/gold_trainer.py > test/golden/data/spans.json
 
 TRL's own functions align, merge, sort and weigh. They are given predictions in the places of the tokens that they predict, as its merge "observed" means them.
-Divergences that TRL has not take the place of its Jensen-Shannon divergence of matched tokens; they are written here as integrals over measures.
+TRL has Jensen-Shannon divergences of matched tokens, of which 0 and 1 are KL; other divergences take their place and are written here.
 """
 
 import ast
@@ -59,10 +59,8 @@ def functions_of_trl(path):
 
 def integral(name, s, q, beta):
     """Sum over matched tokens, mean over spans, of a divergence of the measures s and q."""
-    kl = lambda a, b: a * (a / b).log() - a + b
+    kl = lambda a, b: a * (a / b).log()
     values = {
-        "forward-kl": lambda: kl(q, s),
-        "reverse-kl": lambda: kl(s, q),
         "skew-kl": lambda: kl(q, beta * q + (1 - beta) * s),
         "skew-reverse-kl": lambda: kl(s, beta * s + (1 - beta) * q),
         "jeffreys": lambda: beta * kl(q, s) + (1 - beta) * kl(s, q),
@@ -91,7 +89,8 @@ def case(ULDLoss, student, teacher, name, beta, temperature):
         beta=beta,
     )
     loss = ULDLoss(config, tokenizer(STUDENT), tokenizer(TEACHER))
-    if name != "jsd":
+    loss.beta = {"forward-kl": 0, "reverse-kl": 1}.get(name, beta)
+    if name not in ("jsd", "forward-kl", "reverse-kl"):
         loss._compute_jsd_loss_for_matched_tokens = lambda s, q: integral(name, s, q, beta)
     student = student.clone().requires_grad_()
     aligned = [[], []]
