@@ -65,7 +65,10 @@ function endsOf(text: string, read: ReadText): TokenEnd[] {
       // Tokens that share a character end within it, but for the last.
       let last = token;
       while (last + 1 < ids.length && isOfText(last + 1) && starts[last + 1]! < ends[last]!) last++;
-      found.push(...withinCharacters(read, token, last, bytes));
+      const afterLast = encoding.truncated ? ends[last]! : text.length;
+      const next = last + 1 < ids.length && isOfText(last + 1) ? starts[last + 1]! : afterLast;
+      const end = ends[last]! + text.slice(ends[last], next).trimEnd().length;
+      found.push(...withinCharacters(read, [token, last], [bytes(starts[token]!), bytes(end)]));
       token = last;
     } else if (ids[token] === tokenizer.special.endOfText && found.length > 0) {
       found.push({ token, end: bytes(text.length) + 1 });
@@ -75,16 +78,21 @@ function endsOf(text: string, read: ReadText): TokenEnd[] {
   return found;
 }
 
-/** Of tokens that share characters: where their bytes are those of these characters, each ends with its own. */
+/**
+ * Of tokens that share characters: where their bytes are those of these characters, each ends with its own. The last ends with the characters before the
+ * next token: of composed ones a token covers the first alone.
+ * @param bytes where the characters begin and end in the text
+ */
 function withinCharacters(
-  { encoding: { ids, starts, ends }, tokenizer }: ReadText,
-  first: number,
-  last: number,
-  bytes: (at: number) => number,
+  { encoding: { ids }, tokenizer }: ReadText,
+  [first, last]: readonly [number, number],
+  [from, to]: readonly [number, number],
 ): TokenEnd[] {
-  const [from, to] = [bytes(starts[first]!), bytes(ends[last]!)];
   if (first === last) return [{ token: first, end: to }];
-  const sizes = Array.from({ length: last - first + 1 }, (_, i) => tokenizer.tokenBytes(ids[first + i]!)?.length ?? NaN);
+  const sizes = Array.from(
+    { length: last - first + 1 },
+    (_, i) => tokenizer.tokenBytes(ids[first + i]!)?.length ?? NaN,
+  );
   // A space that was put before them, or left out of where they begin.
   const before = sizes.reduce((a, b) => a + b) - (to - from);
   const isKnown = before === 0 || (before === 1 && tokenizer.tokenText(ids[first]!).startsWith(' '));
@@ -101,7 +109,7 @@ function withinCharacters(
 function byteOffsets(text: string): (at: number) => number {
   if (Buffer.byteLength(text) === text.length) return (at) => at;
   const before = new Int32Array(text.length + 1);
-  for (let at = 0, bytes = 0; at < text.length; ) {
+  for (let at = 0, bytes = 0; at < text.length;) {
     const size = text.codePointAt(at)! > 0xffff ? 2 : 1;
     bytes += Buffer.byteLength(text.slice(at, at + size));
     before.fill(bytes, at + 1, at + size + 1);

@@ -305,7 +305,8 @@ export class Tokenizer {
     if (this.isByteFallback(id)) return Uint8Array.of(Number.parseInt(token.slice(3, 5), 16));
     if (this.preTokenizer.byteLevel) return bytesOf(token) ?? encoder.encode(token);
     const { continued } = this;
-    if (continued !== '') return encoder.encode(token.startsWith(continued) ? token.slice(continued.length) : ` ${token}`);
+    if (continued !== '')
+      return encoder.encode(token.startsWith(continued) ? token.slice(continued.length) : ` ${token}`);
     return encoder.encode(token.replaceAll('▁', ' '));
   }
 

@@ -19,11 +19,7 @@ import { inHostMemory, type Targets, type TargetSource, type Teacher } from './t
  * batch, and `temperature`.
  * @param vocabulary tokens of its tokenizer
  */
-export function laterTokensProgram(
-  pair: Omit<ModelPair, 'student'>,
-  vocabulary: number,
-  shape: BatchShape,
-): Program {
+export function laterTokensProgram(pair: Omit<ModelPair, 'student'>, vocabulary: number, shape: BatchShape): Program {
   const ofEach = { shape: [shape.predictions], dtype: 'int32' as const };
   const inputs = {
     ...{ labels: ofEach, spanFirsts: ofEach },

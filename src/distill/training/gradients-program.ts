@@ -93,7 +93,10 @@ export function gradientsProgram(pairing: Pairing, shape: BatchShape, inHostMemo
 /** Beside what a batch has of any teacher, where it is compared span by span. */
 function spanSpecs({ objective }: Pairing, { predictions }: BatchShape): Record<string, TensorSpec> {
   if (!objective?.matched) return {};
-  const [ofEach, values] = [{ shape: [predictions], dtype: 'int32' as const }, { shape: [predictions], dtype: 'float32' as const }];
+  const [ofEach, values] = [
+    { shape: [predictions], dtype: 'int32' as const },
+    { shape: [predictions], dtype: 'float32' as const },
+  ];
   return { spanFirsts: ofEach, withinSpan: values, 'target.later': values, ...scalarSpecs(['inverseSpans']) };
 }
 
@@ -206,7 +209,10 @@ function headLoss(
     });
   }
   const spans = objective?.matched && spanLabels(objective.matched, tensors);
-  const ofSpans = spans && { counted: tensors.withinSpan as tf.Tensor1D, inverseCount: tensors.inverseSpans as tf.Scalar };
+  const ofSpans = spans && {
+    counted: tensors.withinSpan as tf.Tensor1D,
+    inverseCount: tensors.inverseSpans as tf.Scalar,
+  };
   const widest = Math.max(student.vocabularySize, spans?.tokens.teacherSize ?? 0);
   return vocabularyLoss({
     ...(ofSpans ?? counting),

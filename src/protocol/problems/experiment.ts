@@ -336,7 +336,8 @@ const settings = {
     remedy: 'Use "checkpoint" or "run", or remove "vocabulary".',
   },
   'spans-of-engine': {
-    message: 'Language models with different tokenizers are compared by sorted probabilities, and {engine} does not sort.',
+    message:
+      'Language models with different tokenizers are compared by sorted probabilities, and {engine} does not sort.',
     remedy: 'Use "auto" or one of {engines:or}.',
   },
   'tokenizer-kind-lacks-token': {

@@ -34,7 +34,9 @@ export interface OpenEngine {
 }
 
 export interface EngineRequest
-  extends Pick<Experiment, 'engine' | 'precision' | 'threads' | 'torchrun'>, Partial<Pick<Experiment, 'task' | 'distillation'>> {
+  extends
+    Pick<Experiment, 'engine' | 'precision' | 'threads' | 'torchrun'>,
+    Partial<Pick<Experiment, 'task' | 'distillation'>> {
   /** With "auto": what an earlier part of the run was computed with, so that it ends at the same weights. */
   before?: EngineName | undefined;
   teacher?:

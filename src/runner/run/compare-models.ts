@@ -261,7 +261,8 @@ async function measureTeacher(setup: ComparisonSetup, size: TeacherSize): Promis
 }
 
 /** Whether what the teacher predicts are tokens of its own. */
-const predictsItsOwn = ({ task, ofTeacher }: ComparisonSetup): boolean => task === 'causal-lm' && ofTeacher !== undefined;
+const predictsItsOwn = ({ task, ofTeacher }: ComparisonSetup): boolean =>
+  task === 'causal-lm' && ofTeacher !== undefined;
 
 /**
  * A teacher with other tokens as if it had said the same of the student's: what it says of each row is shared out among the tokens that count there, so
