@@ -302,7 +302,7 @@ export function collate(examples: Examples, planned: PlannedBatch, options: Coll
 function spansOf(members: readonly TokenExample[], starts: readonly number[], size: number): Uint8Array | undefined {
   if (!members.some((member) => member.spans)) return undefined;
   const spans = new Uint8Array(size);
-  for (const [member, { spans: own }] of members.entries()) if (own) spans.set(own, starts[member]!);
+  for (const [member, { spans: own }] of members.entries()) if (own) spans.set(own, starts[member]);
   return spans;
 }
 

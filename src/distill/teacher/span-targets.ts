@@ -1,6 +1,6 @@
 /** @file What a teacher with another tokenizer says of spans of text, in the places in which its student predicts them. */
 
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 import type { HostTensor } from '../../engine/array';
 import type { LoadedProgram } from '../../engine/executor';
 import type { Program } from '../../engine/graph/program';
@@ -87,7 +87,7 @@ export class SpanTargets implements TargetSource {
 
 /** Rows of the first predictions of spans, from the places of one reading in those of the other. [R, …] → [R of the other, …] */
 function inPlaces({ data, shape, dtype }: HostTensor, from: Spans | undefined, to: Spans | undefined): HostTensor {
-  if (!from || !to || from.begins.length !== to.begins.length) {
+  if (!to || from?.begins.length !== to.begins.length) {
     throw new Error('teacher and student do not read the same spans of a batch');
   }
   const width = data.length / shape[0]!;

@@ -284,7 +284,7 @@ function checkAlignment(experiment: Experiment, findings: Findings): void {
 function checkSpans({ dataset, teacher, training, distillation, engine }: Experiment, findings: Findings): void {
   const { cache, source } = teacher;
   const refused: [Path, boolean][] = [
-    [['dataset', 'chatTemplate'], dataset.chatTemplate === true],
+    [['dataset', 'chatTemplate'], dataset.chatTemplate],
     [['teacher', 'cache', 'logits'], typeof cache === 'object' && cache.logits !== 'all'],
     [['training', 'pack'], training.pack],
     [['distillation', 'onPolicy'], distillation.onPolicy !== undefined],
