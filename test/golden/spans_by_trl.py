@@ -4,7 +4,7 @@ Run with PyTorch 2.15 and the source of TRL 1.16.0, whose other packages are not
 python test/golden/spans_by_trl.py trl/experimental/gold/gold_trainer.py > test/golden/data/spans.json
 
 TRL's own functions align, merge, sort and weigh. They are given predictions in the places of the tokens that they predict, as its merge "observed" means them.
-TRL has Jensen-Shannon divergences of matched tokens, of which 0 and 1 are KL; other divergences take their place and are written here.
+TRL has Jensen-Shannon divergences of matched tokens, and KL; what is added to that (decision 130), and other divergences, are written here.
 """
 
 import ast
@@ -57,16 +57,20 @@ def functions_of_trl(path):
     return names["ULDLoss"]
 
 
-def integral(name, s, q, beta):
+def integral(name, s, q, beta, trl):
     """Sum over matched tokens, mean over spans, of a divergence of the measures s and q."""
-    kl = lambda a, b: a * (a / b).log()
+    more = s.sum() - q.sum()
+    kl = lambda a, b: (a * (a / b).log() - a + b).sum()
     values = {
+        "jsd": lambda: trl(s, q) * s.shape[0],
+        "forward-kl": lambda: trl(s, q) * s.shape[0] + more,
+        "reverse-kl": lambda: trl(s, q) * s.shape[0] - more,
         "skew-kl": lambda: kl(q, beta * q + (1 - beta) * s),
         "skew-reverse-kl": lambda: kl(s, beta * s + (1 - beta) * q),
         "jeffreys": lambda: beta * kl(q, s) + (1 - beta) * kl(s, q),
-        "tvd": lambda: 0.5 * (s - q).abs(),
+        "tvd": lambda: 0.5 * (s - q).abs().sum(),
     }[name]()
-    return values.sum() / s.shape[0]
+    return values / s.shape[0]
 
 
 def tokenizer(tokens):
@@ -90,8 +94,8 @@ def case(ULDLoss, student, teacher, name, beta, temperature):
     )
     loss = ULDLoss(config, tokenizer(STUDENT), tokenizer(TEACHER))
     loss.beta = {"forward-kl": 0, "reverse-kl": 1}.get(name, beta)
-    if name not in ("jsd", "forward-kl", "reverse-kl"):
-        loss._compute_jsd_loss_for_matched_tokens = lambda s, q: integral(name, s, q, beta)
+    trl = loss._compute_jsd_loss_for_matched_tokens
+    loss._compute_jsd_loss_for_matched_tokens = lambda s, q: integral(name, s, q, beta, trl)
     student = student.clone().requires_grad_()
     aligned = [[], []]
     at = [0, 0]

@@ -19,6 +19,7 @@ export interface Measures {
 
 /** Of each column; both [rows, columns]. */
 export interface ColumnLosses {
+  /** At least 0, and 0 where S = Q. */
   values: tf.Tensor2D;
   /** S · ∂value / ∂S. */
   pulls: tf.Tensor2D;
@@ -28,8 +29,9 @@ export interface ColumnLosses {
 export type MeasuredDivergence = Exclude<Divergence, 'mse-logits' | 'cosine-logits'>;
 
 /**
- * The terms of the divergences as of distributions (`divergences.ts`), which TRL's GOLD takes of measures too: 0 where S = Q, but KL(Q ‖ S) may be below 0
- * where S has more than Q. It asks only how Q divides among the columns what it has there: a student with fewer tokens has more in those that both have.
+ * With Σ S − Σ Q added, or taken away, where the divergence alone would be least elsewhere than at S = Q: KL(S ‖ Q) of measures is least at S = Q / e. That
+ * makes the I-divergence of KL (Csiszár, 1975); TRL's GOLD leaves it out, and students learn less so (decision 130). Of distributions it is 0, so that
+ * these are the divergences of `divergences.ts`. jsd and tvd need none.
  */
 export const measureDivergences: Record<MeasuredDivergence, (measures: Measures, beta: number) => ColumnLosses> = {
   'forward-kl': forwardKl,
@@ -44,36 +46,41 @@ export const measureDivergences: Record<MeasuredDivergence, (measures: Measures,
 export const isMeasured = (divergence: Divergence): divergence is MeasuredDivergence =>
   divergence in measureDivergences;
 
-/** Q (log Q − log S); derivative −Q / S. */
-function forwardKl({ logStudent, teacher, logTeacher }: Measures): ColumnLosses {
-  return { values: tf.mul(teacher, tf.sub(logTeacher, logStudent)), pulls: tf.neg(teacher) };
-}
-
-/** S (log S − log Q); derivative log S − log Q + 1. */
-function reverseKl({ student, logStudent, logTeacher }: Measures): ColumnLosses {
-  const values = tf.mul<tf.Tensor2D>(student, tf.sub(logStudent, logTeacher));
-  return { values, pulls: tf.add(values, student) };
-}
-
-/** Q (log Q − log M), M = βQ + (1 − β)S; derivative −(1 − β) Q / M. */
-function skewKl(measures: Measures, beta: number): ColumnLosses {
-  if (beta === 0) return forwardKl(measures);
-  const { student, logStudent, teacher, logTeacher } = measures;
-  const logRatio = tf.sub<tf.Tensor2D>(logTeacher, mixed(logTeacher, logStudent, beta));
+/** Q (log Q − log S) − Q + S; derivative 1 − Q / S. */
+function forwardKl({ student, logStudent, teacher, logTeacher }: Measures): ColumnLosses {
+  const difference = tf.sub<tf.Tensor2D>(student, teacher);
   return {
-    values: tf.mul(teacher, logRatio),
-    pulls: tf.mul(tf.mul(student, tf.exp(logRatio)), beta - 1),
+    values: tf.add(tf.mul(teacher, tf.sub(logTeacher, logStudent)), difference),
+    pulls: difference,
   };
 }
 
-/** S (log S − log M), M = βS + (1 − β)Q; derivative log(S / M) + 1 − β S / M. */
+/** S (log S − log Q) − S + Q; derivative log S − log Q. */
+function reverseKl({ student, logStudent, teacher, logTeacher }: Measures): ColumnLosses {
+  const pulls = tf.mul<tf.Tensor2D>(student, tf.sub(logStudent, logTeacher));
+  return { values: tf.add(pulls, tf.sub(teacher, student)), pulls };
+}
+
+/** KL(Q ‖ M), M = βQ + (1 − β)S: Q (log Q − log M) − Q + M; derivative (1 − β) (1 − Q / M). */
+function skewKl(measures: Measures, beta: number): ColumnLosses {
+  if (beta === 0) return forwardKl(measures);
+  const { student, logStudent, teacher, logTeacher } = measures;
+  const logMixture = mixed(logTeacher, logStudent, beta);
+  const logRatio = tf.sub<tf.Tensor2D>(logTeacher, logMixture);
+  return {
+    values: tf.add(tf.mul(teacher, logRatio), tf.mul(tf.sub(student, teacher), 1 - beta)),
+    pulls: tf.mul(tf.mul(student, tf.sub(1, tf.exp(logRatio))), 1 - beta),
+  };
+}
+
+/** KL(S ‖ M), M = βS + (1 − β)Q: S (log S − log M) − S + M; derivative log(S / M) + β (1 − S / M). */
 function skewReverseKl(measures: Measures, beta: number): ColumnLosses {
   if (beta === 0) return reverseKl(measures);
-  const { student, logStudent, logTeacher } = measures;
+  const { student, logStudent, teacher, logTeacher } = measures;
   const logRatio = tf.sub<tf.Tensor2D>(logStudent, mixed(logStudent, logTeacher, beta));
   return {
-    values: tf.mul(student, logRatio),
-    pulls: tf.mul(student, tf.sub(tf.add(logRatio, 1), tf.mul(tf.exp(logRatio), beta))),
+    values: tf.add(tf.mul(student, logRatio), tf.mul(tf.sub(teacher, student), 1 - beta)),
+    pulls: tf.mul(student, tf.add(logRatio, tf.mul(tf.sub(1, tf.exp(logRatio)), beta))),
   };
 }
 
