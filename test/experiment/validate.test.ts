@@ -741,7 +741,6 @@ describe('validating an experiment whose teacher is a folder', () => {
         /Remove "tokens", or "vocabulary"/,
       ],
       ['masked-lm', { task: 'masked-lm' }, /"align" is not for masked-lm/],
-      ['causal-lm', { task: 'causal-lm' }, /"align" is not for causal-lm/],
       ['a teacher from nothing', { teacher: goodExperiment.teacher }, /has no tokenizer of its own\. Remove it/],
       ['the teacher’s tokenizer', { tokenizer: { source: 'teacher' } }, /warning: .*there is nothing to align/],
       [
