@@ -154,6 +154,19 @@ describe('a language model whose teacher has another tokenizer', () => {
       expect(loss.soft).toBeCloseTo(lossesOf(onlyRun(whole))[step]!.soft!, 5);
   });
 
+  it('learns the same where a step is divided', async () => {
+    const training = { epochs: 1, dropout: 0 };
+    const divided = { ...training, batchSize: 4, gradientAccumulation: 2 };
+    const folders = [await workspaceOf({ training }), await workspaceOf({ training: divided })];
+    for (const one of folders) await run(one);
+    const [whole, parts] = folders.map((one) => lossesOf(onlyRun(one)));
+    expect(parts).toHaveLength(whole!.length);
+    for (const [step, { soft, hard }] of whole!.entries()) {
+      expect(parts![step]!.soft).toBeCloseTo(soft!, 4);
+      expect(parts![step]!.hard).toBeCloseTo(hard!, 4);
+    }
+  });
+
   it('may have a teacher that is fine-tuned first, and be the teacher of another', async () => {
     const first = await workspaceOf({
       teacher: { source: 'checkpoint', path: 'teacher', training: { epochs: 1, batchSize: 8 } },
