@@ -107,17 +107,15 @@ describe('divergences of measures', () => {
   });
 
   it.each(measured)('have the derivative that central differences show: %s', (divergence) => {
-    const [s, q] = [
-      [0.05, 0.3, 0.2],
-      [0.1, 0.25, 0.4],
-    ];
-    const { pulls } = measureDivergences[divergence](of(s!, q!), 0.3);
+    const s = [0.05, 0.3, 0.2];
+    const q = [0.1, 0.25, 0.4];
+    const { pulls } = measureDivergences[divergence](of(s, q), 0.3);
     const at = (factor: number): number[] =>
       valuesOf(
         measureDivergences[divergence](
           of(
-            s!.map((one) => one * factor),
-            q!,
+            s.map((one) => one * factor),
+            q,
           ),
           0.3,
         ).values,

@@ -317,8 +317,10 @@ export const useStudentsTokenizer = (path: string): Fix =>
   setValue(['tokenizer'], { source: 'path', path }, phrase('use-students-tokenizer'));
 
 /** What lets a teacher keep its tokenizer, where its task allows that. */
-export function alignFixes({ task, engine, distillation }: Experiment): Fix[] {
-  const isPossible = !isMasked(task) && engine !== torchrunEngine && distillation.vocabulary === 'same';
+export function alignFixes({ task, engine, teacher, distillation }: Experiment): Fix[] {
+  const { source } = teacher;
+  const isOfTask = task === 'causal-lm' ? source === 'checkpoint' || source === 'run' : !isMasked(task);
+  const isPossible = isOfTask && engine !== torchrunEngine && distillation.vocabulary === 'same';
   return isPossible ? [setValue(['distillation', 'vocabulary'], 'align', phrase('keep-teachers-tokenizer'))] : [];
 }
 
