@@ -54,7 +54,7 @@ export const reductions: KernelTable = {
   Min: reduction('ReduceMin'),
   Prod: reduction('ReduceProd'),
   Sum: reduction('ReduceSum'),
-  /** The largest first, of equal ones the first: values, and where they stand. */
+  /** The largest first, of equal ones the first (on OpenVINO any): values, and where they stand. */
   TopK: ({ graph, input, attributes }) => {
     const x = input('x');
     const k = attributes.k as number;
