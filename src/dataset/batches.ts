@@ -31,6 +31,8 @@ export interface Batch {
   packed?: Packed | undefined;
   /** The same examples, each in a row of its own, as a teacher with another tokenizer reads them. */
   teacher?: Batch | undefined;
+  /** causal-lm beside such a teacher: what each token is in the spans that both have read (`spanMarks`). */
+  spans?: Uint8Array | undefined;
 }
 
 /** One batch to be: the examples in it, and the length they are padded to. */
@@ -289,8 +291,19 @@ export function collate(examples: Examples, planned: PlannedBatch, options: Coll
     // No token before it is of its own text, so that nothing predicts it.
     if (task === 'causal-lm') batch.labels[at] = notCounted;
   }
-  if (examples.teachers) batch.teacher = collateForTeacher(examples.teachers, planned.indices, options);
+  if (examples.teachers) {
+    batch.teacher = collateForTeacher(examples.teachers, planned.indices, options);
+    batch.spans = spansOf(members, rowStarts.starts, size);
+  }
   return batch;
+}
+
+/** Undefined where examples have none. */
+function spansOf(members: readonly TokenExample[], starts: readonly number[], size: number): Uint8Array | undefined {
+  if (!members.some((member) => member.spans)) return undefined;
+  const spans = new Uint8Array(size);
+  for (const [member, { spans: own }] of members.entries()) if (own) spans.set(own, starts[member]);
+  return spans;
 }
 
 function collateForTeacher(
@@ -301,7 +314,10 @@ function collateForTeacher(
   if (!teacher) throw new Error('the teacher of these examples reads them by another tokenizer, which is not told');
   const longest = Math.max(...indices.map((index) => examples.at(index)!.inputIds.length));
   const length = teacher.lengths.find((one) => one >= longest) ?? longest;
-  return collate(examples, { length, indices: [...indices] }, { task, batchSize, padId: teacher.padId });
+  const batch = collate(examples, { length, indices: [...indices] }, { task, batchSize, padId: teacher.padId });
+  const members = indices.map((index) => examples.at(index)!);
+  const starts = members.map((_, row) => row * length);
+  return { ...batch, spans: spansOf(members, starts, batch.inputIds.length) };
 }
 
 /** Where the examples of a batch lie: each one's first token in [rows · length]. */

@@ -4,6 +4,7 @@ import { closeSync, constants, openSync, readSync, rmSync, writeSync } from 'nod
 import { Damaged, type ByteReader } from './byte-reader';
 import type { Row } from './dataset';
 import { notCounted, type TokenExample } from './examples';
+import { spanMarks } from './spans';
 
 /** Examples by their index: an array of them, or those of a store. */
 export interface Examples {
@@ -191,8 +192,12 @@ const TOKEN_TYPES = 2;
 /** Of a token's class. */
 const CLASS_BYTES = 2;
 
-/** Bit of a token's flags: it is predicted. The others are the token's type. */
+/** Bit of a token's flags: it is predicted. */
 const COUNTED = 0x80;
+
+/** Bits of a token's flags: what it is in the spans of its example. The others are the token's type. */
+const SPAN = 0x60;
+const SPAN_SHIFT = 5;
 
 export interface StoreOptions {
   /** Beginning of the paths of its files, which are made where they are needed. */
@@ -207,6 +212,8 @@ export interface StoreOptions {
   labelNumbers?: number | undefined;
   /** Whether an example is two texts, each with an embedding of its own. */
   isPaired?: boolean | undefined;
+  /** Whether tokens are marked by the spans that student and teacher have both read. */
+  hasSpans?: boolean | undefined;
   /** Whether the rows of the examples are kept too. */
   keepsRows: boolean;
   /** Bytes held in memory, in place of the usual number. */
@@ -251,7 +258,7 @@ export class ExampleStore {
   }
 
   /** The example's index. @param row where rows are kept */
-  add({ inputIds, typeIds, labels }: TokenExample, row?: Row): number {
+  add({ inputIds, typeIds, labels, spans }: TokenExample, row?: Row): number {
     const { idBytes, labelBytes } = this;
     const length = inputIds.length;
     const record = Buffer.allocUnsafe(this.recordSize(length));
@@ -260,7 +267,8 @@ export class ExampleStore {
     for (let i = 0; i < length; i++) {
       record.writeUIntLE(inputIds[i]!, labelBytes + i * idBytes, idBytes);
       const isCounted = labels instanceof Int32Array && labels[i] !== notCounted;
-      record[labelBytes + length * idBytes + i] = typeIds[i]! | (isCounted ? COUNTED : 0);
+      const span = (spans?.[i] ?? spanMarks.none) << SPAN_SHIFT;
+      record[labelBytes + length * idBytes + i] = typeIds[i]! | (isCounted ? COUNTED : 0) | span;
       if (this.classBytes > 0) record.writeInt16LE((labels as Int32Array)[i]!, this.classAt(length, i));
     }
     this.addRecord(record, length);
@@ -288,14 +296,16 @@ export class ExampleStore {
     const inputIds = new Int32Array(length);
     const typeIds = new Int32Array(length);
     const labels = this.labelsIn(record, length);
+    const spans = this.options.hasSpans ? new Uint8Array(length) : undefined;
     for (let i = 0; i < length; i++) {
       inputIds[i] = record.readUIntLE(labelBytes + i * idBytes, idBytes);
       const flags = record[labelBytes + length * idBytes + i]!;
-      typeIds[i] = flags & ~COUNTED;
+      typeIds[i] = flags & ~(COUNTED | SPAN);
+      if (spans) spans[i] = (flags & SPAN) >> SPAN_SHIFT;
       if (labels instanceof Int32Array && flags & COUNTED)
         labels[i] = this.classBytes > 0 ? record.readInt16LE(this.classAt(length, i)) : inputIds[i]!;
     }
-    return { inputIds, typeIds, labels };
+    return { inputIds, typeIds, labels, ...(spans && { spans }) };
   }
 
   /** Those of tokens are still to be filled in. */
@@ -357,7 +367,7 @@ export class ExampleStore {
   /** What a model looks up by these numbers must be there. */
   private requireValid(record: Buffer, size: number, classes: number): void {
     const { idBytes, labelBytes } = this;
-    const { perToken, labelNumbers, vocabularySize } = this.options;
+    const { perToken, labelNumbers, vocabularySize, hasSpans = false } = this.options;
     if (!perToken && labelNumbers === undefined) {
       const label = record.readInt32LE(0);
       if (label !== notCounted && !(label >= 0 && label < classes)) throw new Damaged();
@@ -366,7 +376,10 @@ export class ExampleStore {
     for (let i = 0; i < size; i++) {
       const at = labelBytes + i * idBytes;
       const id = idBytes === 2 ? record[at]! | (record[at + 1]! << 8) : record.readUInt32LE(at);
-      if (id >= vocabularySize || (record[flagsAt + i]! & ~COUNTED) >= TOKEN_TYPES) throw new Damaged();
+      const flags = record[flagsAt + i]!;
+      const span = (flags & SPAN) >> SPAN_SHIFT;
+      if (id >= vocabularySize || (flags & ~(COUNTED | SPAN)) >= TOKEN_TYPES) throw new Damaged();
+      if (span > (hasSpans ? spanMarks.later : spanMarks.none)) throw new Damaged();
       if (this.classBytes === 0) continue;
       const label = record.readInt16LE(this.classAt(size, i));
       const isClass = label >= 0 && label < classes;

@@ -4,6 +4,7 @@ import { sortedLabels } from '../protocol/format';
 import { complaint, ComplaintError, InputError, type Complaint, type Problem } from '../protocol/problem';
 import type { Label, LabelKind, Task } from '../protocol/records';
 import type { Row } from './dataset';
+import { markSpans, type ReadText } from './spans';
 import type { ChatTemplate, Turn } from '../tokenizer/chat-template';
 import type { Encoding, Tokenizer, WordEncoding } from '../tokenizer/tokenizer';
 
@@ -22,6 +23,8 @@ export interface TokenExample {
    * that of position i is the token at i, and a causal model predicts it from the positions before.
    */
   labels: Int32Array | Float32Array | number;
+  /** causal-lm, where the teacher has another tokenizer: what each token is in the spans that both have read (`spanMarks`). */
+  spans?: Uint8Array;
 }
 
 /** As it is made; arrays have one entry a token. */
@@ -55,7 +58,7 @@ export interface EncodeRowsOptions {
   scoreRange?: readonly [number, number] | undefined;
   /** causal-lm: whether prompt and completion are written by the tokenizer's chat template, which it must have. */
   chatTemplate?: boolean | undefined;
-  /** How the teacher reads the rows, where it has another tokenizer; tasks with labels of their own alone. */
+  /** How the teacher reads the rows, where it has another tokenizer; not for masked-lm. */
   teacher?: TextReading | undefined;
 }
 
@@ -124,7 +127,27 @@ function encodeForBoth(
   const { teacher } = options;
   if (!teacher || 'refused' in own) return own;
   const theirs = encodeRow(row, teacher.tokenizer, { ...options, maxLength: teacher.maxLength }, classOf);
-  return 'refused' in theirs ? theirs : withTeachers(own, theirs);
+  if ('refused' in theirs) return theirs;
+  return options.task === 'causal-lm'
+    ? withSpans(row.text, { ...own, tokenizer }, { ...theirs, tokenizer: teacher.tokenizer })
+    : withTeachers(own, theirs);
+}
+
+type ReadExample = Example & Pick<TextReading, 'tokenizer'>;
+
+/** Of a text what it takes for both to have said something of it; the student learns from the labels of all of its own tokens. */
+function withSpans(
+  text: string,
+  { tokenizer, ...own }: ReadExample,
+  { tokenizer: other, ...theirs }: ReadExample,
+): Example {
+  const read = ({ encoding, labels }: Example, by: Tokenizer): ReadText => ({
+    tokenizer: by,
+    encoding,
+    isCounted: (token) => (labels as Int32Array)[token] !== notCounted,
+  });
+  const [spans, ofTeacher] = markSpans(text, read(own, tokenizer), read(theirs, other));
+  return { ...own, spans, teacher: { ...tokensOf(theirs), spans: ofTeacher } };
 }
 
 /** Of words those count that both have read: what one of them has not read it can say nothing of, and both are measured on the same. */

@@ -181,6 +181,7 @@ export class ExampleMaker {
             inputIds: made.inputIds,
             typeIds: made.typeIds,
             labels: made.labels,
+            ...(made.spans && { spans: made.spans }),
             ...(made.teacher && { teacher: made.teacher }),
           };
     this.held.set(number, example);

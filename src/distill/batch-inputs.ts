@@ -3,6 +3,7 @@
 import type { HostTensor } from '../engine/array';
 import type { Task } from '../protocol/records';
 import type { Batch } from '../dataset/batches';
+import { spanMarks } from '../dataset/spans';
 import type { BatchShape } from './specs';
 import { predictionRows } from './losses/shift';
 
@@ -18,8 +19,35 @@ export interface BatchInputs {
   labelledCount: number;
   /** M of this batch: real tokens. */
   tokens: number;
-  /** The same examples as a teacher with another tokenizer reads them: as many predictions of each count, in the same order. */
+  /** The same examples as a teacher with another tokenizer reads them: of labels, as many predictions of each count, in the same order. */
   teacher?: BatchInputs | undefined;
+  /** causal-lm beside such a teacher: which predictions are of the same spans in both. */
+  spans?: Spans | undefined;
+}
+
+/** Where spans of text lie among the predictions of a batch. */
+export interface Spans {
+  /** [spans]: the prediction of the first token of each, in their order; those of the teacher's batch are of the same spans. */
+  begins: Int32Array;
+  /** [R]: of a prediction of a later token of a span that of its first, of all others themselves. */
+  firsts: Int32Array;
+  /** float32 [R]: 1 for a prediction of a token of a span. */
+  within: Float32Array;
+}
+
+/** @param rows int32 [R], as of `PredictionRows`: a position predicts the token after it */
+function spansAt(marks: Uint8Array, rows: Int32Array): Spans {
+  const firsts = Int32Array.from(rows.keys());
+  const within = new Float32Array(rows.length);
+  const begins: number[] = [];
+  for (const [prediction, row] of rows.entries()) {
+    const mark = marks[row + 1];
+    if (mark === spanMarks.none) continue;
+    if (mark === spanMarks.first) begins.push(prediction);
+    within[prediction] = 1;
+    firsts[prediction] = begins.at(-1)!;
+  }
+  return { begins: Int32Array.from(begins), firsts, within };
 }
 
 export function batchInputs(batch: Batch, task: Task): BatchInputs {
@@ -50,6 +78,17 @@ export function batchInputs(batch: Batch, task: Task): BatchInputs {
     labelledCount: predictions.labelledCount,
     tokens: batch.tokens,
     ...(batch.teacher && { teacher: batchInputs(batch.teacher, task) }),
+    ...(batch.spans && { spans: spansAt(batch.spans, predictions.rows) }),
+  };
+}
+
+/** What the program of a step takes of a batch's spans beside its predictions. */
+export function spanTensors({ spans }: BatchInputs): Record<string, HostTensor> {
+  if (!spans) return {};
+  const shape = [spans.firsts.length];
+  return {
+    spanFirsts: { shape, dtype: 'int32', data: spans.firsts },
+    withinSpan: { shape, dtype: 'float32', data: spans.within },
   };
 }
 

@@ -13,6 +13,7 @@ import {
   type Imitations,
   type Reading,
 } from '../protocol/imitation';
+import type { MatchedTokens } from '../tokenizer/matched-tokens';
 import type { Scheduled, StepValues } from './training/schedules';
 
 /** Several teachers, whose probabilities are averaged. */
@@ -68,6 +69,8 @@ export interface Objective extends StepValues<Scheduled>, Imitations {
   positions?: Positions | undefined;
   /** Absent: all. */
   tokens?: ChosenTokens | undefined;
+  /** Of a language model whose teacher has another tokenizer: which of their tokens are the same. Predictions are compared span by span (`losses/span-loss.ts`). */
+  matched?: MatchedTokens | undefined;
 }
 
 /** Undefined where no step is on the student's own texts. */
@@ -102,8 +105,12 @@ export type Pairing = DistilledPair | LabelledPair;
 
 /** The same student without an objective, with the same places and shapes of dropout, so that equal seeds draw equal masks. */
 export function controlOf(pairing: Pairing, control: ControlName): LabelledPair {
-  const { student, teacher, ensemble } = pairing;
-  return { student, teacher, ensemble, computes: readOfStudent(pairing), ...controlFacts[control] };
+  return { ...measuredPair(pairing), computes: readOfStudent(pairing), ...controlFacts[control] };
+}
+
+/** Whom a model's predictions are measured beside: a teacher of other tokens predicts none of its. */
+export function measuredPair({ student, teacher, ensemble, objective }: Pairing): ModelPair {
+  return objective?.matched ? { student } : { student, teacher, ensemble };
 }
 
 /** Of a pair of blocks that is compared what a query sees in both. */

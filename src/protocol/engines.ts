@@ -50,6 +50,8 @@ interface EngineFacts {
   systems?: readonly string[];
   /** Others always beat it: it is there to be asked for by name, and "auto" does not measure it. */
   isNeverFastest?: true;
+  /** It has no kernel that sorts, which the comparison of language models with different tokenizers needs. */
+  cannotSort?: true;
 }
 
 const float32 = ['float32'] as const;
@@ -57,7 +59,7 @@ const float32 = ['float32'] as const;
 export const engineFacts: Readonly<Record<EngineName, EngineFacts>> = {
   cpu: { device: 'cpu', precisions: float32 },
   openvino: { device: 'cpu', precisions },
-  webgpu: { device: 'gpu', precisions: float32 },
+  webgpu: { device: 'gpu', precisions: float32, cannotSort: true },
   cuda: { device: 'gpu', precisions: float32, systems: ['linux'] },
   directml: { device: 'gpu', precisions: float32, systems: ['win32'] },
   coreml: { device: 'gpu', precisions: float32, systems: ['darwin'] },
@@ -65,6 +67,9 @@ export const engineFacts: Readonly<Record<EngineName, EngineFacts>> = {
   'tfjs-node-gpu': { device: 'gpu', precisions: float32, systems: ['linux', 'win32'] },
   'tfjs-wasm': { device: 'cpu', precisions: float32, isNeverFastest: true },
 };
+
+/** The engines that can sort. */
+export const enginesThatSort = (): EngineName[] => engineNames.filter((name) => !engineFacts[name].cannotSort);
 
 /** The engines that compute in a precision. */
 export function enginesWith(precision: Precision): EngineName[] {

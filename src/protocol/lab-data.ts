@@ -33,6 +33,8 @@ export interface ExperimentFacts extends Partial<Record<ImitationName, Imitation
   teacherSchedule?: string | undefined;
   /** Optimizer steps between two evaluations, and so between two probes. */
   evaluateEvery?: number;
+  /** Whether teacher and student are language models with different tokenizers, whose distributions are of other tokens. */
+  predictsOtherTokens?: boolean | undefined;
 }
 
 /** What an imitation loss is set by: its weight in the total, its pairs of blocks, and what enters its note. */

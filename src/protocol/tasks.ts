@@ -23,6 +23,8 @@ export const taskFacts: Readonly<Record<Task, TaskFacts>> = {
 
 export const isPerToken = (task: Task): boolean => taskFacts[task].isPerToken;
 
+export const isMasked = (task: Task): boolean => taskFacts[task].isMasked;
+
 export const hasLabels = (task: Task): boolean => taskFacts[task].hasLabels;
 
 /** Whether tokens of the vocabulary are predicted. */

@@ -72,6 +72,11 @@ interface TextTokens {
  */
 const longestPiece = 65_536;
 
+/** How a byte is written that is a token by itself. */
+const BYTE = /^<0x[0-9A-F]{2}>$/;
+
+const encoder = new TextEncoder();
+
 /** Fully described by its tokenizer.json; tokenizer_config.json adds which token has which role. */
 export class Tokenizer {
   readonly vocabularySize: number;
@@ -97,6 +102,9 @@ export class Tokenizer {
   private readonly template: Template;
   private readonly margin: number;
   private readonly isLimited: boolean;
+  private readonly hasByteFallback: boolean;
+  /** Before a token that goes on with a word; '' where tokens do not tell. */
+  private readonly continued: string;
   private chatTemplate: ChatTemplate | undefined;
 
   private constructor(
@@ -132,6 +140,8 @@ export class Tokenizer {
     this.wordPreTokenizer = preTokenizerFor(wordStage(json.pre_tokenizer, config));
     this.encodePiece = pieceEncoder(this.model, json.model, this.preTokenizer.byteLevel);
     this.template = templateFor(json.post_processor);
+    this.hasByteFallback = json.model.byte_fallback === true;
+    this.continued = json.model.continuing_subword_prefix ?? '';
     this.isLimited = hasExpression(json.normalizer) || hasExpression(json.pre_tokenizer);
   }
 
@@ -281,6 +291,23 @@ export class Tokenizer {
     const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
     if (!text.includes('\ufffd') || token === 'ï¿½') return text;
     return Array.from(bytes, (byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`).join('');
+  }
+
+  /** Whether a token is one byte, of a character that the vocabulary has no token for (SentencePiece's byte fallback). */
+  isByteFallback(id: number): boolean {
+    return this.hasByteFallback && BYTE.test(this.model.vocab[id] ?? '');
+  }
+
+  /** What a token is of a text, in UTF-8, with the space before it where it begins a word; undefined of one that is none. */
+  tokenBytes(id: number): Uint8Array | undefined {
+    const token = this.model.vocab[id];
+    if (token === undefined || this.specialIds.has(id)) return undefined;
+    if (this.isByteFallback(id)) return Uint8Array.of(Number.parseInt(token.slice(3, 5), 16));
+    if (this.preTokenizer.byteLevel) return bytesOf(token) ?? encoder.encode(token);
+    const { continued } = this;
+    if (continued !== '')
+      return encoder.encode(token.startsWith(continued) ? token.slice(continued.length) : ` ${token}`);
+    return encoder.encode(token.replaceAll('▁', ' '));
   }
 
   /** The pieces of a text that the model would see, as the trainers count them. */

@@ -46,6 +46,42 @@ function fill(given: readonly TokenExample[], vocabularySize: number, perToken: 
   return store;
 }
 
+const keptBytes = (store: ExampleStore): Buffer =>
+  Buffer.concat(
+    Array.from(store.kept(), ({ buffer, byteOffset, byteLength }) =>
+      Buffer.from(buffer.slice(byteOffset, byteOffset + byteLength)),
+    ),
+  );
+
+describe('places in spans', () => {
+  const made = (hasSpans: boolean): ExampleStore =>
+    new ExampleStore({
+      ...{ vocabularySize: 400, perToken: true, keepsRows: false, hasSpans },
+      path: path.join(folder, 'spans'),
+    });
+
+  it('are given back, from what was kept of them too, and are nothing that others could have', async () => {
+    const given = examples(40, 400, true).map((example) => ({
+      ...example,
+      spans: Uint8Array.from(example.inputIds, (id) => id % 3),
+    }));
+    const store = made(true);
+    for (const example of given) store.add(example);
+    expect(Array.from(given.keys(), (index) => store.at(index))).toEqual(given);
+    const file = path.join(folder, 'kept-spans');
+    const bytes = keptBytes(store);
+    writeFileSync(file, bytes);
+    const read = async (into: ExampleStore): Promise<ExampleStore> => {
+      const handle = await open(file);
+      await into.restore(store.keptSizes, new ByteReader(handle, bytes.length), 0).finally(() => handle.close());
+      return into;
+    };
+    const again = await read(made(true));
+    expect(Array.from(given.keys(), (index) => again.at(index))).toEqual(given);
+    await expect(read(made(false))).rejects.toThrow(Damaged);
+  });
+});
+
 describe('classes of words', () => {
   const options = { vocabularySize: 400, perToken: true, tokenClasses: true, keepsRows: false };
   const made = (): ExampleStore => new ExampleStore({ ...options, path: path.join(folder, 'words') });
@@ -58,13 +94,6 @@ describe('classes of words', () => {
     for (const example of given) store.add(example);
     return store;
   };
-  const keptBytes = (store: ExampleStore): Buffer =>
-    Buffer.concat(
-      Array.from(store.kept(), ({ buffer, byteOffset, byteLength }) =>
-        Buffer.from(buffer.slice(byteOffset, byteOffset + byteLength)),
-      ),
-    );
-
   it('are given back, and again from what was kept of them', async () => {
     const store = filled();
     expect(Array.from(given.keys(), (index) => store.at(index))).toEqual(given);

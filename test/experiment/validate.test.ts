@@ -727,6 +727,17 @@ describe('validating an experiment whose teacher is a folder', () => {
       expect(torchrun.map(({ fixes }) => fixes?.length)).toEqual([1]);
     });
 
+    it('is offered for language models where the teacher is one whose weights are here', async () => {
+      const folder = await withOther();
+      const differing = { ...checkpointTeacher, task: 'causal-lm', tokenizer: { source: 'path', path: 'other' } };
+      const offered = async (changes: Json): Promise<boolean[]> =>
+        (await problemsOfFile(folder, { ...differing, ...changes }))
+          .filter(({ code }) => code === 'tokenizer-of-another-model')
+          .map(({ fixes = [] }) => fixes.some(({ title }) => /"align"/.test(title)));
+      expect(await offered({})).toEqual([true]);
+      expect(await offered({ task: 'masked-lm' })).toEqual([false]);
+    });
+
     it.each<[string, Json, RegExp]>([
       [
         'hidden states',
@@ -752,7 +763,6 @@ describe('validating an experiment whose teacher is a folder', () => {
         /Remove "tokens", or "vocabulary"/,
       ],
       ['masked-lm', { task: 'masked-lm' }, /"align" is not for masked-lm/],
-      ['causal-lm', { task: 'causal-lm' }, /"align" is not for causal-lm/],
       ['a teacher from nothing', { teacher: goodExperiment.teacher }, /has no tokenizer of its own\. Remove it/],
       ['the teacher’s tokenizer', { tokenizer: { source: 'teacher' } }, /warning: .*there is nothing to align/],
       [

@@ -5,7 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { installedLibrary } from '../../src/engine/libraries';
-import type { EngineName } from '../../src/protocol/engines';
+import { engineFacts, type EngineName } from '../../src/protocol/engines';
 import { chooseEngine, type Choice } from '../../src/runner/devices/choose-engine';
 import { machineFacts } from '../../src/runner/devices/expected-engine';
 import { engineVersion, remember } from '../../src/runner/devices/measurements';
@@ -62,6 +62,20 @@ describe.skipIf(!installedLibrary('openvino'))('the engine that is expected to b
     expect(readdirSync(path.join(folder, 'begun'))).toEqual([expect.stringContaining(`${process.pid}.`)]);
     // Again by the same process.
     expect(await choose()).toMatchObject({ engine: 'openvino', isExpected: true });
+  });
+
+  it('is none that a run cannot use, such as one that does not sort', async () => {
+    dataFolder();
+    const known = (engine: EngineName, stepMs: number) => ({
+      ...{ engine, precision: 'float32' as const, version: engineVersion(engine), time: new Date().toISOString() },
+      ...{ device: 'D', stepMs, tokensPerSecond: 1 },
+    });
+    const compared = [known('cpu', 20), known('openvino', 21)];
+    await remember({ measurements: [known('cpu', 20), known('webgpu', 5)], compared, failures: [] });
+    const chosen = (isAble?: (engine: EngineName) => boolean) =>
+      chooseEngine('float32', { note: () => undefined }, { mayHaveGpu: true, isOfKnownKind: true }, isAble);
+    expect((await chosen())!.engine).toBe('webgpu');
+    expect((await chosen((engine) => !engineFacts[engine].cannotSort))!.engine).toBe('cpu');
   });
 
   it('gives way to what a comparison says, unless others kept the machine busy', async () => {

@@ -84,6 +84,22 @@ describePage('the Lab page', (open) => {
     await expect.poll(() => heard(page)).toContainEqual({ method: 'showLog', id });
   });
 
+  it('says why a run whose models have different tokenizers shows no distributions side by side', async () => {
+    const page = await open({});
+    const { run } = moby;
+    const other = {
+      ...run,
+      id: `${run.id}-other`,
+      series: [],
+      experiment: { ...run.experiment, predictsOtherTokens: true },
+    };
+    await page.evaluate(`send(${JSON.stringify({ type: 'run', run: other })})`);
+    for (const tab of ['Tokens', 'Temperature']) {
+      await page.getByRole('tab', { name: tab }).click();
+      await page.getByText('they predict other tokens at other places').first().waitFor();
+    }
+  });
+
   it('says what a queued run waits for, and that it is paused, and offers to run now', async () => {
     const page = await open({});
     const { id, record } = moby.run;

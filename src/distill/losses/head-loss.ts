@@ -11,6 +11,8 @@ import { rowChunks } from '../prediction';
 import { chosenForwardKl, rowsOfLabels } from './chosen-labels';
 import type { RowLoss } from './row-loss';
 import { over } from './softening';
+import { laterTokens, SpanComparison } from './span-loss';
+import type { MatchedTokens } from '../../tokenizer/matched-tokens';
 import type { StepValues } from '../training/schedules';
 import {
   logitsOfRows,
@@ -42,8 +44,11 @@ export interface VocabularyLossInputs extends Counting {
   student: VocabularyProjection;
   /** int32 [R], any value where the row does not count. */
   labels: tf.Tensor1D;
-  /** Absent: hard loss alone. The teacher's V may exceed the student's (a padded head): the surplus rows are cut off. */
-  distillation?: (Distillation & { teacher: TeacherProjection }) | undefined;
+  /**
+   * Absent: hard loss alone. The teacher's V may exceed the student's (a padded head): the surplus rows are cut off. With `spans` the teacher has a
+   * vocabulary of its own, and says in the place of a span's first prediction what it has said there.
+   */
+  distillation?: (Distillation & { teacher: TeacherProjection; spans?: SpanLabels | undefined }) | undefined;
   /** ε of label smoothing, with the hard loss alone; absent means 0. */
   labelSmoothing?: number | undefined;
   /** Whether α is 1 and the hard loss is not asked for: it is 0 then. */
@@ -52,6 +57,15 @@ export interface VocabularyLossInputs extends Counting {
   chunkRows: number;
   /** Rows whose softmaxes, and what else is [rows, V], exist at once; no more than of a chunk. */
   stretchRows: number;
+}
+
+/** What a teacher with another tokenizer says of spans of text. `counted` is 1 then for all tokens of spans, and N the number of spans. */
+export interface SpanLabels {
+  tokens: MatchedTokens;
+  /** int32 [R], as of `SpanPlaces`. */
+  firsts: tf.Tensor1D;
+  /** The teacher's [R], as of `laterTokens`, in the student's places. */
+  later: tf.Tensor1D;
 }
 
 export interface ClassLossInputs extends Counting {
@@ -93,16 +107,17 @@ export interface HeadLoss {
 export function vocabularyLoss(inputs: VocabularyLossInputs): HeadLoss {
   const { student, distillation } = inputs;
   const [rows, width] = student.hidden.shape;
-  const teacher = distillation && truncateVocabulary(distillation.teacher, student.weight.shape[0]);
   const variables = student.bias ? [student.hidden, student.weight, student.bias] : [student.hidden, student.weight];
   const groups = (): LossWithGradients => {
     const hiddenGradients: tf.Tensor2D[] = [];
     let sum: GroupLoss | undefined;
+    const { compare, release } = comparison(inputs);
     for (const [start, size] of rowChunks(rows, Math.max(width, inputs.chunkRows))) {
-      const { hiddenGradient, ...group } = tf.tidy(() => ({ ...vocabularyGroup(inputs, teacher, start, size) }));
+      const { hiddenGradient, ...group } = tf.tidy(() => ({ ...vocabularyGroup(inputs, compare, start, size) }));
       hiddenGradients.push(hiddenGradient);
       sum = sum ? addAndDispose(sum, group) : group;
     }
+    release?.();
     const { soft, hard, weightGradient, biasGradient } = sum!;
     const ofChunks = [tf.concat(hiddenGradients, 0), weightGradient, ...(biasGradient ? [biasGradient] : [])];
     if (inputs.isSoftAlone) return { ...(soft && { soft }), hard, gradients: ofChunks };
@@ -197,13 +212,13 @@ interface GroupLoss extends Losses {
 
 function vocabularyGroup(
   inputs: VocabularyLossInputs,
-  teacher: TeacherProjection | undefined,
+  compare: CompareRows | undefined,
   start: number,
   size: number,
 ): GroupLoss & { hiddenGradient: tf.Tensor2D } {
   const { student } = inputs;
   const chunks = rowChunks(size, inputs.chunkRows).map(([offset, rows]) =>
-    tf.tidy(() => ({ ...vocabularyChunk(inputs, teacher, start + offset, rows) })),
+    tf.tidy(() => ({ ...vocabularyChunk(inputs, compare, start + offset, rows) })),
   );
   const gradients = chunks.flatMap((chunk) => chunk.gradients);
   const gradient = tf.concat(gradients, 0); // [size, V]
@@ -279,13 +294,12 @@ interface ChunkLoss extends Losses {
 /** Its logits are made in one product, and what comes of them in stretches of rows: that goes a dozen times over [stretch, V]. */
 function vocabularyChunk(
   inputs: VocabularyLossInputs,
-  teacher: TeacherProjection | undefined,
+  compareRows: CompareRows | undefined,
   start: number,
   size: number,
 ): ChunkLoss {
-  const { distillation } = inputs;
   const logits = logitsOfRows(inputs.student, start, size);
-  const compare = teacher && distillation && comparison(teacher, distillation, start, size);
+  const compare = compareRows?.(start, size);
   const stretches = rowChunks(size, inputs.stretchRows).map(([offset, rows]) =>
     tf.tidy(() => {
       const ofRows = sliceRows(logits, offset, rows);
@@ -320,20 +334,43 @@ function stretchLoss(
 }
 
 /** Compares the student's logits of some of a chunk's rows with the teacher's, which are made for all of the chunk at once where they are not a few tokens'. */
-function comparison(
-  teacher: TeacherProjection,
-  distillation: Distillation,
-  start: number,
-  size: number,
-): (studentLogits: tf.Tensor2D, offset: number) => RowLoss {
-  const { divergence, temperature, beta } = distillation;
-  if ('ids' in teacher && divergence === 'forward-kl') {
-    return (studentLogits, offset) =>
-      chosenForwardKl(studentLogits, rowsOfLabels(teacher, start + offset, studentLogits.shape[0]), temperature);
+type CompareRows = (start: number, size: number) => (studentLogits: tf.Tensor2D, offset: number) => RowLoss;
+
+/** Nothing is compared without a teacher. */
+function comparison({ student, labels, distillation, chunkRows }: VocabularyLossInputs): {
+  compare?: CompareRows;
+  release?: () => void;
+} {
+  if (!distillation) return {};
+  const { divergence, temperature, beta, spans } = distillation;
+  const vocabulary = student.weight.shape[0];
+  const softening = softeningOf(distillation);
+  const teacher = truncateVocabulary(distillation.teacher, spans?.tokens.teacherSize ?? vocabulary);
+  if (spans) {
+    const places = { firsts: spans.firsts, labels };
+    const later = { student: laterTokens(student, places, softening, chunkRows), teacher: spans.later };
+    const { tokens } = spans;
+    const compared = new SpanComparison({ divergence, beta, temperature, tokens, places, later, vocabulary });
+    return {
+      compare: (start, size) => {
+        const logits = teacherLogits(teacher, start, size, softening);
+        return (studentLogits, offset) =>
+          compared.compare(studentLogits, sliceRows(logits, offset, studentLogits.shape[0]), start + offset);
+      },
+      release: () => compared.release(),
+    };
   }
-  const logits = teacherLogits(teacher, start, size, softeningOf(distillation));
-  return (studentLogits, offset) =>
-    divergences[divergence](studentLogits, sliceRows(logits, offset, studentLogits.shape[0]), temperature, beta);
+  return {
+    compare: (start, size) => {
+      if ('ids' in teacher && divergence === 'forward-kl') {
+        return (studentLogits, offset) =>
+          chosenForwardKl(studentLogits, rowsOfLabels(teacher, start + offset, studentLogits.shape[0]), temperature);
+      }
+      const logits = teacherLogits(teacher, start, size, softening);
+      return (studentLogits, offset) =>
+        divergences[divergence](studentLogits, sliceRows(logits, offset, studentLogits.shape[0]), temperature, beta);
+    },
+  };
 }
 
 /** A tensor's rows; itself where these are all. */

@@ -2,6 +2,7 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import { recordedDropout, type Dropout } from '../../engine/graph/dropout';
+import type { TensorSpec } from '../../engine/array';
 import type { Program } from '../../engine/graph/program';
 import { record } from '../../engine/graph/trace-backend';
 import type { Backbone, ParameterTensors } from '../../model/computations/computation';
@@ -9,8 +10,16 @@ import { seenPairs } from '../../model/computations/attention';
 import { vocabularyHead } from '../../model/computations/transformer';
 import type { Sight } from '../../model/sight';
 import { isSoftened } from '../../protocol/divergences';
+import type { MatchedTokens } from '../../tokenizer/matched-tokens';
 import { eachImitation, type Imitation, type ImitationName } from '../../protocol/imitation';
-import { classLoss, vocabularyLoss, type Counting, type Distillation, type HeadLoss } from '../losses/head-loss';
+import {
+  classLoss,
+  vocabularyLoss,
+  type Counting,
+  type Distillation,
+  type HeadLoss,
+  type SpanLabels,
+} from '../losses/head-loss';
 import { countName, imitationCounts, imitationLosses } from '../losses/imitation-losses';
 import { mapValues, prefixed } from '../named';
 import {
@@ -61,6 +70,7 @@ export function gradientsProgram(pairing: Pairing, shape: BatchShape, inHostMemo
     ...predictionSpecs(student, shape),
     ...labelSpecs(pairing.student, shape),
     ...scalarSpecs([...SCALARS, ...Object.keys(imitationCounts(pairing, []))]),
+    ...spanSpecs(pairing, shape),
     ...prefixed('student.', trained),
     ...(pairing.objective && teacherInputSpecs(pairing, learntFrom(pairing), wholeShape(shape))),
     ...(shape.of !== undefined && { chosen: { shape: [shape.predictions], dtype: 'int32' as const } }),
@@ -78,6 +88,16 @@ export function gradientsProgram(pairing: Pairing, shape: BatchShape, inHostMemo
     const gradients = Object.fromEntries(names.map((name, i) => [`gradient.${name}`, grads[i]!]));
     return { ...prefixed('loss.', { ...components!, total: value }), ...gradients };
   });
+}
+
+/** Beside what a batch has of any teacher, where it is compared span by span. */
+function spanSpecs({ objective }: Pairing, { predictions }: BatchShape): Record<string, TensorSpec> {
+  if (!objective?.matched) return {};
+  const [ofEach, values] = [
+    { shape: [predictions], dtype: 'int32' as const },
+    { shape: [predictions], dtype: 'float32' as const },
+  ];
+  return { spanFirsts: ofEach, withinSpan: values, 'target.later': values, ...scalarSpecs(['inverseSpans']) };
 }
 
 /** What of its teacher a student learns from. */
@@ -188,18 +208,30 @@ function headLoss(
       distillation: softened && { ...softened, teacherLogits: tensors['target.prediction'] as tf.Tensor2D },
     });
   }
+  const spans = objective?.matched && spanLabels(objective.matched, tensors);
+  const ofSpans = spans && {
+    counted: tensors.withinSpan as tf.Tensor1D,
+    inverseCount: tensors.inverseSpans as tf.Scalar,
+  };
+  const widest = Math.max(student.vocabularySize, spans?.tokens.teacherSize ?? 0);
   return vocabularyLoss({
-    ...counting,
-    labelled: onPolicyOf(objective) || positionsOf(objective) ? labelledOf(tensors) : undefined,
+    ...(ofSpans ?? counting),
+    labelled: ofSpans ? counting : onPolicyOf(objective) || positionsOf(objective) ? labelledOf(tensors) : undefined,
     isSoftAlone: tensors.chosen !== undefined,
     labels: labels as tf.Tensor1D,
     labelSmoothing,
     student: { ...vocabularyHead(student, parameters), hidden: prediction },
-    chunkRows: chunkRows(student.vocabularySize),
-    stretchRows: (inHostMemory ? stretchRows : chunkRows)(student.vocabularySize),
-    distillation: softened && { ...softened, teacher: softLabelsOf(pairing, ofChosen(tensors)) },
+    chunkRows: chunkRows(widest),
+    stretchRows: (inHostMemory ? stretchRows : chunkRows)(widest),
+    distillation: softened && { ...softened, spans, teacher: softLabelsOf(pairing, ofChosen(tensors)) },
   });
 }
+
+const spanLabels = (tokens: MatchedTokens, tensors: Record<string, tf.Tensor>): SpanLabels => ({
+  tokens,
+  firsts: tensors.spanFirsts as tf.Tensor1D,
+  later: tensors['target.later'] as tf.Tensor1D,
+});
 
 function softLabelsOf(pairing: Pairing, tensors: Record<string, tf.Tensor>): TeacherProjection {
   const tokens = pairing.objective?.tokens;

@@ -14,11 +14,12 @@ import { KEPT_BYTES } from '../evaluation/evaluator';
 import { programShape } from './chosen-positions';
 import { writingPrograms } from './on-policy';
 import { Recordings } from './recordings';
+import { laterTokensProgram } from '../teacher/span-targets';
 import { teacherProgram } from '../teacher/teacher-program';
 import { insideSpecs, isLanguageModel, teacherOutputSpecs, trainedSpecs, type BatchShape } from '../specs';
 import type { MomentFormat } from '../../protocol/engines';
 import { isOpaque } from '../../model/architecture';
-import { imitatedOf, imitatedOfEach, nothingInside, positionsOf, type Pairing } from '../pairing';
+import { imitatedOf, imitatedOfEach, measuredPair, nothingInside, positionsOf, type Pairing } from '../pairing';
 
 export interface PlannedTraining {
   pairing: Pairing;
@@ -139,10 +140,18 @@ function entropiesBefore(
   return isComputed ? [teacherEntropies(pairing, pairing.student.vocabularySize, shape)] : [];
 }
 
+/** What computes how likely a teacher with another tokenizer finds the later tokens of spans. */
+function laterTokensOf({ teacher, ensemble, objective }: Pairing, shapes: readonly BatchShape[]): Program[] {
+  const matched = objective?.matched;
+  if (!matched) return [];
+  return shapes.map((shape) => laterTokensProgram({ teacher, ensemble }, matched.teacherSize, shape));
+}
+
 /** What measures a language model's predictions, and those of its teacher where that is yet to be asked. */
 function measuring({ pairing, knowsTeacher }: PlannedTraining, recordings: Recordings): Program[] {
-  const { student, teacher, ensemble } = pairing;
-  const own = recordings.measures(pairing, measuredAtOnce(student.vocabularySize, true));
+  const beside = measuredPair(pairing);
+  const { student, teacher, ensemble } = beside;
+  const own = recordings.measures(beside, measuredAtOnce(student.vocabularySize, true));
   if (!teacher || knowsTeacher) return [own];
   return [own, measuringProgram({ teacher, ensemble }, measuredAtOnce(teacher.vocabularySize, true))];
 }
@@ -170,6 +179,7 @@ function workingPeak(training: PlannedTraining, recordings: Recordings): number 
     ...(runsTeacher && isOurs && pairing.objective
       ? counted(ofTeacher.shapes).flatMap((shape) => imitatedOfEach(pairing).map((one) => teacherProgram(one, shape)))
       : []),
+    ...laterTokensOf(pairing, counted(ofTeacher.shapes)),
     ...counted(evaluationShapes).map((shape) => recordings.evaluation(shape)),
     ...(isAsked
       ? counted(ofTeacher.evaluationShapes).flatMap((shape) =>

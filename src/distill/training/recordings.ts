@@ -4,7 +4,7 @@ import type { Program } from '../../engine/graph/program';
 import { ByShape } from '../batch-inputs';
 import { studentEntropies } from '../entropies';
 import { evaluationProgram, measuringProgram } from '../evaluation/evaluation-program';
-import type { ModelPair, Pairing } from '../pairing';
+import { measuredPair, type ModelPair, type Pairing } from '../pairing';
 import type { BatchShape } from '../specs';
 import { gradientsProgram } from './gradients-program';
 
@@ -40,7 +40,7 @@ export class Recordings {
 
   /** Of another pair, such as a student that is held against nobody, it is recorded anew. */
   measures(pair: ModelPair, rows: number): Program {
-    const { student, teacher, ensemble } = this.pairing;
+    const { student, teacher, ensemble } = measuredPair(this.pairing);
     const isOurs = pair.student === student && pair.teacher === teacher && pair.ensemble === ensemble;
     if (!isOurs) return measuringProgram(pair, rows);
     if (this.ofMeasures?.rows !== rows) this.ofMeasures = { rows, program: measuringProgram(pair, rows) };

@@ -8,7 +8,7 @@ import { isSoftened } from '../../protocol/divergences';
 import type { MomentFormat } from '../../protocol/engines';
 import type { LossComponents, MetricsRecord, OnPolicyRecord, Task } from '../../protocol/records';
 import type { Batch } from '../../dataset/batches';
-import { batchInputs, ByShape, scalar, withoutLabels, type BatchInputs } from '../batch-inputs';
+import { batchInputs, ByShape, scalar, spanTensors, withoutLabels, type BatchInputs } from '../batch-inputs';
 import { mapValues, prefixed, withPrefix } from '../named';
 import { findNotFinite, NotFinite } from '../not-finite';
 import { rateFactors } from './block-rates';
@@ -21,6 +21,7 @@ import { learningRateAt, valuesAt, type LearningRateSchedule, type StepValues } 
 import { imitationCounts } from '../losses/imitation-losses';
 import { inverseOf } from '../losses/shift';
 import { ChosenTokensSource } from '../teacher/chosen-tokens';
+import { SpanTargets } from '../teacher/span-targets';
 import type { TargetSource, Teacher } from '../teacher/teacher';
 import { Recordings } from './recordings';
 import { Updates } from './updates';
@@ -130,7 +131,7 @@ export class Trainer {
     const { executor, pairing, options } = setup;
     const { recordings = new Recordings(pairing, executor.workingMemory !== undefined) } = setup;
     this.setup = setup;
-    this.targets = setup.targets ?? targetsOf(setup);
+    this.targets = spanBySpan(setup, setup.targets ?? targetsOf(setup));
     this.programs = new ByShape((shape) => executor.load(recordings.gradients(shape)));
     this.positions = ChosenPositions.of({ ...setup, recordings, seed: options.seed });
     const adamw = {
@@ -204,6 +205,7 @@ export class Trainer {
       inverseLabelled: scalar(inverseOf(labelled)),
       inverseTokens: scalar(inverseOf(tokens)),
       ...mapValues(imitationCounts(pairing, batches), scalar),
+      ...(pairing.objective?.matched && { inverseSpans: scalar(inverseOf(sum(batches.map(spanCount)))) }),
     };
     const losses: LossComponents[] = [];
     const upcoming = step + 1 < source.steps && !this.isOnPolicy(step + 1) ? this.inputsOf(step + 1) : [];
@@ -288,6 +290,7 @@ export class Trainer {
     const outputs = await program.run(
       {
         ...chosen.tensors,
+        ...spanTensors(chosen),
         ...scalars,
         ...this.students,
         ...prefixed('target.', targets),
@@ -365,6 +368,17 @@ export class Trainer {
     await onPolicy?.writer.release();
     if (onPolicy?.targets !== this.targets) await onPolicy?.targets.release();
   }
+}
+
+const spanCount = ({ spans }: BatchInputs): number => spans?.begins.length ?? 0;
+
+/** The same in the places of the student, where teacher and student read other tokens. */
+function spanBySpan(
+  { pairing, teacher }: Omit<TrainerSetup, 'initial'>,
+  targets: TargetSource | undefined,
+): TargetSource | undefined {
+  const matched = pairing.objective?.matched;
+  return matched && teacher && targets ? new SpanTargets(targets, teacher, matched.teacherSize) : targets;
 }
 
 function targetsOf({ pairing, teacher, task }: Omit<TrainerSetup, 'initial'>): TargetSource | undefined {

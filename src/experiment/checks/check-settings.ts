@@ -1,7 +1,13 @@
 /** @file Checks what an experiment says against itself, without reading other files. */
 
 import { isSoftened } from '../../protocol/divergences';
-import { engineOfMoments, engineOfTeacherPrecision, enginesWith } from '../../protocol/engines';
+import {
+  engineFacts,
+  engineOfMoments,
+  engineOfTeacherPrecision,
+  enginesThatSort,
+  enginesWith,
+} from '../../protocol/engines';
 import { imitationNames } from '../../protocol/imitation';
 import { deviceNames, devicesOf, torchrunEngine } from '../../protocol/torchrun';
 import { phrase } from '../../protocol/problems/phrases';
@@ -17,7 +23,7 @@ import type { TokenizerSpec } from '../file/blocks/tokenizer';
 import type { TrainingSpec } from '../file/blocks/training';
 import type { Experiment } from '../file/schema';
 import type { Path } from '../file/source';
-import { isOfEmbeddings, predictsVocabulary } from '../../protocol/tasks';
+import { isMasked, isOfEmbeddings, predictsVocabulary } from '../../protocol/tasks';
 
 /** Each check by itself: what one cannot say, because a setting could not be read, keeps no other from being made. */
 export function checkSettings(experiment: Experiment, findings: Findings): void {
@@ -242,14 +248,14 @@ function checkOnPolicy({ task, teacher, training, distillation }: Experiment, fi
   else if (training.pack) findings.error(path, 'on-policy-of-packed', {}, removeKey(['training', 'pack']), remove);
 }
 
-/** A teacher that reads its own tokens: only what it predicts of a text or a word can be held against the student. */
+/** A teacher that reads its own tokens: only what it predicts of a text, a word or a span of text can be held against the student. */
 function checkAlignment(experiment: Experiment, findings: Findings): void {
   const { distillation, task, teacher, tokenizer, student } = experiment;
   if (distillation.vocabulary !== 'align') return;
   const path = ['distillation', 'vocabulary'];
   const remove = removeKey(path);
   findings.check(() => {
-    if (predictsVocabulary(task)) findings.error(path, 'align-of-task', { task }, remove);
+    if (isMasked(task)) findings.error(path, 'align-of-task', { task }, remove);
   });
   findings.check(() => {
     if (teacher.source === 'endpoint') findings.error(path, 'align-of-endpoint', {}, remove);
@@ -271,14 +277,50 @@ function checkAlignment(experiment: Experiment, findings: Findings): void {
     if (student.preset !== undefined) findings.error(preset, 'align-of-preset', {});
   });
   refuseInside(experiment, 'aligned', findings);
+  if (task === 'causal-lm') checkSpans(experiment, findings);
+}
+
+/** Of language models with different tokenizers: what is for predictions of the same tokens. */
+function checkSpans({ dataset, teacher, training, distillation, engine }: Experiment, findings: Findings): void {
+  const { cache, source } = teacher;
+  const refused: [Path, boolean][] = [
+    [['dataset', 'chatTemplate'], dataset.chatTemplate],
+    [['teacher', 'cache', 'logits'], typeof cache === 'object' && cache.logits !== 'all'],
+    [['training', 'pack'], training.pack],
+    [['distillation', 'onPolicy'], distillation.onPolicy !== undefined],
+    [['distillation', 'positions'], distillation.positions !== undefined],
+    [['distillation', 'sequenceLevel'], distillation.sequenceLevel === true],
+  ];
+  for (const [at, isAsked] of refused) {
+    const setting = String(at.at(-1));
+    findings.check(() => {
+      if (isAsked) findings.error(at, 'spans-without-setting', { setting }, removeKey(at));
+    });
+  }
+  findings.check(() => {
+    const { divergence } = distillation;
+    const at = ['distillation', 'divergence'];
+    if (!isSoftened(divergence)) findings.error(at, 'spans-of-logits', { divergence }, removeKey(at));
+  });
+  findings.check(() => {
+    if (source === 'ensemble' || source === 'onnx') {
+      findings.error(['teacher', 'source'], 'spans-of-source', { source });
+    }
+  });
+  findings.check(() => {
+    if (engine === 'auto' || engine === torchrunEngine || !engineFacts[engine].cannotSort) return;
+    findings.error(['engine'], 'spans-of-engine', { engine, engines: enginesThatSort() }, setValue(['engine'], 'auto'));
+  });
 }
 
 export const useStudentsTokenizer = (path: string): Fix =>
   setValue(['tokenizer'], { source: 'path', path }, phrase('use-students-tokenizer'));
 
 /** What lets a teacher keep its tokenizer, where its task allows that. */
-export function alignFixes({ task, engine, distillation }: Experiment): Fix[] {
-  const isPossible = !predictsVocabulary(task) && engine !== torchrunEngine && distillation.vocabulary === 'same';
+export function alignFixes({ task, engine, teacher, distillation }: Experiment): Fix[] {
+  const { source } = teacher;
+  const isOfTask = task === 'causal-lm' ? source === 'checkpoint' || source === 'run' : !isMasked(task);
+  const isPossible = isOfTask && engine !== torchrunEngine && distillation.vocabulary === 'same';
   return isPossible ? [setValue(['distillation', 'vocabulary'], 'align', phrase('keep-teachers-tokenizer'))] : [];
 }
 

@@ -8,7 +8,13 @@ import type { ExperimentFacts, ModelShape } from '../../protocol/lab-data';
 import { isSoftened } from '../../protocol/divergences';
 import { ofEachImitation } from '../../protocol/imitation';
 
-export function experimentFacts({ teacher, student, distillation, training }: ResolvedExperiment): ExperimentFacts {
+export function experimentFacts({
+  task,
+  teacher,
+  student,
+  distillation,
+  training,
+}: ResolvedExperiment): ExperimentFacts {
   const { divergence, scaleByTemperatureSquared } = distillation;
   const { clipNorm, schedule, evaluateEvery } = training;
   return {
@@ -27,6 +33,7 @@ export function experimentFacts({ teacher, student, distillation, training }: Re
     clipNorm: typeof clipNorm === 'number' ? clipNorm : undefined,
     schedule,
     evaluateEvery,
+    predictsOtherTokens: (task === 'causal-lm' && distillation.vocabulary === 'align') || undefined,
   };
 }
 

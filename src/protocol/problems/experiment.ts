@@ -291,10 +291,10 @@ const settings = {
   'tokenizer-not-the-teachers': {
     message: 'The teacher knows only the tokens that it was trained with.',
     remedy:
-      'Use "tokenizer": {"source": "teacher"}, or, for classes of texts and words and for embeddings, let it keep its own: "vocabulary": "align" in "distillation".',
+      'Use "tokenizer": {"source": "teacher"}, or, but for masked-lm, let it keep its own: "vocabulary": "align" in "distillation".',
   },
   'align-of-task': {
-    message: '"align" is not for {task}, whose predictions are tokens: those of another tokenizer are none of them.',
+    message: '"align" is not for {task}: what one tokenizer masks is no token of another.',
     remedy: 'Remove it, and choose models that share a tokenizer.',
   },
   'align-of-endpoint': {
@@ -321,6 +321,24 @@ const settings = {
   'align-of-preset': {
     message: "A preset makes the student of its teacher's sizes and blocks, and this student has other tokens.",
     remedy: 'Describe it as "architecture", or name the checkpoint that it starts from.',
+  },
+  'spans-without-setting': {
+    message:
+      'Language models with different tokenizers are compared span by span; "{setting}" is for models that predict the same tokens.',
+    remedy: 'Remove it, or "vocabulary".',
+  },
+  'spans-of-logits': {
+    message: '{divergence} compares logits, and those of different vocabularies are on no common scale.',
+    remedy: 'Choose a divergence of distributions, such as "forward-kl" or "jsd".',
+  },
+  'spans-of-source': {
+    message: 'Language models with different tokenizers have one teacher, whose weights are here: "{source}" is none.',
+    remedy: 'Use "checkpoint" or "run", or remove "vocabulary".',
+  },
+  'spans-of-engine': {
+    message:
+      'Language models with different tokenizers are compared by sorted probabilities, and {engine} does not sort.',
+    remedy: 'Use "auto" or one of {engines:or}.',
   },
   'tokenizer-kind-lacks-token': {
     message: 'A {kind} tokenizer has no {token} token, which {task} needs.',

@@ -37,14 +37,15 @@ export function ableEngines(precision: Precision, { mayHaveGpu }: MachineFacts):
 export const isSure = (compared: Measurement | undefined): boolean =>
   compared !== undefined && compared.ofProcessor !== true;
 
-/** Undefined where no engine here is known to compute in the precision. */
+/** Undefined where no engine here is known to compute in the precision. @param isAble whether an engine can do all else that the run needs */
 export async function chooseEngine(
   precision: Precision,
   told: Told,
   machine = machineFacts(),
+  isAble: (engine: EngineName) => boolean = () => true,
 ): Promise<Choice | undefined> {
   await offerOpenVino(told);
-  const able = ableEngines(precision, machine);
+  const able = ableEngines(precision, machine).filter(isAble);
   const [first, second] = able;
   if (first === undefined) return undefined;
   if (second === undefined) return { engine: first, reason: `auto took ${first}: there is no other here` };

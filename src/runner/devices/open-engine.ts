@@ -33,7 +33,10 @@ export interface OpenEngine {
   torchrun?: Torchrun;
 }
 
-export interface EngineRequest extends Pick<Experiment, 'engine' | 'precision' | 'threads' | 'torchrun'> {
+export interface EngineRequest
+  extends
+    Pick<Experiment, 'engine' | 'precision' | 'threads' | 'torchrun'>,
+    Partial<Pick<Experiment, 'task' | 'distillation'>> {
   /** With "auto": what an earlier part of the run was computed with, so that it ends at the same weights. */
   before?: EngineName | undefined;
   teacher?:
@@ -102,7 +105,7 @@ async function openWished(wish: EngineRequest, source: Source, told: Told): Prom
     const reason = `auto took ${alone}, which alone keeps moments in bfloat16`;
     return { ...(await openNamed(alone, wish, source)), reason };
   }
-  const choice = await choose(precision, told);
+  const choice = await choose(wish, told);
   if (choice) {
     try {
       return await openChoice(choice, wish, told);
@@ -127,9 +130,11 @@ export async function openForAnswers(engine: EngineName | 'auto'): Promise<Execu
 }
 
 /** Whatever goes wrong with measuring must not keep a run from starting. */
-async function choose(precision: EngineRequest['precision'], told: Told): Promise<Choice | undefined> {
+async function choose({ precision, task, distillation }: EngineRequest, told: Told): Promise<Choice | undefined> {
+  const needsSorting = task === 'causal-lm' && distillation?.vocabulary === 'align';
+  const isAble = (engine: EngineName): boolean => !needsSorting || !engineFacts[engine].cannotSort;
   try {
-    return await chooseEngine(precision, told);
+    return await chooseEngine(precision, told, undefined, isAble);
   } catch (error) {
     told.note(`engines could not be compared: ${messageOf(error)}`);
     return undefined;

@@ -2,6 +2,7 @@
 
 import { Evaluator } from '../../distill/evaluation/evaluator';
 import { measureLatency } from '../../distill/evaluation/predictor';
+import { countedPredictions } from '../../distill/losses/shift';
 import { parameterSpecs } from '../../distill/specs';
 import { RowTally, type RowPrediction } from '../../distill/evaluation/row-tally';
 import { placeParameters, type Teacher } from '../../distill/teacher/teacher';
@@ -91,7 +92,8 @@ export async function compareModels(
   const alone: MeasuredModel[] = [];
   for (const model of asked) alone.push(await measure(setup, model));
   const { opaque = sizeOfAll(alone) } = setup;
-  const teacher = alone.length === 1 ? alone[0]! : await measureTeacher(setup, opaque);
+  const asItSays = alone.length === 1 ? alone[0]! : await measureTeacher(setup, opaque);
+  const teacher = predictsItsOwn(setup) ? perTokenOf(setup.examples, asItSays) : asItSays;
   const measured: MeasuredSeed[] = [];
   for (const { seed, models } of seeds) {
     const ofSeed: MeasuredModel[] = [];
@@ -237,7 +239,8 @@ function sizeOfAll(members: readonly MeasuredModel[]): TeacherSize {
 
 /** The teacher by what it answers: the mean of an ensemble's members, or an opaque model. */
 async function measureTeacher(setup: ComparisonSetup, size: TeacherSize): Promise<MeasuredModel> {
-  const { executor, task, batches, teacher } = setup;
+  const { executor, task, teacher } = setup;
+  const batches = predictsItsOwn(setup) ? setup.ofTeacher!.batches : setup.batches;
   const evaluator = new Evaluator({ executor, task, model: teacher.architecture, teacher, batches });
   const tally = RowTally.of(teacher.architecture, setup.temperature);
   const metrics = await evaluator.evaluateTeacher(tally);
@@ -254,6 +257,28 @@ async function measureTeacher(setup: ComparisonSetup, size: TeacherSize): Promis
   return {
     row,
     predictions: Array.from({ length: setup.examples.length }, (_, i) => tally.rows.get(i) ?? nothingCounted),
+  };
+}
+
+/** Whether what the teacher predicts are tokens of its own. */
+const predictsItsOwn = ({ task, ofTeacher }: ComparisonSetup): boolean =>
+  task === 'causal-lm' && ofTeacher !== undefined;
+
+/**
+ * A teacher with other tokens as if it had said the same of the student's: what it says of each row is shared out among the tokens that count there, so
+ * that perplexities are of one kind. How often its own first choice is right says nothing beside the student's.
+ */
+function perTokenOf(examples: Examples, { row, predictions }: MeasuredModel): MeasuredModel {
+  const counts = predictions.map((_, i) => countedPredictions(examples.at(i)!.labels as Int32Array, 'causal-lm'));
+  const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
+  const loss = sum(predictions.map((one) => one.negativeLogLikelihood!)) / sum(counts);
+  const { accuracy: _, ...metrics } = row.metrics;
+  return {
+    row: { ...row, metrics: { ...metrics, loss, perplexity: Math.exp(loss) } },
+    predictions: predictions.map(({ negativeLogLikelihood }, i) => ({
+      predictions: counts[i]!,
+      negativeLogLikelihood,
+    })),
   };
 }
 
@@ -278,7 +303,7 @@ async function measure(
     executor,
     task,
     model: architecture,
-    teacher: role === 'teacher' ? undefined : teacher,
+    teacher: role === 'teacher' || predictsItsOwn(setup) ? undefined : teacher,
     batches,
   });
   const placed = placeParameters(executor, parameterSpecs(architecture), parameters);

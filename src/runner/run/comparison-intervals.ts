@@ -164,7 +164,7 @@ export function statisticsOf(model: MeasuredModel, labels: HardLabels): Partial<
     };
   const hasTeacher = predictions[0]?.teacherKl !== undefined;
   const shares = {
-    ...(kind !== 'multiple' && { accuracy: mean(column((one) => one.correct!)) }),
+    ...(kind !== 'multiple' && row.metrics.accuracy !== undefined && { accuracy: mean(column((one) => one.correct!)) }),
     ...(hasTeacher && {
       agreement: mean(column((one) => one.agreeing!)),
       teacherKl: mean(column((one) => one.teacherKl!)),

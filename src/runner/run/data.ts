@@ -336,6 +336,7 @@ function storesOf(
       tokenClasses: isPerToken(experiment.task) && hasLabels(experiment.task),
       labelNumbers: labelNumbersOf(experiment, labels),
       isPaired: isPaired(experiment, split),
+      hasSpans: teacher !== undefined && experiment.task === 'causal-lm',
       keepsRows,
     });
     close.push(() => store.close());

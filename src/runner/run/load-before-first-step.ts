@@ -2,7 +2,7 @@
 
 import { batchInputs } from '../../distill/batch-inputs';
 import { measuredAtOnce } from '../../distill/evaluation/evaluation-program';
-import type { Pairing } from '../../distill/pairing';
+import { measuredPair, type Pairing } from '../../distill/pairing';
 import { isLanguageModel } from '../../distill/specs';
 import { programShape } from '../../distill/training/chosen-positions';
 import { Recordings } from '../../distill/training/recordings';
@@ -29,7 +29,7 @@ export function loadBeforeEvaluation(run: PreparedRun, pairing: Pairing, recordi
   const atOnce = measuredAtOnce(pairing.student.vocabularySize, run.executor.workingMemory !== undefined);
   run.ahead.begin([
     first!,
-    ...(isLanguageModel(pairing.student) ? [() => recordings.measures(pairing, atOnce)] : []),
+    ...(isLanguageModel(pairing.student) ? [() => recordings.measures(measuredPair(pairing), atOnce)] : []),
     ...others,
   ]);
 }

@@ -40,6 +40,7 @@ import { InputError } from '../../protocol/problem';
 import type { Role } from '../../protocol/records';
 import type { Batch } from '../../dataset/batches';
 import type { Examples } from '../../dataset/example-store';
+import { withinSpans } from '../../dataset/within-spans';
 import type { TextReading } from '../../dataset/examples';
 import { Tokenizer } from '../../tokenizer/tokenizer';
 import type { Torchrun } from '../torchrun/torchrun';
@@ -119,7 +120,7 @@ export async function prepareRun(setup: RunSetup): Promise<PreparedRun | undefin
   const savedTokenizer = await findCompleteDirectory(tokenizerFolder);
   const given = await givenFolder(experiment.teacher, path.dirname(experiment.file));
   const teacher = await teachersReading(experiment, paths);
-  const data = await loadData(experiment, {
+  const loaded = await loadData(experiment, {
     folder: paths.directory,
     keptIn: rowIndexes(path.dirname(paths.directory)),
     isStopping: () => setup.control.stopping,
@@ -132,7 +133,8 @@ export async function prepareRun(setup: RunSetup): Promise<PreparedRun | undefin
     tokenizer: savedTokenizer === undefined ? undefined : await Tokenizer.load(savedTokenizer),
     kept: savedTokenizer === undefined ? undefined : await readKeptTokens(savedTokenizer),
   });
-  if (!data) return undefined;
+  if (!loaded) return undefined;
+  const data = { ...loaded, validation: withinSpans(loaded.validation) };
   if (savedTokenizer === undefined) {
     await saveDirectoryAtomically(tokenizerFolder, async (directory) => {
       await data.tokenizer.save(directory);

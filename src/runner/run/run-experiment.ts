@@ -13,6 +13,7 @@ import { forgetRun } from '../torchrun/remote-training';
 import { hostsOf } from '../torchrun/torchrun';
 import { removeOwned } from '../../run-directory/owned';
 import { readRecords } from '../../run-directory/record-file';
+import { formatCount } from '../../protocol/format';
 import { bestMetrics, isTeacherAtChance, meanMetrics } from '../../protocol/quality';
 import { controlPaths } from '../../run-directory/run-paths';
 import { parameterCount } from '../../model/layouts/config';
@@ -20,6 +21,8 @@ import type { ResolvedExperiment } from '../../experiment/file/schema';
 import type { FrozenModel, Parameters } from '../../model/parameters';
 import type { Comparison, Split } from '../../protocol/records';
 import type { ExamplesWithRows } from '../../dataset/example-store';
+import { withinSpans } from '../../dataset/within-spans';
+import { matchTokens, type MatchedTokens } from '../../tokenizer/matched-tokens';
 import type { TokenExample } from '../../dataset/examples';
 import { tellResult } from '../report/model-card';
 import { compareModels, type TeacherSize } from './compare-models';
@@ -67,11 +70,12 @@ async function carryOn(run: PreparedRun): Promise<Comparison | undefined> {
     const architecture = await studentArchitecture(experiment, run.data, frozen.architecture);
     const { ensemble } = frozen;
     const tokens = chosenTokensOf(run, { student: architecture, ensemble });
+    const matched = await matchedTokensOf(run);
     const pairing = {
       student: architecture,
       teacher: frozen.architecture,
       ensemble,
-      objective: { ...experiment.distillation, tokens },
+      objective: { ...experiment.distillation, tokens, matched },
     };
     let learning = run;
     if (experiment.distillation.sequenceLevel) {
@@ -114,6 +118,15 @@ async function carryOn(run: PreparedRun): Promise<Comparison | undefined> {
     frozen.release();
     await opaque?.release();
   }
+}
+
+/** Of a language model whose teacher has another tokenizer. */
+async function matchedTokensOf({ experiment, data, recorder }: PreparedRun): Promise<MatchedTokens | undefined> {
+  if (experiment.task !== 'causal-lm' || !data.teacher) return undefined;
+  const matched = matchTokens(data.tokenizer, data.teacher.tokenizer);
+  const [same, all] = [matched.student.length, data.tokenizer.vocabularySize].map((count) => formatCount(count));
+  await recorder.note(`${same} of the ${all} tokens are tokens of the teacher, too`);
+  return matched;
 }
 
 /** Of a teacher whose weights are here; validation lets no other write. */
@@ -164,7 +177,7 @@ async function compare(run: PreparedRun, teacher: LoadedTeacher): Promise<Compar
   const test = await loadTestExamples(experiment, data, paths.directory);
   try {
     const { examples, split } = test
-      ? { examples: test.examples, split: 'test' as const }
+      ? { examples: withinSpans(test.examples), split: 'test' as const }
       : { examples: data.validation, split: 'validation' as const };
     const { endpoint } = teacher.opaque ?? {};
     if (test && endpoint && !(await endpoint.askAbout({ name: 'test', examples }))) return undefined;

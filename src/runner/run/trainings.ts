@@ -1,7 +1,15 @@
 /** @file The trainings of a run: a teacher that is made here, the student, its controls; each resumed where it stopped. */
 
 import { Evaluator } from '../../distill/evaluation/evaluator';
-import { controlOf, keptOf, onPolicyOf, type DistilledPair, type OnPolicy, type Pairing } from '../../distill/pairing';
+import {
+  controlOf,
+  keptOf,
+  measuredPair,
+  onPolicyOf,
+  type DistilledPair,
+  type OnPolicy,
+  type Pairing,
+} from '../../distill/pairing';
 import { AlignedTargets, type TargetSource, type Teacher } from '../../distill/teacher/teacher';
 import type { OpaqueIdentity } from '../../distill/teacher/cache-key';
 import { ownTextLengths, OwnTextsWriter } from '../../distill/training/on-policy';
@@ -352,13 +360,14 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
   if (!holdsInitial) initial.parameters = undefined;
   collectCopies(); // The initial weights have been copied.
   trainer.loadAhead(shapes);
+  const beside = measuredPair(pairing).teacher && frozen;
   const evaluator = new Evaluator({
     executor,
     task,
     model: pairing.student,
-    teacher: frozen,
+    teacher: beside,
     batches: batchesOf(run, data.validation),
-    known: frozen && run.known,
+    known: beside && run.known,
     recordings,
   });
   let probes: Promise<Probes> | undefined;
@@ -376,7 +385,7 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
         probes: async () => {
           if (!probes) loadBeforeEvaluation(run, pairing, recordings);
           await training.judged?.();
-          return (probes ??= frozen && prepareProbes(run, pairing.student, frozen, paths));
+          return (probes ??= beside && prepareProbes(run, pairing.student, beside, paths));
         },
         paths,
         experimentFile: experiment.file,

@@ -111,6 +111,13 @@ export async function locateTarget(target: string): Promise<TargetFolders> {
   const columns = columnsOf(experiment, mostToldOf(experiment));
   const scoreRange = experiment.dataset.pairs?.range;
   const reading = { tokenizer, teachersTokenizer, kept, maxLength, scoreRange, columns, chatTemplate };
+  if (experiment.task === 'causal-lm' && teachersTokenizer !== undefined) {
+    // What they predict are other tokens, at other places: one is shown, as it reads.
+    const { teachersTokenizer: _, ...alone } = reading;
+    return student === undefined
+      ? { teacher, ...alone, tokenizer: teachersTokenizer }
+      : { teacher: undefined, student, ...alone };
+  }
   return { teacher, ensemble, onnx, student, ...reading };
 }
 

@@ -1,4 +1,4 @@
-/** @file Rules that fold axes: sums, means, extremes and their places. */
+/** @file Rules that fold or order axes: sums, means, extremes, the largest of a row, and their places. */
 
 import { sameShape, type ElementType, type Value } from '../graph';
 import type { GraphBuilder } from '../graph-builder';
@@ -54,4 +54,17 @@ export const reductions: KernelTable = {
   Min: reduction('ReduceMin'),
   Prod: reduction('ReduceProd'),
   Sum: reduction('ReduceSum'),
+  /** The largest first, of equal ones the first (on OpenVINO any): values, and where they stand. */
+  TopK: ({ graph, input, attributes }) => {
+    const x = input('x');
+    const k = attributes.k as number;
+    const shape = [...x.shape.slice(0, -1), k];
+    const outputs = [
+      { shape, type: x.type },
+      { shape, type: 'int64' as ElementType },
+    ];
+    const sorted = { attributes: { axis: -1, largest: 1, sorted: 1 } };
+    const [values, places] = graph.nodeOf('TopK', [x, graph.integers([k])], outputs, sorted);
+    return [values!, cast(graph, places!, 'int32')];
+  },
 };

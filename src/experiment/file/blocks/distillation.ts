@@ -132,7 +132,7 @@ export const distillationSchema = z
       .enum(vocabularies)
       .default('same')
       .describe(
-        'Whose tokens the teacher reads. "same": the student\'s; both have one tokenizer. "align": its own, of the tokenizer in its folder, while the student has that of "tokenizer"; both read the same rows, and what they predict is compared text by text, or word by word. text-classification, token-classification and sentence-embedding.',
+        'Whose tokens the teacher reads. "same": the student\'s; both have one tokenizer. "align": its own, of the tokenizer in its folder, while the student has that of "tokenizer"; both read the same rows, and what they predict is compared text by text, word by word, or, of causal-lm, span by span: between the places where tokens of both end together. Not for masked-lm.',
       ),
     sequenceLevel: z
       .boolean()
