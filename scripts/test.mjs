@@ -63,7 +63,7 @@ const longForms = {
     'engine/webgpu-operators',
     'engine/webgpu-training',
   ],
-  journeys: ['lab.journey', 'hosts', 'packaged'],
+  journeys: ['lab.journey', 'experiments', 'welcome', 'hosts', 'packaged'],
 };
 
 function vitest(name, filters) {

@@ -11,6 +11,7 @@ from torch import nn
 
 from distillery_torch.transformer import (
     ACTIVATIONS,
+    RELATIVE_BUCKETS,
     Block,
     Computed,
     Dropout,
@@ -22,6 +23,7 @@ from distillery_torch.transformer import (
     attend,
     local_bias,
     padding_bias,
+    relative_buckets,
     run_blocks,
     split_heads,
     thirds,
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from distillery_torch.data import Batch
 
 
-# BERT, RoBERTa, ELECTRA and DistilBERT: blocks with their norms after the residual sums.
+# BERT, RoBERTa, MPNet, ELECTRA and DistilBERT: blocks with their norms after the residual sums.
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,14 @@ class _PostNorm:
     outer: nn.Module
     output_norm: nn.Module
 
-    def forward(self, a: Architecture, x: torch.Tensor, forward: Forward, bias: torch.Tensor) -> Computed:
+    def forward(
+        self,
+        a: Architecture,
+        x: torch.Tensor,
+        forward: Forward,
+        bias: torch.Tensor,
+        relative: torch.Tensor | None = None,
+    ) -> Computed:
         """Compute a block: x [B, L, D] → see ``Computed``."""
         choose, chosen = forward.choose, forward.choose is not None
         residual = choose(x) if choose else x
@@ -61,7 +70,9 @@ class _PostNorm:
         projected = (self.query(asking), self.key(x), self.value(x))
         queries = self.query(x) if forward.vectors and forward.chooses_one_of_each else projected[0]
         query, key, value = (split_heads(part, a.heads) for part in projected)
-        context, scores = attend(query, key, value, bias, a, forward)
+        if relative is not None and forward.chooses_one_of_each:
+            relative = relative[:, :, :1]
+        context, scores = attend(query, key, value, bias, a, forward, relative)
         if choose:
             context = context[:, 0] if forward.chooses_one_of_each else choose(context)
         attention = forward.dropout(self.attention_output(context), a.dropout, chosen=chosen)
@@ -108,22 +119,31 @@ class BertEncoder(Model):
 
     sees_both_sides = True
 
-    def __init__(self, a: Architecture, base_name: str, first_position: int = 0) -> None:
+    def __init__(
+        self,
+        a: Architecture,
+        base_name: str,
+        first_position: int = 0,
+        block: Callable[[Architecture], Block] = BertBlock,
+    ) -> None:
         super().__init__(a)
         self.base_name, self.first_position = base_name, first_position
         width = a.embedding_size or a.hidden_size
+        tables = {
+            "word": a.vocabulary_size,
+            "position": a.max_positions + first_position,
+            "token_type": a.type_vocabulary_size,
+        }
         parts: dict[str, nn.Module] = {
             "embeddings": Named(
-                word_embeddings=nn.Embedding(a.vocabulary_size, width),
-                position_embeddings=nn.Embedding(a.max_positions + first_position, width),
-                token_type_embeddings=nn.Embedding(a.type_vocabulary_size, width),
+                **{f"{name}_embeddings": nn.Embedding(rows, width) for name, rows in tables.items() if rows > 0},
                 LayerNorm=nn.LayerNorm(width, a.layer_norm_epsilon),
             )
         }
         self.projects = width != a.hidden_size
         if self.projects:
             parts["embeddings_project"] = nn.Linear(width, a.hidden_size)
-        parts["encoder"] = Named(layer=nn.ModuleList(BertBlock(a) for _ in range(a.layers)))
+        parts["encoder"] = Named(**self.below_blocks(), layer=nn.ModuleList(block(a) for _ in range(a.layers)))
         self.add_module(base_name, Named(**parts))
 
     @property
@@ -139,15 +159,24 @@ class BertEncoder(Model):
         """See ``Model``."""
         embeddings, length = self.base.embeddings, batch.input_ids.shape[1]
         positions = torch.arange(self.first_position, self.first_position + length, device=batch.input_ids.device)
-        # A table of one row, as RoBERTa's published models have it, has that one for all tokens.
-        types = batch.type_ids.clamp(max=self.a.type_vocabulary_size - 1)
-        x = embeddings.word_embeddings(batch.input_ids) + embeddings.token_type_embeddings(types)
+        x = embeddings.word_embeddings(batch.input_ids)
+        if self.a.type_vocabulary_size > 0:
+            # A table of one row, as RoBERTa's published models have it, has that one for all tokens.
+            x = x + embeddings.token_type_embeddings(batch.type_ids.clamp(max=self.a.type_vocabulary_size - 1))
         x = embeddings.LayerNorm(x + embeddings.position_embeddings(positions))
         x = forward.dropout(x, self.a.embedding_dropout)
         if self.projects:
             x = self.base.embeddings_project(x)
-        bias = padding_bias(batch.attention_mask)
-        return run_blocks(cast("nn.ModuleList", self.base.encoder.layer), x, forward, lambda _: (bias,), None)
+        seeing = (padding_bias(batch.attention_mask), *self.by_distance(length))
+        return run_blocks(cast("nn.ModuleList", self.base.encoder.layer), x, forward, lambda _: seeing, None)
+
+    def below_blocks(self) -> dict[str, nn.Module]:
+        """Give what the encoder has beside its blocks, by its name; before them, as what all of them read."""
+        return {}
+
+    def by_distance(self, _length: int) -> tuple[torch.Tensor, ...]:
+        """Give what every block is told of distances, [1, H, L, L]; nothing in most families."""
+        return ()
 
     def classified(self, batch: Batch, x: torch.Tensor) -> torch.Tensor:
         """See ``Model``: the first token."""
@@ -219,8 +248,10 @@ class _TwoLayerClassifier(nn.Module):
 class Roberta(BertEncoder):
     """RoBERTa (Liu et al., 2019): BERT with positions counted from the row after the padding token's, and other heads."""
 
-    def __init__(self, a: Architecture) -> None:
-        super().__init__(a, "roberta", (1 if a.pad_id is None else a.pad_id) + 1)
+    def __init__(
+        self, a: Architecture, base_name: str = "roberta", block: Callable[[Architecture], Block] = BertBlock
+    ) -> None:
+        super().__init__(a, base_name, (1 if a.pad_id is None else a.pad_id) + 1, block)
         width = a.hidden_size
         if a.head == "masked-lm":
             self.lm_head = Named(dense=nn.Linear(width, width), layer_norm=nn.LayerNorm(width, a.layer_norm_epsilon))
@@ -241,6 +272,53 @@ class Roberta(BertEncoder):
     def classify(self, rows: torch.Tensor, dropout: Dropout) -> torch.Tensor:
         """See ``Model``."""
         return cast("torch.Tensor", self.classifier(rows, dropout, torch.tanh))
+
+
+class MPNetBlock(Block):
+    """x [B, L, D] → the same shape, or [R, D] where rows are chosen."""
+
+    def __init__(self, a: Architecture) -> None:
+        super().__init__()
+        self.a = a
+        width, inner = a.hidden_size, a.intermediate_size
+
+        def norm() -> nn.Module:
+            return nn.LayerNorm(width, a.layer_norm_epsilon)
+
+        self.attention = Named(attn=Named(**{name: nn.Linear(width, width) for name in "qkvo"}), LayerNorm=norm())
+        self.intermediate = Named(dense=nn.Linear(width, inner))
+        self.output = Named(dense=nn.Linear(inner, width), LayerNorm=norm())
+
+    def compute(self, x: torch.Tensor, forward: Forward, bias: torch.Tensor, relative: torch.Tensor) -> Computed:
+        """See the class."""
+        own = self.attention.attn
+        parts = _PostNorm(
+            own.q,
+            own.k,
+            own.v,
+            own.o,
+            self.attention.LayerNorm,
+            self.intermediate.dense,
+            self.output.dense,
+            self.output.LayerNorm,
+        )
+        return parts.forward(self.a, x, forward, bias, relative)
+
+
+class MPNet(Roberta):
+    """MPNet (Song et al., 2020): RoBERTa without token types, and with a number by distance for each head, the same in all blocks."""
+
+    def __init__(self, a: Architecture) -> None:
+        super().__init__(a, "mpnet", MPNetBlock)
+
+    def below_blocks(self) -> dict[str, nn.Module]:
+        """See ``BertEncoder``."""
+        return {"relative_attention_bias": nn.Embedding(RELATIVE_BUCKETS, self.a.heads)}
+
+    def by_distance(self, length: int) -> tuple[torch.Tensor, ...]:
+        """See ``BertEncoder``."""
+        table = self.base.encoder.relative_attention_bias
+        return (table(relative_buckets(length, table.weight.device)).permute(2, 0, 1)[None],)
 
 
 class Electra(BertEncoder):
@@ -473,6 +551,7 @@ ENCODERS: dict[str, type[Model]] = {
     "roberta": Roberta,
     "xlm-roberta": Roberta,
     "electra": Electra,
+    "mpnet": MPNet,
     "modernbert": ModernBert,
 }
 """By ``model_type``."""

@@ -153,10 +153,11 @@ def attend(
     bias: torch.Tensor,
     a: Architecture,
     forward: Forward,
+    relative: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """softmax(cap(q · kᵀ / √d) + bias) · v. query [B, H, L, d], key and value [B, K, L, d], K dividing H → [B, L, H · d].
+    """softmax(cap(q · kᵀ / √d) + relative + bias) · v. query [B, H, L, d], key and value [B, K, L, d], K dividing H → [B, L, H · d].
 
-    And the scores, cap(q · kᵀ / √d) in float32, where they are wanted.
+    And the scores, cap(q · kᵀ / √d) + relative in float32, where they are wanted. ``relative``: what is added by distance, [1, H, L, L].
     """
     dropout, scores = forward.dropout, None
     rows, heads, length, width = query.shape
@@ -164,9 +165,11 @@ def attend(
         key, value = (x.repeat_interleave(heads // a.shared_heads, 1) for x in (key, value))
     scale = 1 / math.sqrt(a.query_scalar or width)
     if not forward.scores and a.score_cap is None and (dropout is no_dropout or a.attention_dropout == 0):
-        context = F.scaled_dot_product_attention(query, key, value, attn_mask=bias.to(query.dtype), scale=scale)
+        mask = bias if relative is None else bias + relative
+        context = F.scaled_dot_product_attention(query, key, value, attn_mask=mask.to(query.dtype), scale=scale)
     else:
         scores = capped(((query * scale) @ key.transpose(-1, -2)).float(), a.score_cap)
+        scores = scores if relative is None else scores + relative
         probabilities = torch.softmax(scores + bias, -1).to(value.dtype)  # [B, H, L, L]
         context = dropout(probabilities, a.attention_dropout) @ value
     return context.transpose(1, 2).reshape(rows, length, heads * width), scores if forward.scores else None
@@ -219,6 +222,26 @@ def local_bias(mask: torch.Tensor, reach: int) -> torch.Tensor:
     positions = torch.arange(mask.shape[1], device=mask.device)
     near = (positions[:, None] - positions).abs() <= reach
     return (mask[:, None, None, :] * near - 1) * UNSEEN
+
+
+RELATIVE_BUCKETS = 32
+"""Of distances in a relative attention bias (Raffel et al., 2020)."""
+MOST_DISTANCE = 128
+"""From here on distances share the last bucket of their side."""
+
+
+def relative_buckets(length: int, device: torch.device) -> torch.Tensor:
+    """Which bucket a query's and a key's distance has: half of them for each side, of which half have one distance each. int64 [L, L]."""
+    side = RELATIVE_BUCKETS // 2
+    single = side // 2
+    ratio = MOST_DISTANCE / single
+    # A bound that is a whole number is one: the factor is a root of two.
+    least = [math.ceil(single * ratio ** (k / (side - single)) - 1e-9) for k in range(1, side - single)]
+    positions = torch.arange(length, device=device)
+    distance = positions - positions[:, None]  # key − query
+    size = distance.abs()
+    shared = single + torch.bucketize(size, torch.tensor(least, device=device), right=True)
+    return torch.where(size < single, size, shared) + side * (distance > 0)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ def architecture_of(folder: Path) -> Architecture:
     problem = {"multi_label_classification": "multi-label", "regression": "regression"}.get(c.get("problem_type"))
     gpt2 = c["model_type"] == "gpt2"
     positions = c["n_positions" if gpt2 else "max_position_embeddings"]
-    if "roberta" in c["model_type"]:
+    if "roberta" in c["model_type"] or c["model_type"] == "mpnet":
         positions -= c["pad_token_id"] + 1
     dropout = c.get("hidden_dropout_prob", c.get("resid_pdrop", 0.0))
     sliding = c.get("layer_types")

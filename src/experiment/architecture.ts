@@ -14,7 +14,9 @@ import { embeddingFor } from '../model/parameters';
 import { createArchitecture } from '../model/layouts/config';
 import { type Family, familyNames, layoutOf } from '../model/layouts/families';
 import type { SpecialTokens } from '../tokenizer/special-tokens';
+import { membersOf } from './ensemble';
 import type { ArchitectureSpec } from './file/blocks/architecture';
+import type { ResolvedExperiment } from './file/schema';
 import { hasLabels, isOfEmbeddings } from '../protocol/tasks';
 
 /** What stands on the transformer for a task. */
@@ -113,6 +115,15 @@ export function dropoutEverywhere(family: string, rate: number): Partial<Archite
 export function classesFrom(rows: readonly string[], checkpoint: readonly string[] | undefined): readonly string[] {
   const same = checkpoint?.length === rows.length && rows.every((label) => checkpoint.includes(label));
   return same ? checkpoint : rows;
+}
+
+/** The number that the padding token of a tokenizer must have which the run trains, where a family of its models takes one for it; undefined: any. */
+export function trainedPadId({ tokenizer, student, teacher }: ResolvedExperiment): number | undefined {
+  if (tokenizer.source !== 'train') return undefined;
+  const teachers = membersOf(teacher).flatMap(({ member }) => (member.source === 'train' ? [member.architecture] : []));
+  return [student.architecture, ...teachers]
+    .map(({ family }) => layoutOf(family).padsWith)
+    .find((padId) => padId !== undefined);
 }
 
 /** The special tokens that config.json names. A decoder without a padding token pads with its end-of-text token. */

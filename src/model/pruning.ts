@@ -1,7 +1,7 @@
 /** @file Structured pruning (Muralidharan et al., 2024): which heads, MLP units and dimensions of a teacher a narrower student keeps, and its weights. */
 
 import { type Architecture, headSizeOf, keyValueHeadsOf } from './architecture';
-import { sizeOfAxis } from './layouts/config';
+import { hasRelativeBias, sizeOfAxis } from './layouts/config';
 import { layoutOf } from './layouts/families';
 import type { Axis, Units } from './layouts/layout';
 
@@ -47,7 +47,7 @@ export function isNarrower(student: Architecture, teacher: Architecture): boolea
 
 /**
  * The most important units, so many as the student has. Of heads that share keys and values those with the most important queries are
- * kept, and in each equally many of its queries.
+ * kept, and in each equally many of its queries. Where a parameter outside of the blocks has numbers for heads, all blocks keep the same.
  * @param layers the teacher's block, from 0, for each of the student's
  */
 export function chooseUnits(
@@ -57,11 +57,14 @@ export function chooseUnits(
   layers: readonly number[],
 ): KeptUnits {
   const kept = mostImportant(width, student.hiddenSize);
+  const ofHeads = layers.map((block) => blocks[block]!.heads);
+  // Heads that share a number with those of other blocks are the same ones in all of them.
+  const heads = hasRelativeBias(teacher) ? ofHeads.map(() => sumOf(ofHeads)) : ofHeads;
   const ofPooled = pooled && mostImportant(pooled, student.hiddenSize);
   return {
-    blocks: layers.map((block) => ({
+    blocks: layers.map((block, i) => ({
       block,
-      ...chooseHeads(blocks[block]!.heads, student, teacher),
+      ...chooseHeads(heads[i]!, student, teacher),
       inner: mostImportant(blocks[block]!.inner, student.intermediateSize),
     })),
     width: kept,
@@ -86,6 +89,10 @@ function chooseHeads(
   const keyValueHeads = mostImportant(worth, keyValueHeadsOf(student));
   return { heads: keyValueHeads.flatMap((group) => bestOf[group]!), keyValueHeads };
 }
+
+/** Element by element. */
+const sumOf = (lists: readonly Float64Array[]): Float64Array =>
+  lists.reduce((sum, list) => sum.map((value, i) => value + list[i]!));
 
 /** Indices of the largest values, ascending; of equal ones the first. */
 function mostImportant(values: Float64Array, count: number): number[] {
@@ -167,6 +174,8 @@ export class Pruner {
         return kept.pooled;
       case 'inner':
         return block?.inner;
+      case 'heads':
+        return kept.blocks[0]?.heads;
       case 'queries':
         return block && elementsOf(block.heads, headSizeOf(this.teacher));
       case 'keys':

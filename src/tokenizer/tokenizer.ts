@@ -235,7 +235,7 @@ export class Tokenizer {
     const keep = longestFirst(first.ids.length, second.ids.length, room);
     const truncated = keep[0] < first.ids.length || keep[1] < second.ids.length;
     const encoding = assemble(parts, [first, second], keep, truncated);
-    if (this.template.trimOffsets && this.preTokenizer.byteLevel) this.trimOffsets(encoding, [text, pair ?? '']);
+    if (this.template.trimOffsets) this.trimOffsets(encoding, [text, pair ?? '']);
     return encoding;
   }
 

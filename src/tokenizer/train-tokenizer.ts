@@ -11,6 +11,8 @@ export interface TrainTokenizerOptions {
   kind: 'bpe' | 'wordpiece';
   /** Greatest number of tokens, special ones included. Little text gives fewer. */
   vocabularySize: number;
+  /** Number of the token that pads: 0 unless given, for a model that takes another for it. */
+  padId?: number | undefined;
   /** Unless given, WordPiece lower-cases (and strips accents) and BPE does not. */
   lowercase?: boolean;
   /** Written for Python `transformers`, which then warns of longer inputs. */
@@ -44,7 +46,8 @@ export class TokenizerTraining {
     const { kind, vocabularySize } = options;
     const least = kind === 'bpe' ? 257 : 32;
     if (vocabularySize < least) throw new RangeError(`A ${kind} vocabulary has at least ${least} tokens.`);
-    const json = kind === 'bpe' ? bpeJson(options, byteTokens, []) : wordPieceJson(options, bertSpecialTokens);
+    const json =
+      kind === 'bpe' ? bpeJson(options, byteTokensOf(options), []) : wordPieceJson(options, specialTokensOf(options));
     this.base = Tokenizer.fromJson(json, configOf(options));
   }
 
@@ -70,7 +73,10 @@ const configOf = (options: TrainTokenizerOptions): TokenizerConfig =>
 
 const endOfText = '<|endoftext|>';
 
-const byteTokens = [endOfText, ...byteCharacters.toSorted()];
+/** A decoder pads with its end of the text. */
+function byteTokensOf({ padId = 0 }: TrainTokenizerOptions): string[] {
+  return byteCharacters.toSorted().toSpliced(padId, 0, endOfText);
+}
 
 const bpeConfig = (options: TrainTokenizerOptions): TokenizerConfig => ({
   bos_token: endOfText,
@@ -82,7 +88,7 @@ const bpeConfig = (options: TrainTokenizerOptions): TokenizerConfig => ({
 
 /** @param counted distinct pieces and how often each occurs, most frequent first */
 function trainBpe(counted: readonly [string, number][], options: TrainTokenizerOptions): Tokenizer {
-  const tokens = [...byteTokens];
+  const tokens = byteTokensOf(options);
   const idOf = new Map(tokens.map((token, id) => [token, id]));
   const words = counted.map(([word, count]): CountedWord => ({
     symbols: Array.from(toByteLevel(word), (character) => idOf.get(character)!),
@@ -106,7 +112,7 @@ function bpeJson(
   const byteLevel = { type: 'ByteLevel', add_prefix_space: spacesWords, trim_offsets: false, use_regex: true };
   return {
     ...emptyJson,
-    added_tokens: [addedToken(endOfText, 0)],
+    added_tokens: [addedToken(endOfText, tokens.indexOf(endOfText))],
     normalizer: lowercase ? { type: 'Lowercase' } : null,
     pre_tokenizer: byteLevel,
     post_processor: byteLevel,
@@ -126,7 +132,10 @@ function bpeJson(
   };
 }
 
-const bertSpecialTokens = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'];
+/** BERT's. */
+const specialTokensOf = ({ padId = 0 }: TrainTokenizerOptions): string[] =>
+  ['[UNK]', '[CLS]', '[SEP]', '[MASK]'].toSpliced(padId, 0, '[PAD]');
+
 const continuing = '##';
 
 const wordPieceConfig = (options: TrainTokenizerOptions): TokenizerConfig => ({
@@ -145,7 +154,7 @@ function trainWordPiece(counted: readonly [string, number][], options: TrainToke
   const alphabet = frequentCharacters(counted, Math.floor(options.vocabularySize / 8));
   const spelled = counted.map(([word, count]) => ({ symbols: spell(word, alphabet), count }));
   const inner = new Set(spelled.flatMap(({ symbols }) => symbols.slice(1)));
-  const tokens = [...bertSpecialTokens, ...[...alphabet].sort(), ...[...inner].sort()];
+  const tokens = [...specialTokensOf(options), ...[...alphabet].sort(), ...[...inner].sort()];
   const idOf = new Map(tokens.map((token, id) => [token, id]));
   learnMerges({
     words: spelled.map(({ symbols, count }) => ({ symbols: symbols.map((symbol) => idOf.get(symbol)!), count })),
@@ -174,14 +183,16 @@ function frequentCharacters(words: readonly [string, number][], limit: number): 
   return new Set(byCount.slice(0, limit).map(([character]) => character));
 }
 
-function wordPieceJson({ lowercase = true }: TrainTokenizerOptions, tokens: readonly string[]): TokenizerJson {
+function wordPieceJson(options: TrainTokenizerOptions, tokens: readonly string[]): TokenizerJson {
+  const { lowercase = true } = options;
+  const specialTokens = specialTokensOf(options);
   const special = (token: string, typeId: number) => ({ SpecialToken: { id: token, type_id: typeId } });
   const sequence = (id: 'A' | 'B', typeId: number) => ({ Sequence: { id, type_id: typeId } });
   const [cls, sep] = ['[CLS]', '[SEP]'] as const;
-  const described = (token: string) => ({ id: token, ids: [bertSpecialTokens.indexOf(token)], tokens: [token] });
+  const described = (token: string) => ({ id: token, ids: [specialTokens.indexOf(token)], tokens: [token] });
   return {
     ...emptyJson,
-    added_tokens: bertSpecialTokens.map(addedToken),
+    added_tokens: specialTokens.map(addedToken),
     normalizer: {
       type: 'BertNormalizer',
       clean_text: true,

@@ -1,6 +1,6 @@
 /**
  * @file Tokenizers of older Hugging Face folders, which have a vocabulary and no tokenizer.json: what Python `transformers` makes of it
- * (convert_slow_tokenizer.py). WordPiece of BERT and its descendants from vocab.txt; BPE of bytes, of GPT-2 and RoBERTa, from vocab.json and merges.txt.
+ * (convert_slow_tokenizer.py). WordPiece of BERT and its descendants, MPNet among them, from vocab.txt; BPE of bytes, of GPT-2 and RoBERTa, from vocab.json and merges.txt.
  */
 
 import { readFile } from 'node:fs/promises';
@@ -34,11 +34,11 @@ export async function tokenizerOfVocabulary(
 ): Promise<Found | undefined> {
   const words = path.join(directory, wordPieceFile);
   const listed = await readIfThere(words);
-  if (listed !== null) return { file: words, json: wordPiece(vocabularyOf(listed), config, words) };
+  const family = await familyIn(directory);
+  if (listed !== null) return { file: words, json: wordPiece(vocabularyOf(listed), config, family === 'mpnet', words) };
   const [mergesFile, vocabularyFile] = [path.join(directory, bpeFiles[0]), path.join(directory, bpeFiles[1])];
   const merges = await readIfThere(mergesFile);
   const vocabulary = merges === null ? null : await readIfThere(vocabularyFile);
-  const family = await familyIn(directory);
   if (merges === null || vocabulary === null || (family !== 'gpt2' && family !== 'roberta')) return undefined;
   const vocab = parsedVocabulary(vocabulary, vocabularyFile);
   return { file: vocabularyFile, json: bytePairs(vocab, mergesOf(merges), config, family, vocabularyFile) };
@@ -105,18 +105,17 @@ function idOf(vocab: Vocabulary, token: string, file: string): number {
   return vocab[token]!;
 }
 
-function wordPiece(vocab: Vocabulary, config: TokenizerConfig, file: string): object {
+/** @param isMpnet whether special tokens have RoBERTa's names and places */
+function wordPiece(vocab: Vocabulary, config: TokenizerConfig, isMpnet: boolean, file: string): object {
   const {
     do_lower_case: lowercase,
     strip_accents: accents,
     tokenize_chinese_chars: chinese,
   } = config as Record<string, unknown>;
-  const [cls, sep] = [tokenIn(config, 'cls_token', '[CLS]'), tokenIn(config, 'sep_token', '[SEP]')];
-  const [unknown, pad, mask] = [
-    tokenIn(config, 'unk_token', '[UNK]'),
-    tokenIn(config, 'pad_token', '[PAD]'),
-    tokenIn(config, 'mask_token', '[MASK]'),
-  ];
+  const usual = isMpnet ? ['<s>', '</s>', '[UNK]', '<pad>', '<mask>'] : ['[CLS]', '[SEP]', '[UNK]', '[PAD]', '[MASK]'];
+  const keys = ['cls_token', 'sep_token', 'unk_token', 'pad_token', 'mask_token'];
+  const names = keys.map((key, i) => tokenIn(config, key, usual[i]!));
+  const [cls, sep, unknown, pad, mask] = names as [string, string, string, string, string];
   idOf(vocab, unknown, file);
   const special = (token: string, type: number): object => ({ SpecialToken: { id: token, type_id: type } });
   const sequence = (id: string, type: number): object => ({ Sequence: { id, type_id: type } });
@@ -125,7 +124,8 @@ function wordPiece(vocab: Vocabulary, config: TokenizerConfig, file: string): ob
     version: '1.0',
     truncation: null,
     padding: null,
-    added_tokens: addedTokens(vocab, [pad, unknown, cls, sep, mask]),
+    // MPNet's mask takes the space before it.
+    added_tokens: addedTokens(vocab, [pad, unknown, cls, sep, mask], isMpnet ? mask : undefined),
     normalizer: {
       type: 'BertNormalizer',
       clean_text: true,
@@ -134,14 +134,22 @@ function wordPiece(vocab: Vocabulary, config: TokenizerConfig, file: string): ob
       lowercase: lowercase !== false,
     },
     pre_tokenizer: { type: 'BertPreTokenizer' },
-    post_processor: {
-      type: 'TemplateProcessing',
-      single,
-      pair: [...single, sequence('B', 1), special(sep, 1)],
-      special_tokens: Object.fromEntries(
-        [cls, sep].map((token) => [token, { id: token, ids: [idOf(vocab, token, file)], tokens: [token] }]),
-      ),
-    },
+    post_processor: isMpnet
+      ? {
+          type: 'RobertaProcessing',
+          sep: [sep, idOf(vocab, sep, file)],
+          cls: [cls, idOf(vocab, cls, file)],
+          trim_offsets: true,
+          add_prefix_space: false,
+        }
+      : {
+          type: 'TemplateProcessing',
+          single,
+          pair: [...single, sequence('B', 1), special(sep, 1)],
+          special_tokens: Object.fromEntries(
+            [cls, sep].map((token) => [token, { id: token, ids: [idOf(vocab, token, file)], tokens: [token] }]),
+          ),
+        },
     decoder: { type: 'WordPiece', prefix: '##', cleanup: true },
     model: {
       type: 'WordPiece',

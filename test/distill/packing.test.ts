@@ -39,7 +39,7 @@ const without = { dropout: 0, attentionDropout: 0, embeddingDropout: 0, classifi
 
 type Model = Partial<ArchitectureOptions> & Pick<ArchitectureOptions, 'family'>;
 
-/** What a text's logits depend on in each: learned and rotary positions, windows, tokens before or on both sides, types. */
+/** What a text's logits depend on in each: learned and rotary positions, windows, tokens before or on both sides, types, distances. */
 const models: Record<string, { task: Task; model: Model }> = {
   'gpt2 causal-lm': { task: 'causal-lm', model: { family: 'gpt2' } },
   'bert text-classification': { task: 'text-classification', model: { family: 'bert', padId: 0 } },
@@ -58,6 +58,7 @@ const models: Record<string, { task: Task; model: Model }> = {
     },
   },
   'roberta masked-lm': { task: 'masked-lm', model: { family: 'roberta', padId: 0 } },
+  'mpnet text-classification': { task: 'text-classification', model: { family: 'mpnet' } },
   'modernbert masked-lm': {
     task: 'masked-lm',
     model: { family: 'modernbert', padId: 0, layers: 2, slidingWindow: 4, slidingLayers: [false, true] },

@@ -197,6 +197,30 @@ describe('memory', () => {
   });
 });
 
+it('of what is added by distance as much stays as of probabilities, which no kernel then does without', () => {
+  const student = createArchitecture({ ...sizes, family: 'mpnet', head: 'masked-lm', layers: 2, attentionDropout: 0 });
+  const machines = { device: h100, devices: 1, hosts: 1 };
+  const { memory } = planScaling(caseOf('masked-lm', { student }), machines).chosen;
+  const token = activationBytesOfToken(student, LENGTH, { productBytes: 4, keepsProbabilities: true });
+  const rows = { tokens: 8 * LENGTH, predictions: shapeOf('masked-lm', 8).predictions };
+  const bytes = bytesNamed(memory, 'activations of the student');
+  expect(bytes).toBe(rows.tokens * 2 * token + 4 * rows.predictions * student.hiddenSize);
+  // Nor would it be spared without dropout, as it is in a model that has nothing by distance.
+  const spared = (family: 'bert' | 'mpnet'): boolean => {
+    const base = createArchitecture({
+      ...student,
+      family,
+      hiddenSize: 768,
+      layers: 12,
+      heads: 12,
+      attentionDropout: 0.1,
+    });
+    const { notes } = planScaling(caseOf('masked-lm', { student: base, length: 512 }), machines);
+    return notes.some((note) => note.includes('"dropout": 0 would spare'));
+  };
+  expect([spared('bert'), spared('mpnet')]).toEqual([true, false]);
+});
+
 it('of blocks that are computed again only inputs stay, and one forward pass more is computed', () => {
   const planned = caseOf('causal-lm');
   const machines = { device: h100, devices: 1, hosts: 1 };

@@ -160,8 +160,12 @@ describe.each(familyNames)('the vectors of %s', (family) => {
   ];
 
   it('are as wide as its heads, and make the scores of attention where no position turns them', () => {
-    const given = backbone(a, tensorsOf(a), { inputIds, attentionMask });
+    const parameters = tensorsOf(a);
+    const given = backbone(a, parameters, { inputIds, attentionMask });
     const norms = normsOf(family);
+    // What a head adds for the distance 0.
+    const relative = Object.entries(parameters).find(([name]) => name.includes('relative_attention_bias'))?.[1];
+    const added = relative ? valuesOf(relative).slice(0, a.heads) : new Array<number>(a.heads).fill(0);
     for (const [block, { queries, keys, values }] of given.vectors.entries()) {
       const made = { queries: queries(), keys: keys(), values: values() };
       for (const { role, kind, width } of relatedVectors(vectorKinds, { teacher: a, student: a })) {
@@ -183,7 +187,7 @@ describe.each(familyNames)('the vectors of %s', (family) => {
       const capped = a.scoreCap === undefined ? dots : tf.mul(tf.tanh(tf.div(dots, a.scoreCap)), a.scoreCap);
       const first = (x: tf.Tensor): number[] => valuesOf(tf.slice(x, [0, 0, 0, 0], [2, a.heads, 1, 1]));
       const wanted = first(given.scores[block]!);
-      first(capped).forEach((value, i) => expect(value).toBeCloseTo(wanted[i]!, 4));
+      first(capped).forEach((value, i) => expect(value + added[i % a.heads]!).toBeCloseTo(wanted[i]!, 4));
     }
   });
 

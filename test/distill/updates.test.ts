@@ -158,6 +158,13 @@ describe('the rates of blocks', () => {
       'electra.encoder.layer.0.',
       'classifier.out_proj.bias',
     ],
+    [
+      'mpnet',
+      'sequence-classification',
+      'mpnet.encoder.relative_attention_bias.weight',
+      'mpnet.encoder.layer.0.',
+      'classifier.out_proj.bias',
+    ],
     ['modernbert', 'masked-lm', 'model.embeddings.norm.weight', 'model.layers.0.', 'head.dense.weight'],
     ['gpt2', 'causal-lm', 'transformer.wpe.weight', 'transformer.h.0.', 'transformer.ln_f.weight'],
     ['llama', 'causal-lm', 'model.embed_tokens.weight', 'model.layers.0.', 'model.norm.weight'],

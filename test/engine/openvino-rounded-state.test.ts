@@ -61,7 +61,7 @@ describe.skipIf(missing)('state that is kept as bfloat16', () => {
   const trainerOf = (executor: Executor) => tinyTrainer(executor, tinyPair('causal-lm'), { moments: 'bfloat16' });
 
   it('gives the same bits again where a training goes on from its state', async () => {
-    const trainer = trainerOf(createOpenVinoExecutor({ cache: null }));
+    const trainer = trainerOf(createOpenVinoExecutor());
     await trainer.step();
     const state = await trainer.state();
     for (const moment of [state.firstMoments, state.secondMoments]) {

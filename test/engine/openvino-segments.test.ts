@@ -184,7 +184,7 @@ describe.skipIf(missing)('a program in segments', () => {
   it.each(allOr(Object.keys(models), ['gpt2']))('teaches a student of %s the same, batches added up', async (name) => {
     const losses: number[][] = [];
     for (const segmentsFrom of [Infinity, 0]) {
-      const executor = createOpenVinoExecutor({ cache: null, segmentsFrom });
+      const executor = createOpenVinoExecutor({ segmentsFrom });
       const trainer = tinyTrainer(executor, deepPair(name), {}, undefined, { gradientAccumulation: 2 });
       const steps: number[] = [];
       for (let step = 0; step < 2; step++) steps.push((await trainer.step()).loss.total);

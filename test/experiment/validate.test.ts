@@ -642,6 +642,17 @@ describe('validating an experiment whose teacher is a folder', () => {
     ]);
   });
 
+  it('refuses a tokenizer that pads with another token than a family takes for it, and takes one that is trained for it', async () => {
+    const folder = await withTeacher();
+    const student = { architecture: { ...bertSizes, family: 'mpnet' } };
+    expect(await problemsIn(folder, { student })).toEqual([]);
+    expect(await problemsIn(folder, { ...checkpointTeacher, student })).toEqual([
+      expect.stringMatching(
+        /^x\.distill\.json:\d+:\d+: To a model of the family mpnet token 1 is the padding token, whatever its config says; here that is token 0\. Use a tokenizer whose padding token is number 1/,
+      ),
+    ]);
+  });
+
   it("refuses a student or a tokenizer whose tokens are not the teacher's", async () => {
     const folder = await withTeacher();
     await writeModel(join(folder, 'other'), { layers: 1 });

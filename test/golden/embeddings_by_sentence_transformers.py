@@ -29,6 +29,7 @@ FAMILIES = {
         "torch.nn.modules.linear.Identity",
         True,
     ),
+    "mpnet": ({**NAMES, **RATES, "num_hidden_layers": 2, "pad_token_id": 1}, "mean", None, True),
 }
 """Sizes, pooling, activation of the dense layer, whether embeddings have length 1."""
 LENGTHS = (12, 9, 5, 11)

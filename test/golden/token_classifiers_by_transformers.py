@@ -24,6 +24,7 @@ FAMILIES = {
     },
     "roberta": {**NAMES, **RATES, "type_vocab_size": 1},
     "electra": {**NAMES, **RATES, "embedding_size": 16},
+    "mpnet": {**NAMES, "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0, "pad_token_id": 1},
     "modernbert": {**NAMES, "num_hidden_layers": 2, "global_attn_every_n_layers": 2, "local_attention": 6},
 }
 LENGTHS = (12, 9)

@@ -21,7 +21,7 @@ SENTENCES = [
 CUT = 10
 
 encoded = {}
-for name in ("bert-cased", "bert-uncased", "modernbert", "roberta", "xlm-roberta"):
+for name in ("bert-cased", "bert-uncased", "mpnet", "modernbert", "roberta", "xlm-roberta"):
     options = {"add_prefix_space": True} if name in SPACED else {}
     tokenizer = AutoTokenizer.from_pretrained(TOKENIZERS / name, **options)
     rows = []

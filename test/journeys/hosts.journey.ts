@@ -13,9 +13,7 @@ import { hasSshd, OtherHost, type HostOptions } from '../torchrun/sshd';
 import { pythonOf, setMachine, slurmOf, sshOf } from './desk';
 import { atEnd } from './endings';
 import { newWorkspace, sampleWorkspace, writeClassifier } from './real-runs';
-import { plain, themes, Workbench, type Theme } from './workbench';
-
-const allThemes = Object.keys(themes) as Theme[];
+import { plain, themesLookedAt, Workbench } from './workbench';
 
 it.skipIf(!hasSshd)('an experiment goes to a host when what was missing there is there', async () => {
   const other = await OtherHost.start();
@@ -86,7 +84,7 @@ it.skipIf(!hasSshd)('an experiment goes to a host when what was missing there is
   const run = window.rows('Experiments').filter({ hasText: 'on there' });
   await window.rows('Experiments').filter({ hasText: /^spam/ }).locator('.monaco-tl-twistie').click();
   await run.waitFor();
-  for (const theme of allThemes) {
+  for (const theme of themesLookedAt) {
     await window.chooseTheme(theme);
     await window.picture(`hosts-${theme}`);
   }
@@ -161,7 +159,7 @@ it.skipIf(!hasSshd)('several hosts that are known are chosen together, and train
     const log = readFileSync(path.join(workspace, '.distillery/runs', run!, 'log.txt'), 'utf8');
     expect(log).toContain('the student is trained on one, two');
     expect(log).toContain('2 processes of PyTorch');
-    for (const theme of allThemes) {
+    for (const theme of themesLookedAt) {
       await window.chooseTheme(theme);
       await window.picture(`several-hosts-${theme}`);
     }
@@ -297,7 +295,7 @@ describe('runs elsewhere, in one window', () => {
     await row.click();
     await window.lab.getByText(/No connection to gpu1 since \d/).waitFor();
     await window.lab.getByText(/torchrun, 2 × NVIDIA H100.* on gpu1/).waitFor();
-    for (const theme of allThemes) {
+    for (const theme of themesLookedAt) {
       await window.chooseTheme(theme);
       await window.picture(`lost-${theme}`);
     }
@@ -322,7 +320,7 @@ describe('runs elsewhere, in one window', () => {
     await window.rows('Experiments').filter({ hasText: 'job 4711 waits in the queue of Slurm' }).click();
     await window.lab.getByText(/ on login1 · job 4711 waits in the queue of Slurm/).waitFor();
     // It begins with the theme that is there.
-    for (const theme of [...allThemes].reverse()) {
+    for (const theme of [...themesLookedAt].reverse()) {
       await window.chooseTheme(theme);
       await window.picture(`slurm-${theme}`);
     }

@@ -7,6 +7,7 @@ import { expect, inject, vi } from 'vitest';
 import { openWindow, startCodeServer, type EditorWindow } from '../harness/code-server';
 import { compiledIn, portFor } from '../harness/kept-caches';
 import { ensureEditor } from '../harness/setup';
+import { allOr } from '../torture';
 import {
   addToMachine,
   deskEnvironment,
@@ -28,6 +29,11 @@ export const themes = {
 } as const;
 
 export type Theme = keyof typeof themes;
+
+export const allThemes = Object.keys(themes) as Theme[];
+
+/** In which what is the editor's own is looked at: a dark one and a light one, one of them of high contrast. The Lab's colours are compared in all. */
+export const themesLookedAt = allOr<Theme>(allThemes, ['dark', 'high-contrast-light']);
 
 /** Pictures lie here; git does not keep them. */
 const shots = path.resolve('test/journeys/shots');

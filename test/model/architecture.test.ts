@@ -111,6 +111,16 @@ describe('config.json', () => {
     ['of a scaled GPT-2', { ...gpt2, scale_attn_by_inverse_layer_idx: true }, 'scaled by the layer'],
     ['of an untied head', { ...gpt2, tie_word_embeddings: false }, 'matrix of its own'],
     ['of an untied BERT head', { ...bert, tie_word_embeddings: false }, 'matrix of its own'],
+    [
+      'of an MPNet that pads with another token',
+      { model_type: 'mpnet', architectures: ['MPNetForMaskedLM'], pad_token_id: 0 },
+      'token 1 is the padding token, whatever its config says; here that is token 0',
+    ],
+    [
+      'of an MPNet with other buckets',
+      { model_type: 'mpnet', architectures: ['MPNetForMaskedLM'], relative_attention_num_buckets: 64 },
+      'relative_attention_num_buckets is "64"',
+    ],
     ['of a biased Llama', { ...llama, attention_bias: true }, 'attention_bias is true'],
     ['of a Llama with another activation', { ...llama, hidden_act: 'gelu' }, 'hidden_act is "gelu"'],
     ['of unequally shared keys', { ...llama, num_key_value_heads: 5 }, '5 heads of keys and values do not divide'],

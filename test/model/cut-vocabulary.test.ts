@@ -37,6 +37,7 @@ describe('a model without the tokens that are not used', () => {
     'roberta-masked-lm',
     'roberta-sequence-classification',
     'electra-masked-lm',
+    'mpnet-masked-lm',
     'gpt2',
     'llama',
     'gemma2',

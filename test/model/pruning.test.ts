@@ -36,6 +36,7 @@ const teachers: Record<string, Architecture> = {
   distilbert: createArchitecture({ ...classifier, family: 'distilbert' }),
   roberta: createArchitecture({ ...classifier, family: 'roberta', padId: 1 }),
   electra: createArchitecture({ ...classifier, family: 'electra', embeddingSize: 12 }),
+  mpnet: createArchitecture({ ...classifier, family: 'mpnet', padId: 1 }),
   modernbert: createArchitecture({ ...classifier, family: 'modernbert', slidingWindow: 4 }),
   gpt2: createArchitecture({ ...exact, family: 'gpt2', head: 'causal-lm' }),
   llama: createArchitecture({ ...decoder, family: 'llama' }),
@@ -217,6 +218,24 @@ describe('what is kept', () => {
     const { blocks, widthShare } = chooseUnits(importance, student, teacher, [0]);
     expect(blocks[0]).toMatchObject({ heads: [1, 2, 5], keyValueHeads: [0, 1, 2] });
     expect(widthShare).toBe(16 / 25);
+  });
+
+  it('is the same heads in all blocks where they share what they add by distance, those that matter most in all together', () => {
+    const wide = createArchitecture({ ...classifier, family: 'mpnet', padId: 1, hiddenSize: 4 });
+    const student = { ...wide, hiddenSize: 2, heads: 2 };
+    const block = (...heads: number[]) => ({ heads: Float64Array.from(heads), inner: new Float64Array(24) });
+    const measured = { blocks: [block(5, 4, 0, 1), block(0, 4, 9, 1)], width: Float64Array.of(3, 0, 4, 0) };
+    const kept = chooseUnits(measured, student, wide, [0, 1]);
+    expect(kept.blocks.map(({ heads }) => heads)).toEqual([
+      [1, 2],
+      [1, 2],
+    ]);
+    const values = initializeParameters(wide, 1);
+    const name = 'mpnet.encoder.relative_attention_bias.weight';
+    const [its, own] = [values[name]!, initializeFromLayers(student, wide, values, [0, 1], 7, kept)[name]!];
+    expect(own).toEqual(Float32Array.from({ length: 64 }, (_, i) => its[4 * (i >> 1) + 1 + (i % 2)]!));
+    // Of one block alone the other head matters more.
+    expect(chooseUnits(measured, student, wide, [0]).blocks[0]!.heads).toEqual([0, 1]);
   });
 
   it('has of a teacher of another kind of head what both have', () => {

@@ -33,7 +33,8 @@ const modernbert = createArchitecture({
   poolsMean: true,
   slidingWindow: 3,
 });
-const all = [bertClassifier, bertMasked, gpt2, gpt2Classifier, roberta, llama, modernbert];
+const mpnet = createArchitecture({ family: 'mpnet', ...sizes, head: 'masked-lm' });
+const all = [bertClassifier, bertMasked, gpt2, gpt2Classifier, roberta, llama, modernbert, mpnet];
 
 function tensors(a: Architecture): ParameterTensors {
   const shapes = Object.entries(parameterShapes(a));
@@ -138,6 +139,7 @@ describe('a transformer', () => {
     ['distilbert', 1],
     ['roberta', 1],
     ['electra', 1],
+    ['mpnet', 1],
     ['gpt2', 3],
   ] as const)(
     '%s classifies by its row with %d queries in the last block, and learns the same',

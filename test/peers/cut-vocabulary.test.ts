@@ -23,6 +23,7 @@ const names = [
   'bert-uncased',
   'gpt2',
   'roberta',
+  'mpnet',
   'modernbert',
   'llama2',
   'llama3',
@@ -55,6 +56,7 @@ describe.skipIf(!installed)('a student without unused tokens, in Python transfor
   it.each([
     ['text-classification', 'roberta', 'roberta'],
     ['masked-lm', 'bert', 'bert-uncased'],
+    ['masked-lm', 'mpnet', 'mpnet'],
     ['causal-lm', 'llama', 'llama2'],
   ] as const)(
     '%s, %s: loads with nothing missing, reads the same ids and gives the same logits',

@@ -28,6 +28,7 @@ const students: [family: string, start: object][] = [
   ['roberta', {}],
   ['distilbert', {}],
   ['electra', {}],
+  ['mpnet', {}],
   ['modernbert', {}],
   // From the teacher's blocks, narrower.
   ['bert', { initialize: { from: 'teacher' } }],

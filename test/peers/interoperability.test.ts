@@ -62,6 +62,20 @@ const architectures: Record<string, Architecture> = {
     activation: 'relu',
     embeddingSize: 12,
   }),
+  'mpnet-classifier': createArchitecture({
+    ...bert,
+    family: 'mpnet',
+    head: 'sequence-classification',
+    labels,
+    classifierDropout: 0.11,
+  }),
+  'mpnet-masked-lm': createArchitecture({
+    ...bert,
+    family: 'mpnet',
+    head: 'masked-lm',
+    activation: 'relu',
+    classifierDropout: 0.11,
+  }),
   'modernbert-classifier': createArchitecture({
     ...bert,
     family: 'modernbert',

@@ -1,7 +1,9 @@
 /** @file Drawings as files: in colours for light and dark, words as text. */
 
 import { describe, expect, it } from 'vitest';
+import { calibrationDrawing, type DrawnModel } from '../../src/protocol/drawing/compare-drawings';
 import { timeDrawing } from '../../src/protocol/drawing/time-drawing';
+import type { Role } from '../../src/protocol/records';
 import { darkPaperColours, paperColours, svgText, text, titled } from '../../src/protocol/drawing/shapes';
 
 /** WCAG's contrast of two colours, #rrggbb. */
@@ -62,5 +64,35 @@ describe('curves over training time as a file', () => {
     // A digit of 11 pixels is some 6 wide.
     for (const { attributes, text: said } of numbers)
       expect(Number(attributes.x) - 6 * said!.length, said).toBeGreaterThanOrEqual(0);
+  });
+});
+
+describe('calibration', () => {
+  const curveOf = (role: Role, name: string, right: number): DrawnModel => ({
+    role,
+    name,
+    value: right,
+    calibration: [
+      { confidence: 0.55, accuracy: right - 0.1, count: 40 },
+      { confidence: 0.95, accuracy: right, count: 200 },
+    ],
+  });
+  const curves = (models: readonly DrawnModel[]) => {
+    const { shapes } = calibrationDrawing(models, 400, 200);
+    const written = shapes.flatMap(({ text }) => (text !== undefined && /[a-z]/.test(text) ? [text] : []));
+    const dashes = shapes.flatMap(({ tag, attributes }) =>
+      tag === 'path' && attributes.fill === 'none' ? [attributes['stroke-dasharray']] : [],
+    );
+    return { written, dashes };
+  };
+
+  it('names two controls, and dashes each in its own way', () => {
+    const models = [curveOf('teacher', 'teacher', 0.9), curveOf('student', 'student', 0.85)];
+    const plain = curveOf('control', 'no distillation', 0.7);
+    const smoothed = curveOf('control', 'label smoothing', 0.72);
+    expect(curves([...models, plain])).toEqual({ written: [], dashes: [undefined, undefined, '4 3'] });
+    const both = curves([...models, plain, smoothed]);
+    expect(both.written.sort()).toEqual(['label smoothing', 'no distillation']);
+    expect(new Set(both.dashes).size).toBe(3);
   });
 });

@@ -6,7 +6,8 @@ import { describe, expect, it } from 'vitest';
 import { createArchitecture, parameterCount } from '../../src/model/layouts/config';
 import { studentAlternatives } from '../../src/experiment/student-alternatives';
 import { proposedStudents, type StudentResult } from '../../src/runner/commands/student';
-import { distillery, document, tinyWorkspace } from './program';
+import { distilleryHere } from './in-process';
+import { document, tinyWorkspace } from './program';
 
 const teacher = createArchitecture({
   family: 'llama',
@@ -94,7 +95,7 @@ describe('the verb', () => {
     );
     expect(told[3]).toMatchObject({ preset: { megabytes: 0.5 }, made: 'pruned' });
     expect(told[3]!.bytes).toBeLessThanOrEqual(5e5);
-    const { stdout } = await distillery(['student', 'tiny.distill.json'], workspace);
+    const { stdout } = await distilleryHere(['student', 'tiny.distill.json'], workspace);
     expect(stdout).toContain('"student": {"preset":"third-blocks"}');
     expect(stdout).toContain('"initialize":{"from":"teacher","layers":[0,3,5]}');
   });
@@ -102,7 +103,7 @@ describe('the verb', () => {
   it('says what is wrong with the file, if anything is', async () => {
     const workspace = tinyWorkspace({ task: 'text-classification' });
     writeFileSync(path.join(workspace, 'bad.distill.json'), '{"task": "text-classification"}');
-    const { code, stderr } = await distillery(['student', 'bad.distill.json'], workspace);
+    const { code, stderr } = await distilleryHere(['student', 'bad.distill.json'], workspace);
     expect(code).toBe(2);
     expect(stderr).toContain('bad.distill.json');
   });

@@ -12,7 +12,7 @@ import { countOr, Ledger, tellFigures, torture } from '../torture';
 import { runnerFile, start } from '../runner/program';
 import { emptyFolder, FILE, runsIn, unbegunIn, writeSmallWorkspace } from './small-workspace';
 
-const kills = countOr('DISTILLERY_KILLS', 1000, 8);
+const kills = countOr('DISTILLERY_KILLS', 1000, 5);
 
 const base = emptyFolder(`distillery-kills-${process.pid}`);
 afterAll(() => rmSync(base, { recursive: true, force: true }));

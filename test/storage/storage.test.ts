@@ -13,7 +13,7 @@ import { countOr, Ledger, processes, tellFigures } from '../torture';
 import type { Job, JobResult } from './children/storage';
 
 /** Every so manyth operation fails, or state of a crash is gone on from; the greatest are for a few trials of each kind. */
-const [faultStep, crashStep] = [countOr('DISTILLERY_FAULT_STEP', 1, 430), countOr('DISTILLERY_CRASH_STEP', 1, 1150)];
+const [faultStep, crashStep] = [countOr('DISTILLERY_FAULT_STEP', 1, 600), countOr('DISTILLERY_CRASH_STEP', 1, 1700)];
 
 /** At the first operations there is no run yet. */
 const firstOf = (step: number): number => (step === 1 ? 1 : 41);

@@ -27,6 +27,7 @@ const names = [
   'bert-cased',
   'gpt2',
   'roberta',
+  'mpnet',
   'modernbert',
   'llama2',
   'llama2-metaspace',

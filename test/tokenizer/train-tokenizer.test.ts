@@ -34,6 +34,8 @@ const kinds: TrainTokenizerOptions[] = [
   { kind: 'wordpiece', vocabularySize: 400 },
   { kind: 'wordpiece', vocabularySize: 400, lowercase: false },
   { kind: 'bpe', vocabularySize: 400, lowercase: true },
+  { kind: 'bpe', vocabularySize: 400, padId: 1 },
+  { kind: 'wordpiece', vocabularySize: 400, padId: 1 },
 ];
 
 describe('byte-level BPE', () => {
@@ -81,7 +83,21 @@ describe('WordPiece', () => {
   });
 });
 
-describe.each(kinds)('$kind, lowercase $lowercase', (options) => {
+it('has the token that pads where a model takes it to be, and the same words', () => {
+  const made = (kind: 'bpe' | 'wordpiece', padId?: number) =>
+    trainTokenizer(corpus, { kind, vocabularySize: 400, padId });
+  expect(made('wordpiece', 1).special).toEqual({ unknown: 0, pad: 1, classification: 2, separator: 3, mask: 4 });
+  expect(made('bpe', 1).special).toEqual({ unknown: 1, beginOfText: 1, endOfText: 1 });
+  for (const kind of ['bpe', 'wordpiece'] as const) {
+    const wordsOf = (padId?: number): (string | undefined)[] => {
+      const tokenizer = made(kind, padId);
+      return Array.from(tokenizer.encode('The white whale').ids, (id) => tokenizer.tokenText(id));
+    };
+    expect(wordsOf(1)).toEqual(wordsOf());
+  }
+});
+
+describe.each(kinds)('$kind, lowercase $lowercase, padId $padId', (options) => {
   it('is the same for the same texts in any order', () => {
     const once = trainTokenizer(corpus, options);
     expect(trainTokenizer(corpus.toReversed(), options).contentHash).toBe(once.contentHash);
@@ -107,7 +123,7 @@ const hasPython = existsSync(python);
 if (!hasPython) console.log('Skipped: comparison with Python tokenizers, which test/peers/.venv would have.');
 
 describe.runIf(hasPython)("beside Python's tokenizers", () => {
-  it.each(kinds)('$kind, lowercase $lowercase, has equal ids, offsets and texts', async (options) => {
+  it.each(kinds)('$kind, lowercase $lowercase, padId $padId, has equal ids, offsets and texts', async (options) => {
     const folder = await mkdtemp(path.join(tmpdir(), 'distillery-trained-'));
     await trainTokenizer(corpus, options).save(folder);
     const tokenizer = await Tokenizer.load(folder);

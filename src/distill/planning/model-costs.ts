@@ -25,7 +25,7 @@ export interface Matrices {
   vocabulary: number;
 }
 
-const TABLES: readonly unknown[] = ['vocabulary', 'positions', 'types'];
+const TABLES: readonly unknown[] = ['vocabulary', 'positions', 'types', 'buckets'];
 
 /** What follows from a model's sizes is asked again and again while batches and strategies are tried. */
 function remembered<T>(of: (a: Architecture) => T): (a: Architecture) => T {
@@ -71,7 +71,14 @@ function lastRows(a: Architecture, { rows, length, predictions }: BatchShape, is
 }
 
 /** Encoders whose classifier reads one token of each text: in the last block no other asks what the others are (`computations/post-norm`). */
-const ASK_FOR_ONE: ReadonlySet<string> = new Set<Family>(['bert', 'distilbert', 'electra', 'roberta', 'xlm-roberta']);
+const ASK_FOR_ONE: ReadonlySet<string> = new Set<Family>([
+  'bert',
+  'distilbert',
+  'electra',
+  'mpnet',
+  'roberta',
+  'xlm-roberta',
+]);
 
 /** Rows of the last block that queries are made of. */
 function lastQueries(a: Architecture, shape: BatchShape, isWhole: boolean): number {

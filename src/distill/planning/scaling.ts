@@ -5,6 +5,7 @@
 
 import { sizeOf } from '../../engine/array';
 import { type Architecture, headSizeOf, isOpaque, keyValueHeadsOf, type TeacherModel } from '../../model/architecture';
+import { hasRelativeBias } from '../../model/layouts/config';
 import type { Task } from '../../protocol/records';
 import { imitationCosts } from '../losses/imitation-losses';
 import { maskedCapacity } from '../losses/shift';
@@ -241,6 +242,12 @@ export function ringRate({ device, devices, hosts, link, network }: Machines): n
   return Math.min(within, hosts > 1 ? rate * (each === 'device' ? devices : 1) : Infinity);
 }
 
+/**
+ * Whether all probabilities of attention exist: without dropout in it a fused kernel does without, which is given the mask. What is learned by distance is
+ * in that mask, and kernels keep as much of it where it has a gradient.
+ */
+const hasProbabilities = (student: Architecture): boolean => student.attentionDropout > 0 || hasRelativeBias(student);
+
 function memoryOf(planned: ScalingCase, machines: Machines, strategy: Strategy, rowsPerDevice: number): MemoryTerm[] {
   const { student, teachers, precision, length, recomputesBlocks } = planned;
   const asked = askedShare(planned) > 0;
@@ -267,8 +274,7 @@ function memoryOf(planned: ScalingCase, machines: Machines, strategy: Strategy, 
     ...ours.map(parameterGroups).map((one) => FLOAT * (2 * one.block + one.outside)),
   );
   const isTeacherDivided = strategy === 'fsdp with the teacher divided';
-  // Without dropout in it attention is computed by a fused kernel, which is given the mask.
-  const keepsProbabilities = student.attentionDropout > 0;
+  const keepsProbabilities = hasProbabilities(student);
   const ofToken = activationBytesOfToken(student, length, { productBytes, keepsProbabilities });
   // Computed again, all blocks have their inputs, and one of them the rest.
   const keptOfBlocks = recomputesBlocks
@@ -476,7 +482,7 @@ function notesOn(planned: ScalingCase, machines: Machines, plan: StrategyPlan): 
     notes.push(`A batch of ${plan.batchSize} rows leaves ${n - plan.batchSize} of ${n} devices idle.`);
   else if (plan.batchSize % n !== 0)
     notes.push(`${n} devices do not divide a batch of ${plan.batchSize} rows: some wait.`);
-  if (student.attentionDropout > 0) {
+  if (student.attentionDropout > 0 && !hasRelativeBias(student)) {
     const tokens = plan.rowsPerDevice * length * student.layers;
     const bytes = tokens * probabilityBytes(student, length, precision === 'bfloat16' ? 2 : 4);
     if (bytes > 0.1 * plan.memoryBytes) {

@@ -3,7 +3,10 @@
 import { existsSync } from 'node:fs';
 import { ComplaintError } from '../../protocol/problem';
 import { cuttableKinds } from '../../tokenizer/cut-vocabulary';
+import { isOpaque, type TeacherModel } from '../../model/architecture';
+import { layoutOf } from '../../model/layouts/families';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
+import { idsOf } from '../architecture';
 import { removeKey, setValue } from '../file/fixes';
 import type { Experiment } from '../file/schema';
 import type { Path } from '../file/source';
@@ -80,6 +83,7 @@ export function checkVocabulary(
   for (const role of ['teacher', 'student'] as const) {
     const model = facts[role];
     if (model === undefined || (keepsOwn && role === 'teacher')) continue;
+    checkPadding(path, tokenizer, model, findings);
     if (tokenizer.vocabularySize > model.vocabularySize) {
       const sizes = { tokens: tokenizer.vocabularySize, known: model.vocabularySize };
       findings.error(path, 'tokenizer-larger-than-model', { ...sizes, role });
@@ -90,6 +94,15 @@ export function checkVocabulary(
       findings.error(at, 'examples-longer-than-model', { ...sizes, role }, setValue(at, model.maxPositions));
     }
   }
+}
+
+/** Of a family that takes a token for the padding token whatever it is told. */
+function checkPadding(path: Path, { special }: Tokenizer, model: TeacherModel, findings: Findings): void {
+  if (isOpaque(model)) return;
+  const { padsWith: needed } = layoutOf(model.family);
+  const { padId } = idsOf(model.family, special);
+  if (needed === undefined || padId === undefined || padId === needed) return;
+  findings.error(path, 'model-pads-with-another', { family: model.family, padId, needed });
 }
 
 /** The folders of the teacher, or of an ensemble's members, and where the experiment names each. */

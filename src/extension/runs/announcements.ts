@@ -1,4 +1,4 @@
-/** @file Says once that a run is done or has failed, and of the runs of a study that all of them are. */
+/** @file Says once that a run is done or has failed, and of the runs of a sweep, or a study, that all of them are. */
 
 import { l10n, type Disposable } from 'vscode';
 import path from 'node:path';
@@ -8,45 +8,66 @@ import { openLab } from '../base/open-lab';
 import { buttonsOf, showWithButtons } from '../base/problem-actions';
 import type { ListedRun, RunList } from './run-list';
 import { isLive } from '../../protocol/records';
-import { finding, studyQuestion } from './run-words';
+import { finding, isBetter, studyQuestion, validationMetric } from './run-words';
 
 /** `isShown` tells whether the Lab shows the run already; then its header says it. */
 export function registerAnnouncements(runs: RunList, isShown: (id: string) => boolean): Disposable {
   const live = new Set<string>();
   /** Those of which a run was at work, by their id: a short one may begin and end between two looks. */
-  const studies = new Set<string>();
+  const sweeps = new Set<string>();
   return runs.onDidChange(() => {
     for (const run of runs.runs) {
       const { id } = run.paths;
       const { status, sweep } = run.record;
       if (isLive(status)) {
         live.add(id);
-        if (sweep?.study) studies.add(sweep.id);
-      } else if (live.delete(id) && !isShown(id) && !(sweep?.study && status === 'done')) void announce(run);
+        if (sweep) sweeps.add(sweep.id);
+      } else if (live.delete(id) && !isShown(id) && !(sweep && status === 'done')) void announce(run);
     }
-    for (const id of studies) {
+    for (const id of sweeps) {
       const members = runs.runs.filter(({ record }) => record.sweep?.id === id);
-      const done = members.find(({ record }) => record.status === 'done');
-      if (!done || !isOver(members)) continue;
-      studies.delete(id);
-      void announceAnswer(done);
+      const [first, ...others] = members.filter(({ record }) => record.status === 'done');
+      if (!first || !isOver(members)) continue;
+      sweeps.delete(id);
+      if (first.record.sweep!.study) void announceAnswer(first);
+      else
+        void announceBest(
+          others.reduce((best, run) => (isBetter(run, best) ? run : best), first),
+          members.length,
+        );
     }
   });
 }
 
-/** Whether none of a study's runs is left. */
+/** Whether none of a sweep's runs is left. */
 function isOver(members: readonly ListedRun[]): boolean {
   const planned = Math.max(...members.map(({ record }) => record.sweep!.of ?? 0));
   const ended = members.filter(({ record: { status } }) => status === 'done' || status === 'failed');
   return ended.length === members.length && ended.length >= planned;
 }
 
+const fileOf = ({ paths, origin }: ListedRun): string => path.basename(origin?.file ?? paths.directory);
+
+/** Its best run of so many, by validation. One that failed has been told by itself. */
+async function announceBest(best: ListedRun, runs: number): Promise<void> {
+  const metric = validationMetric(best);
+  const words = [
+    l10n.t('{0}: all {1} runs of the sweep have ended.', fileOf(best), runs),
+    metric && l10n.t('The best is {0}: {1}.', best.record.name, metric),
+  ];
+  const show = l10n.t('Show Sweep');
+  if ((await inform(words.filter(Boolean).join(' '), show)) !== show) return;
+  const isOfTemperatures = 'distillation.temperature' in best.record.sweep!.values;
+  await openLab({ run: best.paths.id, tab: isOfTemperatures ? 'temperature' : 'compare' });
+}
+
 /** What one of a study's runs found is no answer to its question. */
-async function announceAnswer({ record: { sweep }, paths, origin }: ListedRun): Promise<void> {
+async function announceAnswer(run: ListedRun): Promise<void> {
+  const { record, paths } = run;
   const words = l10n.t(
     '{0}: the study is done. “{1}” is answered in the Lab.',
-    path.basename(origin?.file ?? paths.directory),
-    studyQuestion(sweep!.study!),
+    fileOf(run),
+    studyQuestion(record.sweep!.study!),
   );
   const show = l10n.t('Show Answer');
   if ((await inform(words, show)) === show) await openLab({ run: paths.id, tab: 'compare' });

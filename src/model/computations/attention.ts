@@ -185,12 +185,14 @@ export interface AttentionHeads {
   /** [B, K, L, d]: head h of the queries goes with head ⌊h · K / H⌋. */
   key: tf.Tensor4D;
   value: tf.Tensor4D;
+  /** Added to the scores, of keys that are not seen too; broadcasts to [B, H, L, M]. */
+  relative?: tf.Tensor | undefined;
   /** [B, K, C, d]: what was kept of earlier tokens. */
   past?: KeptHeads | undefined;
 }
 
 /**
- * Multi-head attention (Vaswani et al., 2017): softmax(q · kᵀ / √d + bias) · v for each head. Query heads that share keys and
+ * Multi-head attention (Vaswani et al., 2017): softmax(q · kᵀ / √d + relative + bias) · v for each head. Query heads that share keys and
  * values are the rows of one product, so that those are not repeated. Kept heads have products of their own: joined with the new ones, all
  * of them would be copied for each token.
  * @param bias additive mask that broadcasts to [B, H, L, M]: M is L, or C + L after kept heads
@@ -198,7 +200,7 @@ export interface AttentionHeads {
  */
 export function attendHeads(
   a: Architecture,
-  { query, key, value, past }: AttentionHeads,
+  { query, key, value, relative, past }: AttentionHeads,
   bias: tf.Tensor,
   options: ForwardOptions,
 ): { context: tf.Tensor3D; attention: Attention } {
@@ -210,7 +212,8 @@ export function attendHeads(
   const queries = tf.reshape(query, [batch, shared, rows, width]);
   const scoresOf = (some: tf.Tensor4D): tf.Tensor => tf.matMul(queries, some, false, true); // [B, K, H / K · L, their number]
   const product = past ? tf.concat([scoresOf(past.key), scoresOf(key)], 3) : scoresOf(key);
-  const scores = capped(tf.reshape<tf.Rank.R4>(product, [batch, heads, length, keys]), a.scoreCap);
+  const products = capped(tf.reshape<tf.Rank.R4>(product, [batch, heads, length, keys]), a.scoreCap);
+  const scores = relative ? tf.add<tf.Tensor4D>(products, relative) : products;
   const probabilities = tf.softmax<tf.Tensor4D>(tf.add(scores, bias));
   const kept = dropped(probabilities, a.attentionDropout, options);
   const shares = tf.reshape(kept, [batch, shared, rows, keys]);
@@ -229,13 +232,18 @@ function ofBoth(shares: tf.Tensor, past: tf.Tensor4D, value: tf.Tensor4D): tf.Te
 
 /**
  * Attention of as many key and value heads as query heads.
- * @param query, key, value [B, L, D]
+ * @param query, key, value [B, L, D]; `relative` as of `AttentionHeads`
  * @param past keys and values of earlier tokens
  * @returns as of `attendHeads`, and these tokens' keys and values
  */
 export function attend(
   a: Architecture,
-  { query, key, value }: { query: tf.Tensor; key: tf.Tensor; value: tf.Tensor },
+  {
+    query,
+    key,
+    value,
+    relative,
+  }: { query: tf.Tensor; key: tf.Tensor; value: tf.Tensor; relative?: tf.Tensor | undefined },
   bias: tf.Tensor,
   options: ForwardOptions,
   past?: KeptHeads,
@@ -243,7 +251,7 @@ export function attend(
   // The queries are scaled and not the scores: the same product on fewer numbers.
   const scaled = splitHeads(tf.mul(query, 1 / Math.sqrt(a.hiddenSize / a.heads)), a.heads);
   const kept = { key: splitHeads(key, a.heads), value: splitHeads(value, a.heads) };
-  return { ...attendHeads(a, { query: scaled, ...kept, past }, bias, options), kept };
+  return { ...attendHeads(a, { query: scaled, ...kept, relative, past }, bias, options), kept };
 }
 
 /**

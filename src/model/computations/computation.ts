@@ -52,7 +52,7 @@ export interface ChooseRows {
 
 /** A layer's attention, [B, H, L, L] each. */
 export interface Attention {
-  /** q · kᵀ / √d, capped where the family caps it. */
+  /** q · kᵀ / √d, capped where the family caps it, and with what is added by distance where it adds that. */
   scores: tf.Tensor4D;
   probabilities: tf.Tensor4D;
 }

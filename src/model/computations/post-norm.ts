@@ -24,7 +24,7 @@ export const dense = (x: tf.Tensor, p: ParameterTensors, name: string): tf.Tenso
 export const norm = (x: tf.Tensor, a: Architecture, p: ParameterTensors, name: string): tf.Tensor =>
   layerNorm(x, parameter(p, `${name}.weight`), parameter(p, `${name}.bias`), a.layerNormEpsilon);
 
-/** The classifier with a hidden layer, which RoBERTa and ELECTRA have. rows [B, D] → [B, classes] */
+/** The classifier with a hidden layer, which RoBERTa, MPNet and ELECTRA have. rows [B, D] → [B, classes] */
 export function twoLayerLogits(
   a: Architecture,
   p: ParameterTensors,
@@ -44,13 +44,21 @@ export const tokenLogits = (
   options: ForwardOptions,
 ): tf.Tensor2D => dense(dropped(rows, rate, options), p, 'classifier') as tf.Tensor2D;
 
+/** What is added to the scores of all blocks. */
+interface Seeing {
+  /** Additive mask that broadcasts to [B, H, L, L]. */
+  bias: tf.Tensor;
+  /** [1, H, L, L], by distance. */
+  relative: tf.Tensor4D | undefined;
+}
+
 /** x [B, L, D] → the same shape, or [R, D] where rows are chosen. */
 function block(
   a: Architecture,
   p: ParameterTensors,
   names: BlockNames,
   x: tf.Tensor,
-  bias: tf.Tensor,
+  { bias, relative }: Seeing,
   { choose, ...options }: ForwardOptions,
 ): { output: tf.Tensor; attention: Attended } {
   const residual = choose ? choose(x as tf.Tensor3D) : x;
@@ -60,7 +68,10 @@ function block(
   const projected = { query, key: dense(x, p, names.key), value: dense(x, p, names.value) };
   const queries = (): tf.Tensor3D => (asking === x ? query : dense(x, p, names.query)) as tf.Tensor3D;
   const vectors = { ...vectorsOf([query, projected.key, projected.value]), queries };
-  const { context, attention } = attend(a, projected, bias, options);
+  // That token is the text's first.
+  const [, heads, , keys] = relative?.shape ?? [];
+  const ofAsking = relative && asking !== x ? tf.slice(relative, [0, 0, 0, 0], [1, heads!, 1, keys!]) : relative;
+  const { context, attention } = attend(a, { ...projected, relative: ofAsking }, bias, options);
   const seen = choose?.isOneOfEach ? tf.squeeze(context, [1]) : choose ? choose(context) : context;
   const given = dropped(dense(seen, p, names.attentionOutput), a.dropout, options);
   const attended = norm(tf.add(given, residual), a, p, names.attentionNorm);
@@ -69,7 +80,7 @@ function block(
   return { output: norm(tf.add(mlp, attended), a, p, names.outputNorm), attention: { ...attention, vectors } };
 }
 
-/** The blocks on embeddings [B, L, D]; every token sees every real one. */
+/** The blocks on embeddings [B, L, D]; every token sees every real one. @param relative [1, H, L, L] that is added to the scores of each */
 export function postNormBackbone(
   a: Architecture,
   p: ParameterTensors,
@@ -77,15 +88,16 @@ export function postNormBackbone(
   embeddings: tf.Tensor,
   namesOf: (index: number) => BlockNames,
   withChoice: ForwardOptions,
+  relative?: tf.Tensor4D,
 ): Backbone {
   const { choose, ...options } = withChoice;
-  const bias = paddingBias(inputs);
+  const seeing = { bias: paddingBias(inputs), relative };
   const hiddenStates = [embeddings];
   const attentions: Attended[] = [];
   for (let index = 0; index < a.layers; index++) {
     const isLast = index === a.layers - 1;
     const blockOptions = isLast ? withChoice : options;
-    const { output, attention } = block(a, p, namesOf(index), hiddenStates[index]!, bias, blockOptions);
+    const { output, attention } = block(a, p, namesOf(index), hiddenStates[index]!, seeing, blockOptions);
     hiddenStates.push(output);
     attentions.push(attention);
   }

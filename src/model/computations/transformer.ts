@@ -22,6 +22,7 @@ import { electra } from './electra';
 import { embeddingOf, pooledRows } from './embedding';
 import { gpt2 } from './gpt2';
 import { modernbert } from './modernbert';
+import { mpnet } from './mpnet';
 import { rmsDecoder } from './rms-decoder';
 import { roberta } from './roberta';
 
@@ -32,6 +33,7 @@ const computations: Readonly<Record<Exclude<Family, keyof typeof llamaLayouts>, 
   electra,
   gpt2,
   modernbert,
+  mpnet,
   roberta,
   'xlm-roberta': roberta,
 };

@@ -19,6 +19,7 @@ const MODULES = 'modules.json';
 const POOLING = '1_Pooling';
 const LIMITS = 'sentence_bert_config.json';
 const SETTINGS = 'config_sentence_transformers.json';
+const TOKENIZER = 'tokenizer_config.json';
 
 export interface SentenceModules {
   embedding: Embedding;
@@ -147,12 +148,13 @@ async function readDense(file: string): Promise<NonNullable<Embedding['dense']>>
   return { width, activation: ACTIVATIONS[kind as keyof typeof ACTIVATIONS], hasBias: reader.flag('bias', true) };
 }
 
-/** The longest text that the model reads in sentence-transformers; undefined where that is not said. */
+/** The longest text that the model reads in sentence-transformers, whose version 6 has it in the tokenizer's settings alone; undefined where that is not said. */
 async function readLimits(folder: string): Promise<number | undefined> {
   const reader = await readerOf(join(folder, LIMITS));
-  if (!reader) return undefined;
-  reader.refuse('do_lower_case', true, 'small letters before the tokenizer');
-  const most = reader.optionalNumber('max_seq_length');
+  reader?.refuse('do_lower_case', true, 'small letters before the tokenizer');
+  const most =
+    reader?.optionalNumber('max_seq_length') ??
+    (await readerOf(join(folder, TOKENIZER)))?.optionalNumber('model_max_length');
   return most !== undefined && Number.isSafeInteger(most) && most >= 1 ? most : undefined;
 }
 

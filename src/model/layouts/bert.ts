@@ -38,7 +38,7 @@ const defaults: FamilyFields = {
   padId: 0,
 };
 
-/** BERT's config keys, which RoBERTa and ELECTRA have too, with defaults of their own. */
+/** BERT's config keys, which RoBERTa, MPNet and ELECTRA have too, with defaults of their own. */
 export function fieldsOfBert(reader: ConfigReader, defaults: FamilyFields): FamilyFields {
   reader.refuse('is_decoder', true, 'attention to earlier tokens only');
   reader.refuse('position_embedding_type', 'relative_key', 'a relative position embedding');
@@ -129,7 +129,7 @@ function layerAxes(layer: string): ParameterAxes {
   };
 }
 
-/** Of the classifier with a hidden layer, which RoBERTa and ELECTRA have; `twoLayerLogits` computes it. */
+/** Of the classifier with a hidden layer, which RoBERTa, MPNet and ELECTRA have; `twoLayerLogits` computes it. */
 export const twoLayerClassifierAxes: ParameterAxes = {
   ...linearAxes('classifier.dense', 'pooled', 'width'),
   ...linearAxes('classifier.out_proj', 'classes', 'pooled'),

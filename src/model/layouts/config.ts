@@ -14,7 +14,7 @@ import {
 } from '../architecture';
 import { ConfigReader } from './config-reader';
 import { type Family, familyLayouts, layoutOf } from './families';
-import type { Axis, Units } from './layout';
+import { type Axis, RELATIVE_BUCKETS, type Units } from './layout';
 
 /** The sizes that have no sensible default, and whatever else differs from transformers' defaults of the family. */
 export type ArchitectureOptions = Pick<Architecture, 'family' | 'head' | 'hiddenSize' | 'layers' | 'heads'> &
@@ -175,6 +175,10 @@ export function parameterShapes(a: Architecture): Record<string, number[]> {
   return Object.fromEntries(entries.map(([name, axes]) => [name, axes.map((axis) => sizeOfAxis(a, axis))]));
 }
 
+/** Whether each head adds a learned number to its scores by distance, the same in all blocks. */
+export const hasRelativeBias = (a: Architecture): boolean =>
+  Object.values(layoutOf(a.family).axes(a)).some((axes) => axes.includes('heads'));
+
 /** How many there are along an axis of a parameter. */
 export function sizeOfAxis(a: Architecture, axis: Axis): number {
   return typeof axis === 'string' ? unitsOf(a, axis) : axis.reduce((sum, units) => sum + unitsOf(a, units), 0);
@@ -191,6 +195,8 @@ function unitsOf(a: Architecture, units: Units): number {
       return a.heads * headSizeOf(a);
     case 'keys':
       return keyValueHeadsOf(a) * headSizeOf(a);
+    case 'heads':
+      return a.heads;
     case 'headSize':
       return headSizeOf(a);
     case 'inner':
@@ -199,6 +205,8 @@ function unitsOf(a: Architecture, units: Units): number {
       return a.vocabularySize;
     case 'positions':
       return a.maxPositions + (layoutOf(a.family).firstPosition?.(a) ?? 0);
+    case 'buckets':
+      return RELATIVE_BUCKETS;
     case 'types':
       return a.typeVocabularySize;
     case 'sentence':

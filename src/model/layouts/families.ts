@@ -7,6 +7,7 @@ import { gpt2Layout } from './gpt2';
 import type { FamilyLayout } from './layout';
 import { llamaLayouts } from './llama';
 import { modernbertLayout } from './modernbert';
+import { mpnetLayout } from './mpnet';
 import { robertaLayout, xlmRobertaLayout } from './roberta';
 
 /** By config.json's `model_type`. Of those that can do a task the first is proposed. */
@@ -16,6 +17,7 @@ const layouts = {
   roberta: robertaLayout,
   'xlm-roberta': xlmRobertaLayout,
   electra: electraLayout,
+  mpnet: mpnetLayout,
   modernbert: modernbertLayout,
   gpt2: gpt2Layout,
   ...llamaLayouts,

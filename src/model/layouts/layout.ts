@@ -11,6 +11,7 @@ export type FamilyFields = Omit<Architecture, 'family' | 'head' | 'labels' | 'pr
  * What lies along an axis of a parameter. `width`: the hidden states, one set of dimensions throughout the model. `embedding`: the
  * embeddings, where those have another width. `queries`, `keys`: all heads of queries, or of keys or values, beside each other;
  * `headSize`: one of them. `inner`: units of the MLP. `pooled`: units of a classifier's own hidden layer. `sentence`: a text's embedding.
+ * `heads`: one number for each head of queries, which then is the same head in every block. `buckets`: of distances between a query and a key.
  */
 export type Units =
   | 'width'
@@ -24,7 +25,12 @@ export type Units =
   | 'vocabulary'
   | 'positions'
   | 'types'
+  | 'heads'
+  | 'buckets'
   | 'classes';
+
+/** Buckets of distances in a relative attention bias. */
+export const RELATIVE_BUCKETS = 32;
 
 /** Units, or those of several matrices that lie beside each other in one. */
 export type Axis = Units | readonly Units[];
@@ -59,6 +65,8 @@ export interface FamilyLayout {
   positionEmbeddings: string | null;
   /** Row of the first position in that table, where it is not 0; the row before it belongs to the padding token and starts at zero. */
   firstPosition?(a: Architecture): number;
+  /** The id that transformers takes for that of the padding token, whatever a config.json says; absent: it says. */
+  padsWith?: number;
   /** Name of the embeddings to which transformers gives a padding_idx, so that this row starts at zero; null: none. */
   paddedEmbeddings: string | null;
   /** Standard deviation with which transformers initializes this matrix. */

@@ -53,15 +53,18 @@ function fromConfig(reader: ConfigReader): FamilyFields {
 /** Rows of the table of positions. */
 const positionRows = (a: Architecture): number => a.maxPositions + firstPosition(a);
 
+/** Of its masked-language-model head, which MPNet has too; `lmHead` computes it. */
+export const lmHeadAxes: ParameterAxes = {
+  'lm_head.bias': ['vocabulary'],
+  ...linearAxes('lm_head.dense', 'width', 'width'),
+  ...normAxes('lm_head.layer_norm'),
+};
+
 function headAxes(a: Architecture): ParameterAxes {
   if (a.head === 'sequence-classification') return twoLayerClassifierAxes;
   if (a.head === 'token-classification') return tokenClassifierAxes;
   if (a.head === 'sentence-embedding') return sentenceDenseAxes(a);
-  return {
-    'lm_head.bias': ['vocabulary'],
-    ...linearAxes('lm_head.dense', 'width', 'width'),
-    ...normAxes('lm_head.layer_norm'),
-  };
+  return lmHeadAxes;
 }
 
 export const robertaLayout: FamilyLayout = {

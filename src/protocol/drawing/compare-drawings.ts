@@ -3,7 +3,7 @@
 import type { CalibrationBin, Interval, Role } from '../records';
 import { axisNumbers, linearTicks, logTicks } from '../ticks';
 import { formatLarge, formatNumber } from '../format';
-import { line, mark, polyline, round, shape, text, type Drawing, type Shape } from './shapes';
+import { halo, line, mark, polyline, round, shape, text, type Drawing, type Shape } from './shapes';
 
 export interface DrawnModel {
   role: Role;
@@ -100,6 +100,7 @@ export function calibrationDrawing(models: readonly DrawnModel[], width: number,
   const shown = models
     .filter(({ calibration }) => calibration && calibration.length > 0)
     .map((model) => ({ ...model, calibration: steadyBins(model.calibration!) }));
+  const controls = shown.filter(({ role, other }) => role === 'control' && !other);
   const bins = shown.flatMap(({ calibration }) => calibration);
   const lowest = Math.min(...bins.map(({ confidence, accuracy }) => Math.min(confidence, accuracy)), 0.9);
   const low = Math.max(0, Math.floor(lowest * 10) / 10);
@@ -120,26 +121,45 @@ export function calibrationDrawing(models: readonly DrawnModel[], width: number,
       ]),
       line(left, height - bottom, width - right, height - bottom, 'var(--axis)'),
       line(X(low), Y(low), X(1), Y(1), 'var(--axis)', { 'stroke-dasharray': '1 3' }),
-      ...shown.flatMap(({ role, other, calibration }) => calibrationCurve(role, other === true, calibration, X, Y)),
+      ...shown.flatMap((model) => calibrationCurve(model, controls.indexOf(model), X, Y)),
+      // Of one model a role its colour and mark tell which it is; two controls need their names.
+      ...(controls.length > 1 ? apart(controls.map((model) => beginning(model, X, Y))) : []).map(({ name, x, y }) =>
+        text(x + 9, y + 4, name, { ...halo, fill: inkOf('control') }),
+      ),
     ],
   };
 }
 
+/** Where a curve begins: at its least sure predictions. */
+function beginning(
+  { name, calibration }: CalibratedModel,
+  X: (value: number) => number,
+  Y: (value: number) => number,
+): { name: string; x: number; y: number } {
+  const { confidence, accuracy } = calibration[0]!;
+  return { name, x: X(confidence), y: Y(accuracy) };
+}
+
+type CalibratedModel = DrawnModel & { calibration: readonly CalibrationBin[] };
+
+/** The first control's dashes, and those of another. */
+const controlDashes = ['4 3', '9 3 2 3'];
+
+/** @param control its number among the run's own controls, -1 of other models */
 function calibrationCurve(
-  role: Role,
-  open: boolean,
-  bins: readonly CalibrationBin[],
+  { role, other, calibration: bins }: CalibratedModel,
+  control: number,
   X: (value: number) => number,
   Y: (value: number) => number,
 ): Shape[] {
   const most = Math.max(...bins.map(({ count }) => count));
-  const dashes = role === 'control' ? { 'stroke-dasharray': '4 3' } : {};
+  const dashes = role === 'control' ? { 'stroke-dasharray': controlDashes[Math.max(0, control)]! } : {};
   const path = polyline(bins.map(({ confidence, accuracy }) => [X(confidence), Y(accuracy)]));
   return [
     shape('path', { d: path, fill: 'none', stroke: inkOf(role), 'stroke-width': 1.5, ...dashes }),
     // The area of a mark says how many predictions it stands for.
     ...bins.map(({ confidence, accuracy, count }) =>
-      mark(role, X(confidence), Y(accuracy), 1.5 + 4 * Math.sqrt(count / most), open),
+      mark(role, X(confidence), Y(accuracy), 1.5 + 4 * Math.sqrt(count / most), other === true),
     ),
   ];
 }

@@ -204,6 +204,11 @@ export const modelProblems = {
     message: 'A {family} {head} head with a matrix of its own is not supported.',
     remedy: 'Use a model whose tie_word_embeddings is true.',
   },
+  'model-pads-with-another': {
+    message:
+      'To a model of the family {family} token {needed} is the padding token, whatever its config says; here that is token {padId}.',
+    remedy: "Use a tokenizer whose padding token is number {needed}, as that of the family's published models.",
+  },
   'tensor-missing-for-config': {
     message: "The tensor {tensor} is missing, which the config's architecture has.",
     remedy: 'Use weights and a config.json that belong together.',

@@ -4,7 +4,7 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { columnsOf, unlabelledColumns } from '../../experiment/checks/check-dataset';
-import { classesFrom } from '../../experiment/architecture';
+import { classesFrom, trainedPadId } from '../../experiment/architecture';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import { InputError, problemAt, type Problem } from '../../protocol/problem';
 import type { Split } from '../../protocol/records';
@@ -113,6 +113,7 @@ async function load(experiment: ResolvedExperiment, options: LoadDataOptions, cl
   const given = {
     teacherLabels: options.teacherLabels,
     startLabels: options.startLabels,
+    padId: trainedPadId(experiment),
     ...(teacher && { teacher: [teacher.tokenizer.contentHash, teacher.maxLength] }),
   };
   const { keptIn } = options;
@@ -435,6 +436,7 @@ async function tokenizerOf(
     kind: tokenizer.kind,
     vocabularySize: tokenizer.vocabularySize,
     spacesWords: experiment.task === 'token-classification',
+    padId: trainedPadId(experiment),
   });
   let learnt = 0;
   const isTaken = (row: number): boolean => {

@@ -19,6 +19,7 @@ import {
 } from '../../run-directory/run-paths';
 import { expandedEnsemble, isTrained, membersOf } from '../../experiment/ensemble';
 import type { MemberSpec, TeacherSpec } from '../../experiment/file/blocks/teacher';
+import { trainedPadId } from '../../experiment/architecture';
 import type { ResolvedExperiment } from '../../experiment/file/schema';
 import { isExported } from '../run/checkpoints';
 
@@ -34,7 +35,7 @@ function teacherKey(experiment: ResolvedExperiment): string | undefined {
   const { vocabulary } = distillation;
   if (!membersOf(teacher).some(({ member }) => isTrained(member))) return undefined;
   const { cache, precision, ...trained } = teacher;
-  return hashOf({ task, dataset, tokenizer, trained, inputs, vocabulary });
+  return hashOf({ task, dataset, tokenizer, trained, inputs, vocabulary, padId: trainedPadId(experiment) });
 }
 
 /** The same for experiments whose controls come out the same: they never see the teacher, but may start from its weights. */
