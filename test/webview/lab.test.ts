@@ -98,6 +98,14 @@ describePage('the Lab page', (open) => {
       await page.getByRole('tab', { name: tab }).click();
       await page.getByText('they predict other tokens at other places').first().waitFor();
     }
+    // What is minimized is another loss, too.
+    const columns = `Object.fromEntries(['step', 'time', 'soft', 'hard', 'total'].map((name) => [name, Float64Array.of(1, 2)]))`;
+    const series = `[{ role: 'student', name: 'student', evaluations: [], metrics: ${columns} }]`;
+    await page.evaluate(
+      `send({ type: 'run', run: { ...${JSON.stringify({ ...other, id: 'with-steps' })}, series: ${series} } })`,
+    );
+    await page.getByRole('tab', { name: 'Loss' }).click();
+    await page.getByText('of the tokens that both have, and the others sorted, span by span at T = ').waitFor();
   });
 
   it('says what a queued run waits for, and that it is paused, and offers to run now', async () => {

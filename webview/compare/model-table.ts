@@ -254,9 +254,7 @@ export class ModelTable extends LitElement {
         value: ({ gapClosed }) =>
           gapClosed
             ? html`${formatPercent(gapClosed.value)}
-                <span class="small muted number"
-                  >${gapClosed.interval.map((end) => Math.round(100 * end)).join('–')}</span
-                >`
+                <span class="small muted number">${sharesText(gapClosed.interval)}</span>`
             : absent,
         has: ({ gapClosed }) => gapClosed !== undefined,
       },
@@ -326,6 +324,12 @@ const furtherKeys: Partial<Record<Measure['key'], readonly [MetricKey, string][]
   ],
   spearman: [['pearson', 'Pearson']],
 };
+
+/** `67–71`, in percent; with a decimal where both ends would be the same. */
+function sharesText([low, high]: readonly [number, number]): string {
+  const decimals = 100 * (high - low) < 1 ? 1 : 0;
+  return [low, high].map((end) => (100 * end).toFixed(decimals)).join('–');
+}
 
 const directionOf = ({ higherIsBetter }: Measure): string =>
   higherIsBetter ? l10n.t('higher is better') : l10n.t('lower is better');

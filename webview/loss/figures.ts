@@ -187,6 +187,13 @@ function componentNote(
           formatSetting(temperature || 1),
         );
       }
+      if (facts.predictsOtherTokens) {
+        return l10n.t(
+          '{0} of the tokens that both have, and the others sorted, span by span at T = {1}, before α and T²',
+          translate(divergenceFacts[facts.divergence ?? defaultDivergence].title, {}),
+          formatSetting(temperature || 1),
+        );
+      }
       return l10n.t(
         '{0} at T = {1}, before α and T²',
         translate(divergenceFacts[facts.divergence ?? defaultDivergence].title, {}),
