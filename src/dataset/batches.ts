@@ -291,10 +291,8 @@ export function collate(examples: Examples, planned: PlannedBatch, options: Coll
     // No token before it is of its own text, so that nothing predicts it.
     if (task === 'causal-lm') batch.labels[at] = notCounted;
   }
-  if (examples.teachers) {
-    batch.teacher = collateForTeacher(examples.teachers, planned.indices, options);
-    batch.spans = spansOf(members, rowStarts.starts, size);
-  }
+  batch.spans = spansOf(members, rowStarts.starts, size);
+  if (examples.teachers) batch.teacher = collateForTeacher(examples.teachers, planned.indices, options);
   return batch;
 }
 
@@ -314,10 +312,7 @@ function collateForTeacher(
   if (!teacher) throw new Error('the teacher of these examples reads them by another tokenizer, which is not told');
   const longest = Math.max(...indices.map((index) => examples.at(index)!.inputIds.length));
   const length = teacher.lengths.find((one) => one >= longest) ?? longest;
-  const batch = collate(examples, { length, indices: [...indices] }, { task, batchSize, padId: teacher.padId });
-  const members = indices.map((index) => examples.at(index)!);
-  const starts = members.map((_, row) => row * length);
-  return { ...batch, spans: spansOf(members, starts, batch.inputIds.length) };
+  return collate(examples, { length, indices: [...indices] }, { task, batchSize, padId: teacher.padId });
 }
 
 /** Where the examples of a batch lie: each one's first token in [rows · length]. */

@@ -171,6 +171,8 @@ function componentNote(
   facts: ExperimentFacts,
   { task, labels }: Pick<RunRecord, 'task' | 'labels'>,
 ): string {
+  const divergence = translate(divergenceFacts[facts.divergence ?? defaultDivergence].title, {});
+  const softened = formatSetting(temperature || 1);
   switch (component) {
     case 'soft':
     case 'ownSoft':
@@ -181,24 +183,16 @@ function componentNote(
       }
       if (labels === 'regression') return l10n.t("squared difference from the teacher's number, before α");
       if (labels === 'multiple') {
-        return l10n.t(
-          '{0} of each label at T = {1}, their mean before α and T²',
-          translate(divergenceFacts[facts.divergence ?? defaultDivergence].title, {}),
-          formatSetting(temperature || 1),
-        );
+        return l10n.t('{0} of each label at T = {1}, their mean before α and T²', divergence, softened);
       }
       if (facts.predictsOtherTokens) {
         return l10n.t(
           '{0} of the tokens that both have, and the others sorted, span by span at T = {1}, before α and T²',
-          translate(divergenceFacts[facts.divergence ?? defaultDivergence].title, {}),
-          formatSetting(temperature || 1),
+          divergence,
+          softened,
         );
       }
-      return l10n.t(
-        '{0} at T = {1}, before α and T²',
-        translate(divergenceFacts[facts.divergence ?? defaultDivergence].title, {}),
-        formatSetting(temperature || 1),
-      );
+      return l10n.t('{0} at T = {1}, before α and T²', divergence, softened);
     case 'hard':
       if (isOfEmbeddings(task)) return l10n.t("squared difference of a pair's cosine from its score");
       if (labels === 'regression') return l10n.t('squared error against the hard label');

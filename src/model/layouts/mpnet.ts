@@ -13,7 +13,7 @@ import {
   type ParameterAxes,
   RELATIVE_BUCKETS,
 } from './layout';
-import { lmHeadAxes } from './roberta';
+import { lmHeadAxes, robertaLayout } from './roberta';
 import { sentenceDenseAxes } from './sentence-dense';
 
 const BASE = 'mpnet.';
@@ -29,26 +29,8 @@ export const names = {
   relativeBias: `${BASE}encoder.relative_attention_bias.weight`,
 };
 
-const defaults: FamilyFields = {
-  hiddenSize: 768,
-  layers: 12,
-  heads: 12,
-  intermediateSize: 3072,
-  vocabularySize: 30527,
-  maxPositions: 510, // 512 rows
-  typeVocabularySize: 0,
-  activation: 'gelu',
-  layerNormEpsilon: 1e-12,
-  initializerRange: 0.02,
-  dropout: 0.1,
-  attentionDropout: 0.1,
-  embeddingDropout: 0.1,
-  classifierDropout: 0.1,
-  tieWordEmbeddings: true,
-  padId: PAD,
-  bosId: 0,
-  eosId: 2,
-};
+/** RoBERTa's, but for the vocabulary and without token types. */
+const defaults: FamilyFields = { ...robertaLayout.defaults, vocabularySize: 30527, typeVocabularySize: 0, padId: PAD };
 
 function fromConfig(reader: ConfigReader): FamilyFields {
   // transformers makes a table of as many rows as this says, and looks up as if it were this.
