@@ -82,7 +82,7 @@ export async function openPage(
   size: Size = { width: 1280, height: 800 },
   used?: Page,
 ): Promise<LabPage> {
-  const page = used ?? (await browser.newPage({ viewport: size }));
+  const page = used ?? (await browser.newPage({ viewport: size, reducedMotion: 'reduce' }));
   await used?.setViewportSize(size);
   const errors: string[] = [];
   page.on('pageerror', (error) => errors.push(error.message));

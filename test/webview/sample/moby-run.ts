@@ -11,7 +11,7 @@ import { hostileText, sentences, tokenize, vocabularyOf } from './texts';
 
 /** A language model's run, on its way or as `status` says: three parts of the loss, a control that is done. */
 export function mobyRun(status: RunStatus = 'running'): SampleRun {
-  const { names, idOf } = vocabularyOf(1024);
+  const { names, idOf } = vocabularyOf(512);
   const texts = [...sentences, hostileText];
   const examples = texts.map((text, i): ProbeExample => {
     const tokens = [

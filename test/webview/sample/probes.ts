@@ -2,7 +2,7 @@
 
 import type { ProbeSet } from '../../../src/protocol/lab-data';
 import type { ProbeExample, ProbeExamples } from '../../../src/protocol/inspection-records';
-import { normal, random } from './random';
+import { normal, normals, random } from './random';
 
 export interface SampleProbes {
   probes: ProbeSet;
@@ -24,9 +24,12 @@ function predict(next: () => number, size: number, label: number, gap: number): 
     return { teacher: pair(sure), final: pair(sure * (1 - gap * (0.5 + next()))), start: pair(0.3 * normal(next)) };
   }
   const [teacher, start, final] = [new Float32Array(size), new Float32Array(size), new Float32Array(size)];
-  for (let v = 0; v < size; v++) teacher[v] = -7 + 2 * normal(next);
-  for (let v = 0; v < size; v++) start[v] = -7 + 1.5 * normal(next);
-  for (let v = 0; v < size; v++) final[v] = 0.94 * teacher[v]! + 0.5 * gap * normal(next);
+  const [ofTeacher, ofStart, ofFinal] = [normals(next, size), normals(next, size), normals(next, size)];
+  for (let v = 0; v < size; v++) {
+    teacher[v] = -7 + 2 * ofTeacher[v]!;
+    start[v] = -7 + 1.5 * ofStart[v]!;
+    final[v] = 0.94 * teacher[v]! + 0.5 * gap * ofFinal[v]!;
+  }
   for (let k = 0; k < Math.min(9, size - 1); k++) {
     const other = Math.floor(next() * size);
     teacher[other] = 7.5 - 0.5 * k + 0.3 * normal(next);

@@ -14,3 +14,15 @@ export function random(seed: number): () => number {
 export function normal(next: () => number): number {
   return Math.sqrt(-2 * Math.log(next() + 1e-12)) * Math.cos(2 * Math.PI * next());
 }
+
+let drawn: Float32Array | undefined;
+
+/** Many at once, from a random place among some that are drawn once: each page that opens needs a million. */
+export function normals(next: () => number, count: number): Float32Array {
+  if (!drawn) {
+    const own = random(3);
+    drawn = Float32Array.from({ length: 8191 }, () => normal(own));
+  }
+  const at = Math.floor(next() * (drawn.length - count));
+  return drawn.subarray(at, at + count);
+}
