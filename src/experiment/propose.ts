@@ -143,6 +143,16 @@ export interface ProposedTeacher {
   maxPositions?: number | undefined;
 }
 
+/** A student that begins with weights of its own. */
+export interface ProposedStudent {
+  /** As an experiment names it. */
+  path: string;
+  /** Whether its tokens are others than its teacher's: each then reads the rows by its own tokenizer. */
+  hasOtherTokens: boolean;
+  /** Tokens of the longest text that it reads. */
+  maxPositions?: number | undefined;
+}
+
 export interface Proposal {
   name: string;
   task: Task;
@@ -153,8 +163,8 @@ export interface Proposal {
   roles: ColumnRoles;
   /** A model that is here; one is trained where there is none. */
   teacher?: ProposedTeacher | undefined;
-  /** By how much smaller than that teacher it is; small, and from random weights, where it is left out. */
-  preset?: StudentPreset | undefined;
+  /** By how much smaller than that teacher it is, or a model that is here; small, and from random weights, where it is left out. */
+  student?: StudentPreset | ProposedStudent | undefined;
   rows: number;
   /** Mean length of what is read, in UTF-16 units. */
   meanLength: number;
@@ -162,9 +172,10 @@ export interface Proposal {
 
 /** A complete experiment file: JSON with comments that say what a person may want to change first. */
 export function proposeExperiment(proposal: Proposal): string {
-  const { name, task, teacher: given, preset } = proposal;
+  const { name, task, teacher: given, student } = proposal;
   const family = familiesOfTask(task)[0]!;
   const sizes = sizesFor(proposal);
+  const own = withOtherTokens(student);
   const architecture = (hiddenSize: number, layers: number): string =>
     `{ "family": "${family}", "hiddenSize": ${hiddenSize}, "layers": ${layers}, "heads": ${hiddenSize / 32} }`;
   const teacher =
@@ -179,16 +190,16 @@ export function proposeExperiment(proposal: Proposal): string {
   const tokenizer =
     given === undefined
       ? `  "tokenizer": { "source": "train", "kind": "${layoutOf(family).tokenizer}", "vocabularySize": ${sizes.vocabulary} },`
-      : `  "tokenizer": { "source": "teacher" },`;
+      : `  "tokenizer": ${own ? `{ "source": "path", "path": ${JSON.stringify(own.path)} }` : '{ "source": "teacher" }'},`;
   // Weights that have learnt already want a smaller one than random ones.
-  const rate = preset === undefined ? '' : `"learningRate": 2e-4, `;
+  const rate = student === undefined ? '' : `"learningRate": 2e-4, `;
   return `{
   "name": ${JSON.stringify(name)},
   "task": "${task}",
   "dataset": ${datasetText(proposal)},
 ${tokenizer}
 ${teacher}
-  "student": ${preset === undefined ? `{ "architecture": ${architecture(sizes.student, 2)} }` : presetText(preset)},
+  "student": ${student === undefined ? `{ "architecture": ${architecture(sizes.student, 2)} }` : studentText(student)},
 ${distillationText(proposal)}  "training": { "epochs": ${sizes.epochs}, "batchSize": 16, ${rate}"evaluateEvery": ${sizes.evaluateEvery} },
 ${hasAnswers(proposal) ? '  // The same student without distillation: did it help?\n  "controls": ["no-distillation"],\n' : ''}}
 `;
@@ -197,13 +208,21 @@ ${hasAnswers(proposal) ? '  // The same student without distillation: did it hel
 /** Whether its rows say what is right; else the teacher's embeddings are all there is to learn from. */
 const hasAnswers = ({ task, roles }: Proposal): boolean => !isOfEmbeddings(task) || roles.pair?.score !== undefined;
 
+/** A student that is here, and not one by its size. */
+const modelOf = (student: Proposal['student']): ProposedStudent | undefined =>
+  typeof student === 'object' && 'path' in student ? student : undefined;
+
+const withOtherTokens = (student: Proposal['student']): ProposedStudent | undefined =>
+  modelOf(student)?.hasOtherTokens ? modelOf(student) : undefined;
+
 function distillationText(proposal: Proposal): string {
-  if (!hasAnswers(proposal)) return '';
-  return `  "distillation": {
-${temperatureText(proposal)}    // loss = alpha · distillation loss + (1 − alpha) · student loss
-    "alpha": 0.7,
-  },
-`;
+  const vocabulary = withOtherTokens(proposal.student)
+    ? '    // Each reads the rows by its own tokenizer: their tokens differ.\n    "vocabulary": "align",\n'
+    : '';
+  const shares = hasAnswers(proposal)
+    ? `${temperatureText(proposal)}    // loss = alpha · distillation loss + (1 − alpha) · student loss\n    "alpha": 0.7,\n`
+    : '';
+  return vocabulary + shares === '' ? '' : `  "distillation": {\n${vocabulary}${shares}  },\n`;
 }
 
 function teacherText({ path, isTuned }: ProposedTeacher, epochs: number): string {
@@ -213,9 +232,12 @@ function teacherText({ path, isTuned }: ProposedTeacher, epochs: number): string
   "teacher": { ${checkpoint}, "training": { "epochs": ${epochs}, "batchSize": 16 } },`;
 }
 
-/** By how much smaller it is; what it comes to is said by completion and hover, and by `distillery student`. */
-const presetText = (preset: StudentPreset): string =>
-  `{ "preset": ${typeof preset === 'string' ? JSON.stringify(preset) : `{ "megabytes": ${preset.megabytes} }`} }`;
+/** What one that is so much smaller comes to is said by completion and hover, and by `distillery student`. */
+function studentText(student: StudentPreset | ProposedStudent): string {
+  if (typeof student === 'string') return `{ "preset": ${JSON.stringify(student)} }`;
+  if ('megabytes' in student) return `{ "preset": { "megabytes": ${student.megabytes} } }`;
+  return `{ "initialize": { "from": "checkpoint", "path": ${JSON.stringify(student.path)} } }`;
+}
 
 /** A number has no distribution to be softened, nor has an embedding. */
 function temperatureText({ task, roles }: Proposal): string {
@@ -228,7 +250,7 @@ function temperatureText({ task, roles }: Proposal): string {
   return `    // ${why}\n    "temperature": ${hasLabels(task) ? 4 : 2},\n`;
 }
 
-function datasetText({ task, train, validation, test, roles, meanLength, teacher }: Proposal): string {
+function datasetText({ task, train, validation, test, roles, meanLength, teacher, student }: Proposal): string {
   const columns: Record<string, string> = {};
   if (task === 'causal-lm' && roles.prompt !== undefined && roles.completion !== undefined) {
     Object.assign(columns, { promptColumn: roles.prompt, completionColumn: roles.completion });
@@ -250,7 +272,7 @@ function datasetText({ task, train, validation, test, roles, meanLength, teacher
   }
   const files = { train, validation: validation ?? 0.1, ...(test !== undefined && { test }) };
   // A token is about four letters; half as long again, so that few examples are cut.
-  const most = Math.min(512, teacher?.maxPositions ?? Infinity);
+  const most = Math.min(512, ...[teacher, modelOf(student)].map((model) => model?.maxPositions ?? Infinity));
   // How long lists of words are was not measured.
   const maxLength = Math.min(
     most,

@@ -25,6 +25,7 @@ import {
   type TextDocument,
 } from 'vscode';
 import { readRunExperiment } from '../../src/experiment/experiment-record';
+import { specialWords, wordPieceJson } from '../experiment/word-piece';
 import { beginRun, finishRun } from '../extension/sample-run';
 import { folder, root, sampleRows } from './tiny-run';
 import { execute, executeAndAccept, executeAndAcceptFromAfar, until } from './waiting';
@@ -379,6 +380,24 @@ describe('an experiment file', () => {
     const text = document.getText();
     assert.match(text, /"path": "language\/kept\/classifier", "training": \{/);
     assert.match(text, /"student": \{ "preset": "half-blocks" \}/);
+    await clean(document);
+    await commands.executeCommand('workbench.action.revertAndCloseActiveEditor');
+  });
+
+  it('is proposed with a student that is here and smaller, which keeps its tokens where they are others', async () => {
+    const student = path.join(directory, 'kept/smaller');
+    cpSync(path.join(root, 'test/golden/data/models/bert-sequence-classification'), student, { recursive: true });
+    writeFileSync(path.join(student, 'tokenizer.json'), JSON.stringify(wordPieceJson([...specialWords, 'mail'])));
+    await execute('distillery.refreshDevices');
+    const teacher = { path: 'language/kept/classifier', isTuned: true };
+    const rows = Uri.file(path.join(directory, 'train.jsonl'));
+    const answers = { task: 'text-classification', teacher, student: 'language/kept/smaller' };
+    await execute('distillery.newExperiment', rows, answers);
+    const { document } = window.activeTextEditor!;
+    const text = document.getText();
+    assert.match(text, /"student": \{ "initialize": \{ "from": "checkpoint", "path": "language\/kept\/smaller" \} \}/);
+    assert.match(text, /"tokenizer": \{ "source": "path", "path": "language\/kept\/smaller" \}/);
+    assert.match(text, /"vocabulary": "align"/);
     await clean(document);
     await commands.executeCommand('workbench.action.revertAndCloseActiveEditor');
   });

@@ -1,13 +1,19 @@
 /** @file First experiments for datasets: what is proposed can be run as it stands. */
 
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readDataset } from '../../src/dataset/dataset';
 import { describeDataset } from '../../src/dataset/dataset-description';
 import { parseExperiment } from '../../src/experiment/file/parse';
-import { columnRoles, possibleTasks, proposeExperiment, siblingSplits } from '../../src/experiment/propose';
+import {
+  columnRoles,
+  possibleTasks,
+  proposeExperiment,
+  siblingSplits,
+  type ProposedStudent,
+} from '../../src/experiment/propose';
 import { checkExperiment, validateExperiment } from '../../src/experiment/checks/validate';
 import { headOfTask } from '../../src/experiment/architecture';
 import { pairedRows } from '../runner/paired';
@@ -204,7 +210,7 @@ describe('a dataset', () => {
       // Longer than the teacher reads.
       meanLength: 600,
       teacher: { path: 'models/a', isTuned: true, maxPositions: 32 },
-      preset,
+      student: preset,
     });
     expect(text).toContain(written);
     const parsed = parseExperiment(text, path.join(folder, 'x.distill.json'));
@@ -213,6 +219,50 @@ describe('a dataset', () => {
       tokenizer: { source: 'teacher' },
       teacher: { source: 'checkpoint', path: 'models/a', training: { epochs: 4 } },
     });
+  });
+
+  it.each([
+    ['the same tokens', 'text-classification'],
+    ['other tokens', 'text-classification'],
+    ['other tokens', 'causal-lm'],
+  ] as const)('takes a smaller model that is here as its student, of %s: %s', async (of, task) => {
+    const train = await write('train.jsonl', rows);
+    const hasOtherTokens = of === 'other tokens';
+    const ofBytes = { family: 'gpt2', head: 'causal-lm', vocabularySize: 960 } as const;
+    const [a, b] = ['a', 'b'].map((name) => path.join(folder, 'models', name)) as [string, string];
+    await writeModel(a, task === 'causal-lm' ? ofBytes : {});
+    await writeModel(b, { ...(task === 'causal-lm' && ofBytes), layers: 1, maxPositions: 16 });
+    const tokenizerOf = (model: string): string => path.join(model, 'tokenizer.json');
+    if (task === 'causal-lm') {
+      await cp('test/golden/data/tokenizers/gpt2', a, { recursive: true });
+      await cp('test/golden/data/tokenizers/qwen2', b, { recursive: true });
+    } else if (hasOtherTokens) {
+      await writeFile(tokenizerOf(b), (await readFile(tokenizerOf(b), 'utf8')).replace('"mail"', '"post"'));
+    }
+    const textWith = async (student: ProposedStudent): Promise<string> =>
+      proposeExperiment({
+        name: 'a',
+        train: 'train.jsonl',
+        roles: columnRoles(await describeDataset(train)),
+        task,
+        rows: rows.length,
+        meanLength: 600,
+        teacher: { path: 'models/a', isTuned: false, maxPositions: 32 },
+        student,
+      });
+    const problemsOf = async (text: string): Promise<string[]> =>
+      (await validateExperiment(parseExperiment(text, path.join(folder, 'x.distill.json')))).map(({ code }) => code);
+    const text = await textWith({ path: 'models/b', hasOtherTokens, maxPositions: 16 });
+    expect(await problemsOf(text)).toEqual([]);
+    expect(parseExperiment(text, 'x.distill.json').experiment).toMatchObject({
+      dataset: { maxLength: 16 },
+      tokenizer: hasOtherTokens ? { source: 'path', path: 'models/b' } : { source: 'teacher' },
+      student: { initialize: { from: 'checkpoint', path: 'models/b' } },
+      distillation: { vocabulary: hasOtherTokens ? 'align' : 'same' },
+    });
+    // By this it is seen which of the two it is.
+    const other = await textWith({ path: 'models/b', hasOtherTokens: false, maxPositions: 16 });
+    expect((await problemsOf(other)).includes('tokenizer-of-another-model')).toBe(hasOtherTokens);
   });
 
   it('learns completions of prompts where it has them', async () => {

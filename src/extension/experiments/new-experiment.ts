@@ -11,6 +11,7 @@ import {
   siblingSplits,
   type ColumnRoles,
   type Proposal,
+  type ProposedStudent,
   type ProposedTeacher,
 } from '../../experiment/propose';
 import { inLabel } from '../../protocol/escapes';
@@ -23,12 +24,14 @@ import { fileChoices, pick, pickFile } from '../base/pick';
 import { requireTrust } from '../base/require-trust';
 import { inEditorWords, inOneLine } from '../base/problem-words';
 import type { ModelList } from '../models/model-list';
+import type { CheckExperiment } from './experiment-problems';
 import { presetChoices, type AskStudents } from './student-presets';
 import { hasLabels, isOfEmbeddings } from '../../protocol/tasks';
 
 export interface NewExperimentParts {
   models: ModelList;
   askStudents: AskStudents;
+  check: CheckExperiment;
 }
 
 /** To the questions that would be asked. */
@@ -36,6 +39,8 @@ interface Answers {
   task?: Task;
   /** Of a model that is here, its name in the list of models. */
   teacher?: typeof TRAINED | ProposedTeacher;
+  /** Of a model that is here and smaller, as the experiment writes it. */
+  student?: string;
 }
 
 const TRAINED = 'trained';
@@ -57,7 +62,7 @@ export async function newExperiment(parts: NewExperimentParts, given: unknown, a
   const known = (parts.models.models ?? []).flatMap(({ tasks, hasTokenizer }) => (hasTokenizer ? tasks : []));
   const tasks = possibleTasks(description, roles, known);
   if (tasks.length === 0) throw new Error(whyNothing(description));
-  const { task, teacher } = (answers ?? {}) as Answers;
+  const { task, teacher, student } = (answers ?? {}) as Answers;
   const chosen = tasks.find((possible) => possible === task) ?? (await chooseTask(tasks, roles));
   if (chosen === undefined) return;
   const proposal = await draft(dataset, chosen, roles, description);
@@ -65,9 +70,9 @@ export async function newExperiment(parts: NewExperimentParts, given: unknown, a
   if (model === undefined) return;
   if (model !== TRAINED) {
     proposal.teacher = model;
-    const student = await chooseStudent(parts, dataset, proposal);
-    if (student === undefined) return;
-    if (student !== SMALL) proposal.preset = student;
+    const chosen = await chooseStudent(parts, dataset, proposal, student);
+    if (chosen === undefined) return;
+    if (chosen !== SMALL) proposal.student = chosen;
   }
   await showProposal(dataset, proposal, description);
 }
@@ -85,10 +90,7 @@ async function chooseTeacher(
   if (answer === TRAINED) return answer;
   const here = (models.models ?? []).flatMap((model) =>
     waysToTeach(model, task).map((isTuned) => ({
-      label: inLabel(model.id),
-      description: [model.family, model.parameters && l10n.t('{0} parameters', formatLarge(model.parameters))]
-        .filter(Boolean)
-        .join(' · '),
+      ...modelWords(model),
       detail: isTuned ? l10n.t('fine-tuned on these rows first') : l10n.t('frozen, as it is'),
       value: { path: pathOf(model, folder), isTuned, maxPositions: model.maxPositions },
       name: model.id,
@@ -118,16 +120,18 @@ function waysToTeach({ tasks, startsFor, hasTokenizer }: ModelRecord, task: Task
 const pathOf = ({ id, source, path: model }: ModelRecord, folder: string): string =>
   source === 'folder' ? path.relative(folder, model).split(path.sep).join('/') : id;
 
-/** By how much smaller than the teacher, each with its size and what its training takes. */
+/** By how much smaller than the teacher, each with its size and what its training takes, or a smaller model that is here. */
 async function chooseStudent(
-  { askStudents }: NewExperimentParts,
+  parts: NewExperimentParts,
   dataset: Uri,
   proposal: Proposal,
-): Promise<StudentPreset | typeof SMALL | undefined> {
-  const file = path.join(experimentFolder(dataset), `${proposal.name}${experimentSuffix}`);
+  answer: Answers['student'],
+): Promise<StudentPreset | ProposedStudent | typeof SMALL | undefined> {
+  const folder = experimentFolder(dataset);
+  const file = path.join(folder, `${proposal.name}${experimentSuffix}`);
   const title = l10n.t('Reading {0} …', proposal.teacher!.path);
   const figures = await window.withProgress({ location: ProgressLocation.Window, title }, () =>
-    askStudents(file, proposeExperiment(proposal)).then(undefined, () => []),
+    parts.askStudents(file, proposeExperiment(proposal)).then(undefined, () => []),
   );
   // What is wrong with the teacher is said in the file.
   if (figures.length === 0) return SMALL;
@@ -136,13 +140,46 @@ async function chooseStudent(
     detail,
     value: preset,
   }));
+  const here = smallerModels(parts.models.models ?? [], folder, proposal).map(({ model, value }) => ({
+    ...modelWords(model),
+    detail: l10n.t('a model that is here, with its own weights'),
+    value,
+  }));
   const small = {
     label: l10n.t('A small model from random weights'),
     detail: l10n.t('its sizes are in the file'),
-    value: SMALL as StudentPreset | typeof SMALL,
+    value: SMALL as typeof SMALL,
   };
-  return pick([...choices, small], l10n.t('The student'), { stays: true });
+  const chosen =
+    here.find(({ value }) => value.path === answer)?.value ??
+    (await pick<StudentPreset | ProposedStudent | typeof SMALL>([...choices, ...here, small], l10n.t('The student'), {
+      stays: true,
+    }));
+  if (typeof chosen !== 'object' || !('path' in chosen) || proposal.task === 'masked-lm') return chosen;
+  const problems = await parts.check(file, proposeExperiment({ ...proposal, student: chosen }));
+  return { ...chosen, hasOtherTokens: problems.some(({ code }) => code === 'tokenizer-of-another-model') };
 }
+
+/** Those that can begin such a student. Masked words are learnt from a teacher of the same tokens alone, which the file's check sees. */
+function smallerModels(
+  models: readonly ModelRecord[],
+  folder: string,
+  { task, teacher }: Proposal,
+): { model: ModelRecord; value: ProposedStudent }[] {
+  const size = models.find((model) => pathOf(model, folder) === teacher?.path)?.parameters;
+  return models.flatMap((model) => {
+    const { startsFor, hasTokenizer, parameters, maxPositions } = model;
+    const isSmaller = size !== undefined && parameters !== undefined && parameters < size;
+    if (!isSmaller || !hasTokenizer || !startsFor.includes(task)) return [];
+    return [{ model, value: { path: pathOf(model, folder), hasOtherTokens: false, maxPositions } }];
+  });
+}
+
+/** In a list of models that are here. */
+const modelWords = ({ id, family, parameters }: ModelRecord): { label: string; description: string } => ({
+  label: inLabel(id),
+  description: [family, parameters && l10n.t('{0} parameters', formatLarge(parameters))].filter(Boolean).join(' · '),
+});
 
 function presetWords(preset: StudentPreset): string {
   if (typeof preset === 'object') return l10n.t('At most {0} MB', preset.megabytes);
