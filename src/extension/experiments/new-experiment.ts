@@ -15,7 +15,7 @@ import {
   type ProposedTeacher,
 } from '../../experiment/propose';
 import { inLabel } from '../../protocol/escapes';
-import { formatCount, formatLarge } from '../../protocol/format';
+import { formatBytes, formatCount, formatLarge } from '../../protocol/format';
 import type { ModelRecord } from '../../protocol/machine-records';
 import type { Task } from '../../protocol/records';
 import type { StudentPreset } from '../../protocol/student-presets';
@@ -142,7 +142,7 @@ async function chooseStudent(
   }));
   const here = smallerModels(parts.models.models ?? [], folder, proposal).map(({ model, value }) => ({
     ...modelWords(model),
-    detail: l10n.t('a model that is here, with its own weights'),
+    detail: [formatBytes(model.bytes), l10n.t('a model that is here, with its own weights')].join(' · '),
     value,
   }));
   const small = {
