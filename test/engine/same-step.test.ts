@@ -27,8 +27,11 @@ import { randomStream } from '../../src/engine/random';
 import { allOr } from '../torture';
 import { describeOnEach } from './executors';
 
-/** Relative to the largest value of the kind; of the updates absolute. Engines add in different orders, in float32. */
-const TOLERANCE = { loss: 1e-5, targets: 1e-5, gradient: 1e-5, update: 1e-6 };
+/**
+ * Relative to the largest value of the kind; of parameters and moments absolute. Engines add in different orders, in float32: of a norm of 1,500 gradients
+ * OpenVINO has up to 5.2e-7 of it more or less than float64 has, the others 1.4e-7, over all cases.
+ */
+const TOLERANCE = { loss: 1e-5, targets: 1e-5, gradient: 1e-5, update: 1e-6, norm: 1e-6 };
 
 type Tensors = Record<string, HostTensor>;
 
@@ -250,7 +253,11 @@ describe.each(cases)('a step of %s with %s', (family, divergence) => {
 
     it('in parameters, moments and gradient norms of two updates', async () => {
       const state = await updatesOn(executor(), step, expected.outputs);
-      expect(differences(state, expected.state, TOLERANCE.update)).toEqual([]);
+      for (const kind of ['parameter', 'first', 'second', 'norm']) {
+        const wanted = withPrefix(`${kind}.`, expected.state);
+        const within = kind === 'norm' ? TOLERANCE.norm * largest(wanted) : TOLERANCE.update;
+        expect(differences(withPrefix(`${kind}.`, state), wanted, within), kind).toEqual([]);
+      }
     });
   });
 });

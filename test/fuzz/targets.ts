@@ -11,7 +11,7 @@ import {
   SocketMessageWriter,
   type MessageConnection,
 } from 'vscode-jsonrpc/node';
-import { readDataset } from '../../src/dataset/dataset';
+import { readDataset, type Columns } from '../../src/dataset/dataset';
 import { readRunExperiment } from '../../src/experiment/experiment-record';
 import { parseExperiment } from '../../src/experiment/file/parse';
 import { readOnnxTeacher } from '../../src/experiment/checks/onnx-teacher';
@@ -84,6 +84,11 @@ const dataset = (seeds: readonly Buffer[], extension: string, form: Target['form
   form,
   file: `data.${extension}`,
   read: (file) => readDataset([file], extension === 'txt' ? {} : columns),
+});
+/** Rows of JSON that have more than a text and a class. */
+const rowsOf = (columns: Columns, ...rows: unknown[]): Target => ({
+  ...dataset([lines(...rows)], 'jsonl', 'json-lines'),
+  read: (file) => readDataset([file], columns),
 });
 
 const added = specialWords.map((content, id) => ({
@@ -217,6 +222,56 @@ const llama = {
   tie_word_embeddings: true,
 };
 
+const tagger = {
+  ...config,
+  architectures: ['BertForTokenClassification'],
+  id2label: { 0: 'O', 1: 'B-PER', 2: 'I-PER' },
+  label2id: { O: 0, 'B-PER': 1, 'I-PER': 2 },
+};
+const mpnet = {
+  ...config,
+  architectures: ['MPNetForMaskedLM'],
+  model_type: 'mpnet',
+  pad_token_id: 1,
+  relative_attention_num_buckets: 32,
+};
+const configs = json(config, gpt2, llama, tagger, mpnet);
+
+/** A folder of sentence-transformers: its files, each of which is an input of a target. */
+const sentenceFiles = {
+  'modules.json': ['', '1_Pooling', '2_Dense', '3_Normalize'].map((folder, idx) => ({
+    idx,
+    name: String(idx),
+    path: folder,
+    type: `sentence_transformers.models.${folder === '' ? 'Transformer' : folder.slice(2)}`,
+  })),
+  '1_Pooling/config.json': { word_embedding_dimension: 32, pooling_mode_mean_tokens: true, pooling_mode: 'mean' },
+  '2_Dense/config.json': {
+    in_features: 32,
+    out_features: 16,
+    bias: true,
+    activation_function: 'torch.nn.modules.activation.Tanh',
+    module_input_name: 'sentence_embedding',
+  },
+  'sentence_bert_config.json': { max_seq_length: 16, do_lower_case: false },
+  'config_sentence_transformers.json': { prompts: { query: 'q: ' }, default_prompt_name: null },
+};
+const sentenceTarget = (name: keyof typeof sentenceFiles): Target => ({
+  seeds: json(sentenceFiles[name]),
+  form: 'json',
+  file: `model/${name}`,
+  others: {
+    'model/config.json': JSON.stringify({ ...config, architectures: ['BertModel'] }),
+    ...Object.fromEntries(
+      Object.entries(sentenceFiles)
+        .filter(([other]) => other !== name)
+        .map(([other, content]) => [`model/${other}`, JSON.stringify(content)]),
+    ),
+  },
+  // Of its sizes alone: there are no weights.
+  read: (_file, folder) => readArchitecture(path.join(folder, 'model'), undefined, true),
+});
+
 /** A Llama of one layer of width 4. */
 const gguf = ggufBytes(
   Object.entries({
@@ -276,6 +331,16 @@ const experiment = {
   controls: ['no-distillation'],
   engine: 'cpu',
   sweep: { 'distillation.temperature': [1, 2, 4] },
+};
+
+const alignedExperiment = {
+  name: 'X',
+  task: 'token-classification',
+  dataset: { train: 'train.jsonl', validation: 'v.jsonl', text: 'tokens', label: 'ner_tags' },
+  tokenizer: { source: 'train', kind: 'wordpiece', vocabularySize: 300 },
+  teacher: { source: 'checkpoint', path: 'teacher' },
+  student: { architecture: { family: 'mpnet', hiddenSize: 32, layers: 2, heads: 4 } },
+  distillation: { vocabulary: 'align', alpha: 0.5, divergence: 'jsd' },
 };
 
 /** As a run keeps it. */
@@ -390,6 +455,20 @@ const prediction = {
     },
   },
 };
+const wordsAndPairs = {
+  ...prediction,
+  label: undefined,
+  models: {
+    teacher: { predictions: 2, entities: { right: 1, said: 2, there: 1 }, correct: 1 },
+    student: {
+      predictions: 2,
+      teacherCosine: 1.8,
+      similarity: 0.9,
+      value: 0.4,
+      choices: [{ choice: 'a', probability: 0.7 }],
+    },
+  },
+};
 const probe = {
   task: 'text-classification',
   temperature: 2,
@@ -405,6 +484,25 @@ const probe = {
   ],
 };
 const probeLogits = safetensors({ 'logits.0': [1, 2] }, 2);
+const pairProbe = {
+  ...probe,
+  task: 'sentence-embedding',
+  labels: 'regression',
+  names: ['0', '1'],
+  examples: [
+    {
+      ...probe.examples[0]!,
+      pair: 'ho',
+      tokens: [...probe.examples[0]!.tokens, { id: 2, token: 'ho', start: 0, end: 2 }],
+      positions: [
+        { token: -1, label: -1, value: 0.5 },
+        { token: -1, label: -1, labels: [0, 1] },
+      ],
+      counted: [0],
+      paddedLength: 4,
+    },
+  ],
+};
 const step = {
   step: 0,
   epoch: 0.1,
@@ -456,9 +554,24 @@ export const targets: Readonly<Record<string, Target>> = {
     ),
     'parquet',
   ),
+  'dataset-words': rowsOf(
+    { text: 'tokens', label: 'ner_tags', words: true },
+    { tokens: ['Ada', 'of', 'Kent'], ner_tags: ['B-PER', 'O', 'B-LOC'] },
+    { tokens: ['Ada', 'é 🙂'], ner_tags: [1, 0] },
+  ),
+  'dataset-pairs': rowsOf(
+    { text: 'a', pair: 'b', label: 'score', labels: 'regression' },
+    { a: 'a man', b: 'a person', score: 0.8 },
+    { a: 'a man', b: 'a plane', score: '0.1' },
+  ),
+  'dataset-labels': rowsOf(
+    { text: 'text', label: 'labels', labels: 'multiple' },
+    { text: 'a', labels: ['x', 'y'] },
+    { text: 'b', labels: [] },
+  ),
   'dataset-text': dataset([Buffer.from('one line\n\nanother é 🙂\n')], 'txt'),
   experiment: {
-    seeds: json(experiment),
+    seeds: json(experiment, alignedExperiment),
     form: 'json',
     file: 'x.distill.json',
     read: (file, _folder, content) => parseExperiment(content.toString(), file),
@@ -497,7 +610,7 @@ export const targets: Readonly<Record<string, Target>> = {
     read: (_file, folder) => readRecords(runPaths(path.join(folder, RUN)), 'evaluations'),
   },
   predictions: {
-    seeds: [lines(prediction, { ...prediction, line: 2 })],
+    seeds: [lines(prediction, { ...prediction, line: 2 }), lines(wordsAndPairs)],
     form: 'json-lines',
     file: `${RUN}/predictions.jsonl`,
     read: async (_file, folder) => comparisonDetail((await readPredictions(runPaths(path.join(folder, RUN))))!, 'test'),
@@ -510,7 +623,7 @@ export const targets: Readonly<Record<string, Target>> = {
       readOnnxTeacher(file, 'text-classification', { labels: ['a'], maxLength: 8, vocabularySize: 9 }),
   },
   'probe-examples': {
-    seeds: json(probe),
+    seeds: json(probe, pairProbe),
     form: 'json',
     file: `${RUN}/probes/examples.json`,
     others: {
@@ -564,14 +677,14 @@ export const targets: Readonly<Record<string, Target>> = {
     read: async (file) => Object.values(await readSafetensors(file)).map(toFloat32),
   },
   config: {
-    seeds: json(config, gpt2, llama),
+    seeds: configs,
     form: 'json',
     file: 'model/config.json',
     others: { 'model/model.safetensors': safetensors({ a: [1, 2], b: [1, 2], c: [1, 2] }, 2) },
     read: (file) => readArchitecture(path.dirname(file)),
   },
   'config-of-weights': {
-    seeds: json(config, gpt2, llama),
+    seeds: configs,
     form: 'json',
     file: 'model/config.json',
     read: (file, _folder, content) => {
@@ -585,6 +698,11 @@ export const targets: Readonly<Record<string, Target>> = {
       return isObject ? architectureFromConfig(value, file) : undefined;
     },
   },
+  'sentence-modules': sentenceTarget('modules.json'),
+  'sentence-pooling': sentenceTarget('1_Pooling/config.json'),
+  'sentence-dense': sentenceTarget('2_Dense/config.json'),
+  'sentence-limits': sentenceTarget('sentence_bert_config.json'),
+  'sentence-settings': sentenceTarget('config_sentence_transformers.json'),
   gguf: {
     seeds: [gguf],
     form: 'bytes',

@@ -33,6 +33,9 @@ const everywhere: readonly Exclusion[] = [
 
 const NAN = 'what becomes of NaN: losses and gradients are checked for it, never computed with it';
 
+/** OpenVINO has them; onnxruntime, which a new graph is checked by, has not. */
+const WHOLE_PRODUCTS = 'products of whole numbers';
+
 const EMPTY = 'tensors without elements, of which OpenVINO has none: no batch is empty';
 
 const SHADERS_WITHOUT_NAN = "WebGPU's compilers may take for granted that there is no NaN";
@@ -46,12 +49,15 @@ const byEngine: Partial<Record<Engine, readonly Exclusion[]>> = {
     { spec: 'min return NaNs', reason: NAN },
     { spec: 'sign ', failure: /= NaN, expected/, reason: NAN },
     { spec: 'exp int32', reason: 'compares e¹⁰ to more digits than float32 has' },
-    { spec: 'matmul upcasts when dtypes dont match', reason: 'products of whole numbers' },
+    { spec: 'matmul upcasts when dtypes dont match', reason: WHOLE_PRODUCTS },
     { spec: 'unsortedSegmentSum ignores negative segmentIds', reason: 'token ids are never negative' },
   ],
   openvino: [
     { failure: /(expected\[\d+\] = NaN|= NaN, expected)/, reason: NAN },
-    { spec: 'greater', failure: /actual\[1\] = 1, expected\[1\] = 0/, reason: NAN },
+    // With AVX2 the first passes and the second fails; the first was seen to fail on a processor with AVX-512.
+    { spec: 'greater', failure: /actual\[1\] = 1, expected\[1\] = 0/, reason: NAN, mayPass: true },
+    { spec: 'argmax ignores NaNs', reason: NAN, mayPass: true },
+    { spec: 'matmul upcasts when dtypes dont match', failure: /implementation for Gemm/, reason: WHOLE_PRODUCTS },
     { failure: /OpenVINO: invalid c input parameters/, reason: EMPTY },
     { spec: 'topk 1d array with k = 0', reason: EMPTY },
     { spec: 'topk lower-index element', failure: /out\.1 of TopK/, reason: 'which of equal elements comes first' },
@@ -65,7 +71,7 @@ const byEngine: Partial<Record<Engine, readonly Exclusion[]>> = {
       failure: /without a WebGPU kernel/,
       reason: 'places of sorted elements, which no kernel there reads',
     },
-    { spec: 'cos gradient', reason: 'an imitated GPU knows sin and cos to three digits' },
+    { spec: 'cos gradient', reason: 'an imitated GPU knows sin and cos to three digits', mayPass: true },
     { spec: 'exp int32', reason: 'compares e¹⁰ to more digits than float32 has' },
     { spec: 'unsortedSegmentSum ignores negative segmentIds', reason: 'token ids are never negative' },
   ],

@@ -1,8 +1,8 @@
-/** @file The suite `unit` stays what people wait for after each change: what starts the program is in `program`. */
+/** @file The suite `unit` stays what people wait for after each change: what starts the program is in `program`. `npm run torture` runs all that has a long form. */
 
 import { readFileSync } from 'node:fs';
 import { globSync } from 'tinyglobby';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { startsProgram } from '../suites';
 
 const inProgram = globSync([...startsProgram]);
@@ -20,4 +20,26 @@ it('tests that start the program, or carry its command lines out, are of the sui
 
 it('each place that is named for the suite "program" has tests', () => {
   for (const place of startsProgram) expect(globSync(place), place).not.toEqual([]);
+});
+
+describe('files that have a long form', () => {
+  const [, literal] = /const longForms = \{(.*?)\n\};/s.exec(readFileSync('scripts/test.mjs', 'utf8'))!;
+  const named = [...literal!.matchAll(/'(.+?)'/g)].map(([, part]) => part!);
+  const files = globSync('test/**/*.{test,journey}.ts', { ignore: '**/node_modules/**' });
+
+  /** What is only left out of it has none. */
+  const isLonger = (text: string): boolean =>
+    /from '[./]+\/torture'/.test(text) &&
+    /\b(allOr|countOr|torture)\b/.test(text.replace(/^.*\bskipIf\(torture\).*$|^import .*$/gm, ''));
+
+  it('are those that `npm run torture` is told of', () => {
+    const long = files.filter((file) => isLonger(readFileSync(file, 'utf8')));
+    expect(long.length).toBeGreaterThan(30);
+    expect(long.filter((file) => !named.some((part) => file.includes(part)))).toEqual([]);
+  });
+
+  it('are there by each name it is told', () => {
+    expect(named.length).toBeGreaterThan(20);
+    expect(named.filter((part) => !files.some((file) => file.includes(part)))).toEqual([]);
+  });
 });
