@@ -94,6 +94,7 @@ describe.skipIf(!hasSshd)('a host', () => {
 
   it.skipIf(!hasPython || !torture)(
     'trains as this one does; a lost connection and a killed runner lose nothing, and it is stopped and resumed',
+    { timeout: 400_000 },
     async () => {
       const workspace = tinyWorkspace({ task: 'text-classification', training: { epochs: 60 } });
       rewrite(workspace, (experiment) => {
@@ -167,6 +168,7 @@ describe.skipIf(!hasSshd)('a host', () => {
 
   it.skipIf(!hasPython || !torture)(
     'trains a sweep run by run, the teacher once, and goes on there after a kill',
+    { timeout: 400_000 },
     async () => {
       const workspace = tinyWorkspace({ task: 'text-classification', training: { epochs: 20 } });
       const there = { ...environment, DISTILLERY_HOST_PYTHON: python };
