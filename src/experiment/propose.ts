@@ -163,8 +163,10 @@ export interface Proposal {
   roles: ColumnRoles;
   /** A model that is here; one is trained where there is none. */
   teacher?: ProposedTeacher | undefined;
-  /** By how much smaller than that teacher it is, or a model that is here; small, and from random weights, where it is left out. */
-  student?: StudentPreset | ProposedStudent | undefined;
+  /** By how much smaller than that teacher the student is. Without this and `student` it is small, and from random weights. */
+  preset?: StudentPreset | undefined;
+  /** A model that is here, in place of a preset. */
+  student?: ProposedStudent | undefined;
   rows: number;
   /** Mean length of what is read, in UTF-16 units. */
   meanLength: number;
@@ -172,10 +174,9 @@ export interface Proposal {
 
 /** A complete experiment file: JSON with comments that say what a person may want to change first. */
 export function proposeExperiment(proposal: Proposal): string {
-  const { name, task, teacher: given, student } = proposal;
+  const { name, task, teacher: given, preset, student } = proposal;
   const family = familiesOfTask(task)[0]!;
   const sizes = sizesFor(proposal);
-  const own = withOtherTokens(student);
   const architecture = (hiddenSize: number, layers: number): string =>
     `{ "family": "${family}", "hiddenSize": ${hiddenSize}, "layers": ${layers}, "heads": ${hiddenSize / 32} }`;
   const teacher =
@@ -190,16 +191,16 @@ export function proposeExperiment(proposal: Proposal): string {
   const tokenizer =
     given === undefined
       ? `  "tokenizer": { "source": "train", "kind": "${layoutOf(family).tokenizer}", "vocabularySize": ${sizes.vocabulary} },`
-      : `  "tokenizer": ${own ? `{ "source": "path", "path": ${JSON.stringify(own.path)} }` : '{ "source": "teacher" }'},`;
+      : `  "tokenizer": ${student?.hasOtherTokens ? `{ "source": "path", "path": ${JSON.stringify(student.path)} }` : '{ "source": "teacher" }'},`;
   // Weights that have learnt already want a smaller one than random ones.
-  const rate = student === undefined ? '' : `"learningRate": 2e-4, `;
+  const rate = (preset ?? student) === undefined ? '' : `"learningRate": 2e-4, `;
   return `{
   "name": ${JSON.stringify(name)},
   "task": "${task}",
   "dataset": ${datasetText(proposal)},
 ${tokenizer}
 ${teacher}
-  "student": ${student === undefined ? `{ "architecture": ${architecture(sizes.student, 2)} }` : studentText(student)},
+  "student": ${studentText(proposal) ?? `{ "architecture": ${architecture(sizes.student, 2)} }`},
 ${distillationText(proposal)}  "training": { "epochs": ${sizes.epochs}, "batchSize": 16, ${rate}"evaluateEvery": ${sizes.evaluateEvery} },
 ${hasAnswers(proposal) ? '  // The same student without distillation: did it help?\n  "controls": ["no-distillation"],\n' : ''}}
 `;
@@ -208,15 +209,8 @@ ${hasAnswers(proposal) ? '  // The same student without distillation: did it hel
 /** Whether its rows say what is right; else the teacher's embeddings are all there is to learn from. */
 const hasAnswers = ({ task, roles }: Proposal): boolean => !isOfEmbeddings(task) || roles.pair?.score !== undefined;
 
-/** A student that is here, and not one by its size. */
-const modelOf = (student: Proposal['student']): ProposedStudent | undefined =>
-  typeof student === 'object' && 'path' in student ? student : undefined;
-
-const withOtherTokens = (student: Proposal['student']): ProposedStudent | undefined =>
-  modelOf(student)?.hasOtherTokens ? modelOf(student) : undefined;
-
 function distillationText(proposal: Proposal): string {
-  const vocabulary = withOtherTokens(proposal.student)
+  const vocabulary = proposal.student?.hasOtherTokens
     ? '    // Each reads the rows by its own tokenizer: their tokens differ.\n    "vocabulary": "align",\n'
     : '';
   const shares = hasAnswers(proposal)
@@ -233,10 +227,10 @@ function teacherText({ path, isTuned }: ProposedTeacher, epochs: number): string
 }
 
 /** What one that is so much smaller comes to is said by completion and hover, and by `distillery student`. */
-function studentText(student: StudentPreset | ProposedStudent): string {
-  if (typeof student === 'string') return `{ "preset": ${JSON.stringify(student)} }`;
-  if ('megabytes' in student) return `{ "preset": { "megabytes": ${student.megabytes} } }`;
-  return `{ "initialize": { "from": "checkpoint", "path": ${JSON.stringify(student.path)} } }`;
+function studentText({ preset, student }: Proposal): string | undefined {
+  if (student) return `{ "initialize": { "from": "checkpoint", "path": ${JSON.stringify(student.path)} } }`;
+  if (preset === undefined) return undefined;
+  return `{ "preset": ${typeof preset === 'string' ? JSON.stringify(preset) : `{ "megabytes": ${preset.megabytes} }`} }`;
 }
 
 /** A number has no distribution to be softened, nor has an embedding. */
@@ -272,7 +266,7 @@ function datasetText({ task, train, validation, test, roles, meanLength, teacher
   }
   const files = { train, validation: validation ?? 0.1, ...(test !== undefined && { test }) };
   // A token is about four letters; half as long again, so that few examples are cut.
-  const most = Math.min(512, ...[teacher, modelOf(student)].map((model) => model?.maxPositions ?? Infinity));
+  const most = Math.min(512, ...[teacher, student].map((model) => model?.maxPositions ?? Infinity));
   // How long lists of words are was not measured.
   const maxLength = Math.min(
     most,

@@ -210,7 +210,7 @@ describe('a dataset', () => {
       // Longer than the teacher reads.
       meanLength: 600,
       teacher: { path: 'models/a', isTuned: true, maxPositions: 32 },
-      student: preset,
+      preset,
     });
     expect(text).toContain(written);
     const parsed = parseExperiment(text, path.join(folder, 'x.distill.json'));

@@ -11,7 +11,6 @@ import {
   siblingSplits,
   type ColumnRoles,
   type Proposal,
-  type ProposedStudent,
   type ProposedTeacher,
 } from '../../experiment/propose';
 import { inLabel } from '../../protocol/escapes';
@@ -44,8 +43,6 @@ interface Answers {
 }
 
 const TRAINED = 'trained';
-/** A student from random weights. */
-const SMALL = 'small';
 
 /** `given` is the dataset. `answers` are to some of the questions. */
 export async function newExperiment(parts: NewExperimentParts, given: unknown, answers: unknown): Promise<void> {
@@ -70,9 +67,9 @@ export async function newExperiment(parts: NewExperimentParts, given: unknown, a
   if (model === undefined) return;
   if (model !== TRAINED) {
     proposal.teacher = model;
-    const chosen = await chooseStudent(parts, dataset, proposal, student);
-    if (chosen === undefined) return;
-    if (chosen !== SMALL) proposal.student = chosen;
+    const wish = await chooseStudent(parts, dataset, proposal, student);
+    if (wish === undefined) return;
+    Object.assign(proposal, wish);
   }
   await showProposal(dataset, proposal, description);
 }
@@ -120,13 +117,16 @@ function waysToTeach({ tasks, startsFor, hasTokenizer }: ModelRecord, task: Task
 const pathOf = ({ id, source, path: model }: ModelRecord, folder: string): string =>
   source === 'folder' ? path.relative(folder, model).split(path.sep).join('/') : id;
 
-/** By how much smaller than the teacher, each with its size and what its training takes, or a smaller model that is here. */
+/** What a proposal says of its student; of one from random weights nothing. */
+type StudentWish = Pick<Proposal, 'preset' | 'student'>;
+
+/** By how much smaller than the teacher, each with its size and what its training takes, or a smaller model that is here. Undefined where none is chosen. */
 async function chooseStudent(
   parts: NewExperimentParts,
   dataset: Uri,
   proposal: Proposal,
   answer: Answers['student'],
-): Promise<StudentPreset | ProposedStudent | typeof SMALL | undefined> {
+): Promise<StudentWish | undefined> {
   const folder = experimentFolder(dataset);
   const file = path.join(folder, `${proposal.name}${experimentSuffix}`);
   const title = l10n.t('Reading {0} …', proposal.teacher!.path);
@@ -134,45 +134,47 @@ async function chooseStudent(
     parts.askStudents(file, proposeExperiment(proposal)).then(undefined, () => []),
   );
   // What is wrong with the teacher is said in the file.
-  if (figures.length === 0) return SMALL;
+  if (figures.length === 0) return {};
   const choices = presetChoices(figures).map(({ preset, detail = '' }) => ({
     label: presetWords(preset),
     detail,
-    value: preset,
+    value: { preset },
   }));
-  const here = smallerModels(parts.models.models ?? [], folder, proposal).map(({ model, value }) => ({
+  const here = smallerModels(parts.models.models ?? [], folder, proposal).map((model) => ({
     ...modelWords(model),
     detail: [formatBytes(model.bytes), l10n.t('a model that is here, with its own weights')].join(' · '),
-    value,
+    value: {
+      student: { path: pathOf(model, folder), hasOtherTokens: false, maxPositions: model.maxPositions },
+    },
   }));
   const small = {
     label: l10n.t('A small model from random weights'),
     detail: l10n.t('its sizes are in the file'),
-    value: SMALL as typeof SMALL,
+    value: {},
   };
   const chosen =
-    here.find(({ value }) => value.path === answer)?.value ??
-    (await pick<StudentPreset | ProposedStudent | typeof SMALL>([...choices, ...here, small], l10n.t('The student'), {
-      stays: true,
-    }));
-  if (typeof chosen !== 'object' || !('path' in chosen) || proposal.task === 'masked-lm') return chosen;
-  const problems = await parts.check(file, proposeExperiment({ ...proposal, student: chosen }));
-  return { ...chosen, hasOtherTokens: problems.some(({ code }) => code === 'tokenizer-of-another-model') };
+    here.find(({ value }) => value.student.path === answer)?.value ??
+    (await pick<StudentWish>([...choices, ...here, small], l10n.t('The student'), { stays: true }));
+  if (!chosen?.student) return chosen;
+  // Where its tokens are others, and the teacher may keep its own, the file's check has a way.
+  const problems = await parts.check(file, proposeExperiment({ ...proposal, ...chosen }));
+  const hasOtherTokens = problems.some(
+    ({ code, fixes = [] }) => code === 'tokenizer-of-another-model' && fixes.length > 0,
+  );
+  return { student: { ...chosen.student, hasOtherTokens } };
 }
 
-/** Those that can begin such a student. Masked words are learnt from a teacher of the same tokens alone, which the file's check sees. */
+/** Those that can begin such a student. */
 function smallerModels(
   models: readonly ModelRecord[],
   folder: string,
   { task, teacher }: Proposal,
-): { model: ModelRecord; value: ProposedStudent }[] {
-  const size = models.find((model) => pathOf(model, folder) === teacher?.path)?.parameters;
-  return models.flatMap((model) => {
-    const { startsFor, hasTokenizer, parameters, maxPositions } = model;
-    const isSmaller = size !== undefined && parameters !== undefined && parameters < size;
-    if (!isSmaller || !hasTokenizer || !startsFor.includes(task)) return [];
-    return [{ model, value: { path: pathOf(model, folder), hasOtherTokens: false, maxPositions } }];
-  });
+): readonly ModelRecord[] {
+  const size = models.find((model) => pathOf(model, folder) === teacher?.path)?.parameters ?? 0;
+  return models.filter(
+    ({ startsFor, hasTokenizer, parameters = Infinity }) =>
+      parameters < size && hasTokenizer && startsFor.includes(task),
+  );
 }
 
 /** In a list of models that are here. */

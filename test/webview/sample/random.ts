@@ -17,7 +17,7 @@ export function normal(next: () => number): number {
 
 let drawn: Float32Array | undefined;
 
-/** Many at once, from a random place among some that are drawn once: each page that opens needs a million. */
+/** Many at once, from a random place among some that are drawn once: each page that opens needs hundreds of thousands. */
 export function normals(next: () => number, count: number): Float32Array {
   if (!drawn) {
     const own = random(3);
