@@ -34,8 +34,13 @@ export const appStyles = css`
   nav button:hover {
     color: var(--vscode-panelTitle-activeForeground);
   }
+  /* Around the words, which fill the button from side to side. */
   nav button:focus-visible {
-    outline-offset: -2px;
+    outline: none;
+  }
+  nav button:focus-visible span {
+    outline: 1px solid var(--vscode-focusBorder);
+    outline-offset: 4px;
   }
   nav button[aria-selected='true'] {
     border-bottom-color: var(--vscode-panelTitle-activeBorder);

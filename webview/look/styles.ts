@@ -230,6 +230,7 @@ const base = css`
   }
   /* What goes on beyond the right edge casts a shadow there, which the content's own end covers. */
   .scroll {
+    container-type: inline-size;
     overflow: auto;
     background:
       linear-gradient(to left, var(--vscode-editor-background) 50%, transparent) right / 32px 100% no-repeat local,

@@ -15,6 +15,14 @@ export const tableStyles = css`
     line-height: 16px;
     text-align: left;
   }
+  /* As wide as what is seen of a table that scrolls, and in sight while it does. */
+  table.data caption > span {
+    position: sticky;
+    left: 0;
+    display: block;
+    width: fit-content;
+    max-width: 100cqi;
+  }
   table.data th {
     padding: 0 0 4px 16px;
     border-bottom: 1px solid var(--rule);

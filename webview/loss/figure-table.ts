@@ -35,7 +35,7 @@ export function figureTable(figure: Figure, axis: Axis, caption?: string): Templ
       ${
         thinned !== '' || caption !== undefined
           ? html`<caption>
-              ${thinned}${caption ?? ''}
+              <span>${thinned}${caption ?? ''}</span>
             </caption>`
           : nothing
       }

@@ -154,7 +154,7 @@ export class SweepTable extends LitElement {
       <div class="scroll" tabindex="0" role="region" aria-label=${l10n.t('Heat map of the sweep')}>
         <table class="data heat" aria-label=${l10n.t("The sweep's runs")}>
           <caption>
-            ${l10n.t('Stronger is better; the best is framed. Across: {0}. Down: {1}.', across, down)}
+            <span>${l10n.t('Stronger is better; the best is framed. Across: {0}. Down: {1}.', across, down)}</span>
           </caption>
           <thead>
             <tr>

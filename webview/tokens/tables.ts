@@ -23,7 +23,7 @@ export function divergenceTable(
   >
     <table class="data" aria-label=${l10n.t('Divergence')}>
       <caption>
-        ${l10n.t('KL(teacher ‖ student) in nats: now, and at each probe.')}
+        <span>${l10n.t('KL(teacher ‖ student) in nats: now, and at each probe.')}</span>
       </caption>
       <thead>
         <tr>
