@@ -1,6 +1,7 @@
 /**
  * @file Runs tests and adds up what they say: `node scripts/test.mjs`, or suites and parts of them by their paths below test/:
- * `unit/engine`, `program/runner/sweep`, `journeys/lab`, `editor`. `--torture` runs the files that have a long form, in that form.
+ * `unit/engine`, `program/runner/sweep`, `journeys/lab`, `editor`. `--torture` runs the files that have a long form, in that form; `--all`, and
+ * continuous integration (`CI`), also what is left to it.
  */
 
 import { execFileSync, spawn } from 'node:child_process';
@@ -21,10 +22,26 @@ const suites = [...Object.keys(projects), 'editor', 'journeys'];
 /** The command of a suite, or of several together, which writes the counts. Filters are parts of paths of files. */
 function commandOf(name, filters) {
   if (name === 'editor') return ['node', 'dist/test/editor/main.js', `${results}/editor.json`];
-  if (name === 'journeys') return [...vitest(name, filters), '--config', 'test/journeys/vitest.config.ts'];
+  const left = leftOutOf([name, filters]).flatMap((files) => ['--exclude', files]);
+  if (name === 'journeys') return [...vitest(name, filters), ...left, '--config', 'test/journeys/vitest.config.ts'];
   const chosen = name.split('+').flatMap((suite) => projects[suite]);
-  return vitest(name, [...chosen.flatMap((project) => ['--project', project]), ...filters]);
+  return vitest(name, [...chosen.flatMap((project) => ['--project', project]), ...filters, ...left]);
 }
+
+/** Globs of files of a suite, or of several together, that this run leaves to continuous integration. */
+function leftOutOf([name, filters]) {
+  return runsAll || filters.length > 0 ? [] : name.split('+').flatMap((suite) => leftToCi[suite] ?? []);
+}
+
+/** What takes minutes and few changes touch: other machines, another language, folders that are on no disk. Who names one of them runs it too. */
+const leftToCi = {
+  program: ['test/torchrun/{hosts,runs,slurm,ssh}.test.ts'],
+  journeys: [
+    'test/journeys/hosts.journey.ts',
+    'test/journeys/no-disk.journey.ts',
+    'test/journeys/translation.journey.ts',
+  ],
+};
 
 /** Files that test all where the others take a part for it: see test/torture.ts. */
 const longForms = {
@@ -205,7 +222,8 @@ function joined(chosen) {
 }
 
 const args = process.argv.slice(2);
-const names = args.filter((name) => name !== '--torture');
+const names = args.filter((name) => !['--torture', '--all'].includes(name));
+const runsAll = args.includes('--all') || Boolean(process.env.CI);
 let chosen = joined(wanted(names.length > 0 ? names : suites));
 if (args.includes('--torture')) {
   process.env.DISTILLERY_TORTURE = '1';
@@ -223,6 +241,8 @@ delete process.env.NODE_EXTRA_CA_CERTS;
 const all = await runAll(chosen);
 rmSync(temporary, { recursive: true, force: true });
 const total = Object.fromEntries(counts.map((count) => [count, all.reduce((sum, result) => sum + result[count], 0)]));
+const left = chosen.flatMap(leftOutOf);
+if (left.length > 0) console.log(`left to \`npm run test:all\`, which is what CI runs: ${left.join(', ')}`);
 for (const failure of all.flatMap(({ failures }) => failures ?? [])) console.log(`failed: ${failure}`);
 if (args.includes('--torture')) tellReliability();
 console.log(inWords(total));

@@ -1,7 +1,7 @@
 /**
  * @file A newcomer's way: the walkthrough, an empty folder, the sample, a run, a reload of the window, stop, and choosing among
- * experiment files; and a folder that is on no disk, where the same installation stays away. In an editor as it is shipped, in which the
- * extension is installed: with all of its own extensions, and what moves and blinks in it.
+ * experiment files. In an editor as it is shipped, in which the extension is installed: with all of its own extensions, and what moves and
+ * blinks in it.
  */
 
 import { readFileSync } from 'node:fs';
@@ -10,7 +10,6 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { readRecords } from '../../src/run-directory/record-file';
 import { listRuns } from '../../src/run-directory/run-directory';
 import { whileHeld } from '../harness/processes';
-import type { Desk } from './desk';
 import { openTab } from './lab-window';
 import { newWorkspace } from './real-runs';
 import { plain, shippedDesk, Workbench } from './workbench';
@@ -23,29 +22,12 @@ const { contributes } = JSON.parse(readFileSync('package.json', 'utf8')) as Mani
 const words = JSON.parse(readFileSync('package.nls.json', 'utf8')) as Record<string, string>;
 const said = (placeholder: string): string => words[placeholder.replaceAll('%', '')]!;
 
-let installedIn: Desk;
-beforeAll(async () => {
-  installedIn = await shippedDesk(process.cwd());
-});
-
-it('a folder that is on no disk is opened without us, without a word of complaint', async () => {
-  const window = await Workbench.open('shelf:/sample', { installedIn });
-  await window.page.getByRole('treeitem', { name: 'spam.distill.json' }).dblclick();
-  await window.page.getByRole('tab', { name: 'spam.distill.json' }).waitFor();
-  await window.page.locator('.view-line').filter({ hasText: 'text-classification' }).waitFor();
-  expect(await window.palette('Test Helper:')).toContain('Test Helper: Call Tool');
-  expect((await window.palette('Distillery')).filter((title) => title.startsWith('Distillery'))).toEqual([]);
-  expect(await window.page.getByRole('tab', { name: 'Distillery' }).count()).toBe(0);
-  expect(await window.notification.count()).toBe(0);
-  await window.picture('virtual');
-});
-
 describe('a newcomer', () => {
   let workspace = '';
   let window: Workbench;
   beforeAll(async () => {
     workspace = newWorkspace();
-    window = await Workbench.open(workspace, { theme: 'dark', installedIn });
+    window = await Workbench.open(workspace, { theme: 'dark', installedIn: await shippedDesk(process.cwd()) });
   });
 
   it('the walkthrough has each of its steps, with a picture, and shows it when it is chosen', async () => {

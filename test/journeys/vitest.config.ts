@@ -6,7 +6,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 /** What takes longest, so that it does not go on alone at the end. */
 const longest = [
   ...['lab', 'first-run', 'welcome', 'lab-at-work', 'menus', 'experiments', 'stranger'],
-  ...['hosts', 'translation'],
+  ...['hosts', 'no-disk', 'translation'],
 ].map((name) => `/${name}.journey.ts`);
 
 class LongestFirst extends BaseSequencer {

@@ -1,4 +1,7 @@
-/** @file The suite `unit` stays what people wait for after each change: what starts the program is in `program`. `npm run torture` runs all that has a long form. */
+/**
+ * @file The suite `unit` stays what people wait for after each change: what starts the program is in `program`. `npm run torture` runs all
+ * that has a long form, and what `npm test` leaves to continuous integration is there.
+ */
 
 import { readFileSync } from 'node:fs';
 import { globSync } from 'tinyglobby';
@@ -20,6 +23,13 @@ it('tests that start the program, or carry its command lines out, are of the sui
 
 it('each place that is named for the suite "program" has tests', () => {
   for (const place of startsProgram) expect(globSync(place), place).not.toEqual([]);
+});
+
+it('what is left to continuous integration has tests', () => {
+  const [, literal] = /const leftToCi = \{(.*?)\n\};/s.exec(readFileSync('scripts/test.mjs', 'utf8'))!;
+  const left = [...literal!.matchAll(/'(test\/.+?)'/g)].map(([, glob]) => glob!);
+  expect(left.length).toBeGreaterThan(3);
+  for (const glob of left) expect(globSync(glob), glob).not.toEqual([]);
 });
 
 describe('files that have a long form', () => {
