@@ -7,6 +7,11 @@ import { after, before, describe, it } from 'mocha';
 import { Uri, window, workspace } from 'vscode';
 import { listRuns, readRun, type Run } from '../../src/run-directory/run-directory';
 import { isLive } from '../../src/protocol/records';
+import { ExperimentFiles } from '../../src/extension/experiments/experiment-files';
+import { ExperimentItem } from '../../src/extension/experiments/experiment-item';
+import { ExperimentTree } from '../../src/extension/experiments/experiment-tree';
+import { RunItem } from '../../src/extension/runs/run-items';
+import { RunList } from '../../src/extension/runs/run-list';
 import { beginRun, changeRun } from '../extension/sample-run';
 import { execute, until, untilLab } from './waiting';
 
@@ -62,5 +67,36 @@ describe('a run', () => {
     await execute('distillery.openLab', other.paths.id);
     await untilLab('Lab: From a terminal');
     await changeRun(other, { status: 'stopped' });
+  });
+
+  it('at work in an experiment that is closed draws no row anew with its steps, and is as it is now where that is opened', async () => {
+    const [list, files] = [new RunList(), new ExperimentFiles()];
+    const tree = new ExperimentTree(list, files);
+    const live = await beginRun(folder, { name: 'At work unseen' });
+    try {
+      await list.ready();
+      const rows = await tree.getChildren();
+      let drawn = 0;
+      const heard = tree.onDidChangeTreeData(() => drawn++);
+      const look = async (): Promise<number> => {
+        await list.look(live.paths.directory);
+        return drawn;
+      };
+      const progress = { role: 'student', phase: 'training', steps: 100, secondsLeft: 9 } as const;
+      await changeRun(live, { progress: { ...progress, step: 42, fraction: 0.42 } });
+      assert.equal(await look(), 0);
+      const experiment = rows.find((row) => row instanceof ExperimentItem && row.runs.some(isSame));
+      const [row] = (await tree.getChildren(experiment)).filter((one) => one instanceof RunItem && isSame(one.run));
+      assert.match(String(row?.description), /42 %/);
+      await changeRun(live, { status: 'stopped' });
+      assert.equal(await look(), 1);
+      heard.dispose();
+    } finally {
+      await live.lock.release();
+      for (const one of [tree, files, list]) one.dispose();
+    }
+    function isSame({ paths }: Run): boolean {
+      return paths.directory === live.paths.directory;
+    }
   });
 });

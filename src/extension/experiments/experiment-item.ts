@@ -17,7 +17,7 @@ export class ExperimentItem extends TreeItem {
     /** Absolute path; '' for runs whose experiment is damaged. */
     readonly file: string,
     /** Latest first. */
-    readonly runs: readonly ListedRun[],
+    public runs: readonly ListedRun[],
     readonly isPresent: boolean,
     isOpen: boolean,
   ) {
@@ -36,6 +36,12 @@ export class ExperimentItem extends TreeItem {
     // The name is enough; the file's own decorations (problems, changes) come with its address.
     if (runs.length === 0)
       this.command = { command: 'vscode.open', title: l10n.t('Open'), arguments: [Uri.file(file)] };
+  }
+
+  /** One of its runs as it is now. */
+  show(run: ListedRun): void {
+    this.runs = this.runs.map((one) => (one.paths.directory === run.paths.directory ? run : one));
+    this.description = describe(this.runs, this.isPresent);
   }
 }
 

@@ -109,18 +109,27 @@ export class ExperimentTree implements TreeDataProvider<Row>, Disposable {
     return rows;
   }
 
+  /** All rows are drawn anew for a run that is new, begins or ends, and no others: the editor may close a row that is opened meanwhile. */
   #update(run: ListedRun | undefined): void {
-    const item = run && this.#items.get(run.paths.directory);
-    // The row of its experiment counts those that are at work.
-    if (!item || isLive(item.run.record.status) !== isLive(run.record.status)) {
+    const experiment = run && this.#experiments.get(run.origin?.file ?? '');
+    const known = experiment?.runs.find(({ paths }) => paths.directory === run?.paths.directory);
+    if (!run || !experiment || !known || isLive(known.record.status) !== isLive(run.record.status)) {
       this.refresh();
       return;
     }
-    const before = lookOf(item);
-    item.show(run, item.isNamed, item.hasFile);
+    const said = experiment.description;
+    experiment.show(run);
+    const item = this.#items.get(run.paths.directory);
+    const before = item && lookOf(item);
+    item?.show(run, item.isNamed, item.hasFile);
+    if (experiment.description !== said) this.#changed.fire(experiment);
+    else if (item) this.#redraw(item, run, lookOf(item) !== before);
+  }
+
+  #redraw(item: RunItem, run: ListedRun, isOther: boolean): void {
     const known = this.#children.get(run.paths.directory) ?? [];
     // A row that is drawn anew between press and release of the pointer is not clicked.
-    if (lookOf(item) !== before || lasting(childrenOf(run)) !== lasting(known)) this.#changed.fire(item);
+    if (isOther || lasting(childrenOf(run)) !== lasting(known)) this.#changed.fire(item);
     else for (const row of known) if (row instanceof ProgressItem && isRenewed(row, run)) this.#changed.fire(row);
   }
 
