@@ -1,4 +1,7 @@
-/** @file Distributions over tokens or classes in plain numbers, for pages and reports. The tensor twin is in src/distill. */
+/**
+ * @file Distributions over tokens or classes in plain numbers, for pages and reports. The tensor twin is in src/distill. A logit of −Infinity: the model has
+ * no such token, and the other has it.
+ */
 
 /** softmax(logits / T), the largest logit subtracted first. Returns probabilities that sum to 1. */
 export function softmax(logits: ArrayLike<number>, temperature = 1): Float64Array {
@@ -23,24 +26,44 @@ export function entropy(probabilities: ArrayLike<number>): number {
 
 /**
  * KL(softmax(teacher / T) ‖ softmax(student / T)) in nats, from logits, so that no probability underflows to log 0. With
- * a = teacher / T and b = student / T, each less its largest: Σ e^a (a − b) / Σ e^a − log Σ e^a + log Σ e^b.
+ * a = teacher / T and b = student / T, each less its largest: Σ e^a (a − b) / Σ e^a − log Σ e^a + log Σ e^b. Over the tokens that both have where some
+ * are of one alone: there the I-divergence Σ q log(q / s) − Σ q + Σ s (Csiszár, 1975), which is the same where all are of both.
  */
 export function klDivergence(teacher: ArrayLike<number>, student: ArrayLike<number>, temperature = 1): number {
   const largestTeacher = teacher[indexOfLargest(teacher)]!;
   const largestStudent = student[indexOfLargest(student)]!;
-  let teacherSum = 0;
-  let studentSum = 0;
-  let weighted = 0;
+  let [teacherSum, studentSum, weighted, teachersOwn, studentsOwn] = [0, 0, 0, 0, 0];
   for (let i = 0; i < teacher.length; i++) {
     const a = (teacher[i]! - largestTeacher) / temperature;
     const b = (student[i]! - largestStudent) / temperature;
-    const power = Math.exp(a);
-    teacherSum += power;
-    studentSum += Math.exp(b);
-    weighted += power * (a - b);
+    const [powerT, powerS] = [Math.exp(a), Math.exp(b)];
+    teacherSum += powerT;
+    studentSum += powerS;
+    if (b === -Infinity) teachersOwn += powerT;
+    else if (a === -Infinity) studentsOwn += powerS;
+    else weighted += powerT * (a - b);
   }
-  return Math.max(0, weighted / teacherSum - Math.log(teacherSum) + Math.log(studentSum));
+  return divergenceOf({ teacherSum, studentSum, weighted, teachersOwn, studentsOwn });
 }
+
+/** Of two models at one temperature: sums of e^a and e^b, of e^a (a − b) over the tokens of both, and of those that one alone has. */
+interface DivergenceSums {
+  teacherSum: number;
+  studentSum: number;
+  weighted: number;
+  teachersOwn: number;
+  studentsOwn: number;
+}
+
+function divergenceOf({ teacherSum, studentSum, weighted, teachersOwn, studentsOwn }: DivergenceSums): number {
+  const [onlyTeachers, onlyStudents] = [teachersOwn / teacherSum, studentsOwn / studentSum];
+  const both = 1 - onlyTeachers;
+  const ofBoth = weighted / teacherSum - both * Math.log(teacherSum) + both * Math.log(studentSum);
+  return Math.max(0, ofBoth + onlyTeachers - onlyStudents);
+}
+
+/** Whether one of two tokens is the beginning of the other: of two tokenizers that is how the same choice may look. */
+export const beginsTheOther = (a: string, b: string): boolean => a.startsWith(b) || b.startsWith(a);
 
 /** Index of the largest value, the lowest where several are equal. */
 export function indexOfLargest(values: ArrayLike<number>): number {
@@ -75,7 +98,10 @@ export interface SoftenedPair {
   entropy: { teacher: number; student: number };
   /** KL(teacher ‖ student), nats. */
   kl: number;
-  /** L2 norm of the gradient of that KL in the student's logits: ‖(s − t) / T‖ for probabilities s and t. */
+  /**
+   * L2 norm of the gradient of that KL in the student's logits: ‖(s − q) / T‖ for probabilities s and q. Where tokens are of one alone, s − q is 0 there, and
+   * s · Σ (s − q) over the tokens of both is taken away.
+   */
   gradientNorm: number;
 }
 
@@ -89,7 +115,7 @@ export function softenedPair(
   const size = teacher.length;
   const largestTeacher = teacher[indexOfLargest(teacher)]!;
   const largestStudent = student[indexOfLargest(student)]!;
-  let [sumT, sumS, weightedT, weightedS, cross] = [0, 0, 0, 0, 0];
+  let [sumT, sumS, weightedT, weightedS, weighted, teachersOwn, studentsOwn] = [0, 0, 0, 0, 0, 0, 0];
   for (let i = 0; i < size; i++) {
     const a = (teacher[i]! - largestTeacher) / temperature;
     const b = (student[i]! - largestStudent) / temperature;
@@ -97,15 +123,22 @@ export function softenedPair(
     const powerS = (scratch[size + i] = Math.exp(b));
     sumT += powerT;
     sumS += powerS;
-    weightedT += powerT * a;
-    weightedS += powerS * b;
-    cross += powerT * b;
+    if (powerT > 0) weightedT += powerT * a;
+    if (powerS > 0) weightedS += powerS * b;
+    if (b === -Infinity) teachersOwn += powerT;
+    else if (a === -Infinity) studentsOwn += powerS;
+    else weighted += powerT * (a - b);
   }
   let squares = 0;
-  for (let i = 0; i < size; i++) squares += (scratch[size + i]! / sumS - scratch[i]! / sumT) ** 2;
+  const apart = teachersOwn / sumT - studentsOwn / sumS;
+  for (let i = 0; i < size; i++) {
+    const [q, s] = [scratch[i]! / sumT, scratch[size + i]! / sumS];
+    const isOfBoth = teacher[i]! > -Infinity && student[i]! > -Infinity;
+    squares += ((isOfBoth ? s - q : 0) - s * apart) ** 2;
+  }
   return {
     entropy: { teacher: Math.log(sumT) - weightedT / sumT, student: Math.log(sumS) - weightedS / sumS },
-    kl: Math.max(0, (weightedT - cross) / sumT - Math.log(sumT) + Math.log(sumS)),
+    kl: divergenceOf({ teacherSum: sumT, studentSum: sumS, weighted, teachersOwn, studentsOwn }),
     gradientNorm: Math.sqrt(squares) / temperature,
   };
 }

@@ -86,7 +86,10 @@ export interface ProbeExamples {
   labels?: LabelKind | undefined;
   /** The run's own temperature at the start. */
   temperature: number;
-  /** Class names, or the text of every token of the vocabulary, by id; of embeddings the numbers of their elements. */
+  /**
+   * Class names, or the text of every token of the vocabulary, by id; of embeddings the numbers of their elements. Of a language model whose teacher has
+   * another tokenizer the student's tokens, and behind them those that the teacher alone has; a logit of −Infinity says that a model has no such token.
+   */
   names: string[];
   examples: ProbeExample[];
 }
@@ -100,8 +103,10 @@ export interface ProbeExample {
   tokens: InspectedToken[];
   /** The predictions whose logits are kept: of a large vocabulary only the first ones that count. */
   positions: ProbePosition[];
-  /** Indices into `tokens` of all that training counts, kept or not; absent for a class. */
+  /** Indices into `tokens` of all that training counts, kept or not; absent for a class. Of spans of two tokenizers their first tokens. */
   counted?: number[] | undefined;
+  /** Indices into `tokens` of the later tokens of such spans. */
+  within?: number[] | undefined;
   /** Tokens that a batch has where this example stands in it: the rest is padding. */
   paddedLength?: number | undefined;
 }
@@ -111,6 +116,8 @@ export interface ProbePosition {
   token: number;
   /** Index into `names` of the hard label; −1 where there is none, or several may apply, or it is a number. */
   label: number;
+  /** The teacher's, where it is another token with which it reads the same text on. */
+  teacherLabel?: number | undefined;
   /** Indices of all that apply, where several may. */
   labels?: number[] | undefined;
   /** The hard label that is a number. */

@@ -106,11 +106,13 @@ export const probeExamplesSchema = z.looseObject({
         z.looseObject({
           token: z.number(),
           label: z.number(),
+          teacherLabel: optionalNumber,
           labels: z.array(z.number()).optional(),
           value: optionalNumber,
         }),
       ),
       counted: z.array(z.number()).optional(),
+      within: z.array(z.number()).optional(),
       paddedLength: optionalNumber,
     }),
   ),

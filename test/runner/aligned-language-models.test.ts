@@ -6,14 +6,21 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { validateExperimentFile } from '../../src/experiment/checks/validate';
 import { saveCheckpoint } from '../../src/model/files/checkpoint';
+import { createCpuExecutor } from '../../src/engine/onnxruntime/onnxruntime';
+import { openTarget, releaseTarget } from '../../src/runner/serve/targets';
+import { textLogits } from '../../src/runner/serve/text-logits';
 import { createArchitecture } from '../../src/model/layouts/config';
 import { initializeParameters } from '../../src/model/parameters';
 import type { MetricsRecord, PredictionRecord } from '../../src/protocol/records';
 import type { CompleteResult } from '../../src/protocol/inspection-records';
 import type { RunResult } from '../../src/runner/run/carry-out';
+import { klDivergence, softmax } from '../../src/protocol/distribution';
+import { probeSteps, readProbeExamples, readStudentProbe, readTeacherProbe } from '../../src/run-directory/probes';
+import { runPaths } from '../../src/run-directory/run-paths';
+import { JoinedVocabulary } from '../../src/tokenizer/joined-vocabulary';
 import { matchTokens } from '../../src/tokenizer/matched-tokens';
 import { Tokenizer } from '../../src/tokenizer/tokenizer';
-import { inspected } from './asked';
+import { floatsIn, inspected } from './asked';
 import { documentHere } from './in-process';
 import {
   document,
@@ -124,16 +131,76 @@ describe('a language model whose teacher has another tokenizer', () => {
     expect(teacher!.metrics.perplexity).toBeCloseTo(Math.exp(nats / tokens), 3);
   });
 
-  it('is shown alone, by its own tokens, and so is what it goes on with', async () => {
+  it('is shown beside its teacher where both have read the same text, and goes on with a prompt alone', async () => {
     const text = textOf(rows.test[0]!);
-    const { positions } = await inspected(onlyRun(folder), { text });
-    const alone = await inspected(path.join(onlyRun(folder), 'student'), { text });
-    expect(positions.map(({ token }) => token)).toEqual(alone.positions.map(({ token }) => token));
-    expect(positions.some(({ student }) => student !== undefined)).toBe(true);
-    expect(positions.every(({ teacher, kl }) => teacher === undefined && kl === undefined)).toBe(true);
+    const { positions } = await inspected(onlyRun(folder), { text, temperature: 2, top: 3 });
+    const [alone, teacher] = await Promise.all(
+      [path.join(onlyRun(folder), 'student'), path.join(folder, 'teacher')].map((model) =>
+        inspected(model, { text, temperature: 2, top: 3 }),
+      ),
+    );
+    expect(positions.map(({ token }) => token)).toEqual(alone!.positions.map(({ token }) => token));
+    // What the student says is what it says by itself.
+    for (const [i, { student }] of positions.entries()) {
+      const { teacher: itself } = alone!.positions[i]!;
+      expect(student?.top.map(({ token }) => token)).toEqual(itself?.top.map(({ token }) => token));
+      expect(student?.entropy ?? 0).toBeCloseTo(itself?.entropy ?? 0, 4);
+    }
+    // The teacher's, at its own token that begins where the student's does.
+    const beside = positions.filter(({ teacher: there }) => there);
+    expect(beside.length).toBeGreaterThan(2);
+    expect(beside.length).toBeLessThan(positions.length);
+    for (const { start, end, teacher: there, kl } of beside) {
+      const isOfText = end > start;
+      const own = teacher!.positions.findLast((one) => (isOfText ? one.start === start : one.end === one.start))!;
+      for (const [i, { probability }] of there!.top.entries())
+        expect(probability).toBeCloseTo(own.teacher!.top[i]!.probability, 5);
+      expect(there!.entropy).toBeCloseTo(own.teacher!.entropy, 4);
+      expect(there!.label!.probability).toBeCloseTo(own.teacher!.label!.probability, 5);
+      expect(kl).toBeGreaterThanOrEqual(0);
+    }
+    for (const { teacher: there, kl } of positions) expect(kl === undefined).toBe(there === undefined);
     const said = await documentHere<CompleteResult>(['complete', onlyRun(folder), '--prompt', 'Call me'], folder);
     expect(said.teacher).toBeUndefined();
     expect(said.student!.tokens.length).toBeGreaterThan(0);
+  });
+
+  it('keeps what both say of pinned examples at each evaluation', async () => {
+    const { probes } = runPaths(onlyRun(folder));
+    const { names, examples } = (await readProbeExamples(probes))!;
+    const [own, theirs] = await Promise.all(
+      [path.join(onlyRun(folder), 'tokenizer'), llama].map((place) => Tokenizer.load(place)),
+    );
+    const joined = new JoinedVocabulary(own!, theirs!);
+    expect(names).toEqual(joined.names);
+    // Of a row that is not pinned the Lab is told the same.
+    const target = await openTarget(onlyRun(folder), await createCpuExecutor({ threads: 1 }));
+    const steps = await probeSteps(probes);
+    expect(steps.length).toBeGreaterThan(1);
+    const [teacher, student] = [await readTeacherProbe(probes), await readStudentProbe(probes, steps.at(-1)!)];
+    for (const [k, { text, tokens, positions, counted, within }] of examples.entries()) {
+      expect(positions.map(({ token }) => token)).toEqual(counted);
+      const besides = await textLogits(target, { target: onlyRun(folder), text: { text } });
+      expect(besides.example).toMatchObject({ tokens, positions, counted, within });
+      expect(floatsIn(besides.student!)).toHaveLength(student![k]!.length);
+      for (const [i, logit] of floatsIn(besides.teacher!).entries())
+        if (!(Math.abs(logit - teacher![k]![i]!) < 0.02)) expect(logit).toBe(teacher![k]![i]);
+      expect(new Set([...counted!, ...within!]).size).toBe(counted!.length + within!.length);
+      const { positions: shown } = await inspected(onlyRun(folder), { text, temperature: 1, top: 1 });
+      expect(shown.flatMap(({ teacher: there, index }) => (there ? [index] : []))).toEqual(counted);
+      for (const [i, { token, label, teacherLabel = label }] of positions.entries()) {
+        expect(names[label]).toBe(own!.tokenText(tokens[token]!.id));
+        // Each model's own token is one that it has.
+        const at = (logits: Float32Array): Float32Array => logits.subarray(i * names.length, (i + 1) * names.length);
+        const [q, s] = [at(teacher![k]!), at(student![k]!)];
+        expect([q[teacherLabel]! > -Infinity, s[label]! > -Infinity]).toEqual([true, true]);
+        expect([...s.subarray(own!.vocabularySize)].every((logit) => logit === -Infinity)).toBe(true);
+        expect([...q].filter((logit) => logit > -Infinity)).toHaveLength(theirs!.vocabularySize);
+        expect(softmax(q)[teacherLabel]).toBeCloseTo(shown[token]!.teacher!.label!.probability, 2);
+        expect(klDivergence(q, s)).toBeGreaterThanOrEqual(0);
+      }
+    }
+    await releaseTarget(target);
   });
 
   it('killed while it trains and resumed, has the weights of one that was not', async () => {

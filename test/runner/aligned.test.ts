@@ -18,7 +18,7 @@ import { worthKeeping } from '../../src/runner/run/kept-judgement';
 import type { RunResult } from '../../src/runner/run/carry-out';
 import { Tokenizer } from '../../src/tokenizer/tokenizer';
 import { characterTokenizer } from '../experiment/word-piece';
-import { inspected } from './asked';
+import { inspected, floatsIn } from './asked';
 import { distilleryHere, documentHere } from './in-process';
 import { robertaTokenizer, writeRoberta } from './other-tokens';
 import { pairedRows } from './paired';
@@ -70,10 +70,6 @@ const run = (folder: string): Promise<RunResult> => documentHere<RunResult>(['ru
 const studentOf = (directory: string): Buffer => readFileSync(path.join(directory, 'student', 'model.safetensors'));
 const lossesOf = (folder: string): number[] =>
   readLines<MetricsRecord>(path.join(onlyRun(folder), 'metrics.jsonl')).map(({ loss }) => loss.soft!);
-const floatsIn = (base64: string): Float32Array => {
-  const bytes = Uint8Array.from(Buffer.from(base64, 'base64'));
-  return new Float32Array(bytes.buffer);
-};
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 const logOf = (directory: string): string => readFileSync(path.join(directory, 'log.txt'), 'utf8');
 const vocabularyOf = async (...names: string[]): Promise<number> =>

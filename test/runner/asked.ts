@@ -24,3 +24,8 @@ export async function errorsOf(file: string): Promise<string[]> {
   const problems = await validateExperimentFile(file);
   return problems.filter(({ severity }) => severity === 'error').map(({ code }) => code);
 }
+
+/** Logits as `textLogits` gives them. */
+export function floatsIn(base64: string): Float32Array {
+  return new Float32Array(Uint8Array.from(Buffer.from(base64, 'base64')).buffer);
+}

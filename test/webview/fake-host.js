@@ -1,5 +1,6 @@
 /** @file Stands in for VS Code in the harness page: its interface, its theme, and an extension that answers with sample data. */
 
+import { alignedRun } from './sample/aligned-run';
 import { spamComparison } from './sample/comparison';
 import { embeddingComparison, embeddingRun } from './sample/embedding-run';
 import { entityComparison, entityRun } from './sample/entity-run';
@@ -51,7 +52,9 @@ const sample = isEmbeddings
       ? labelRun(kind)
       : kind === 'spam'
         ? spamRun()
-        : mobyRun(query.get('status') ?? 'running');
+        : kind === 'aligned'
+          ? alignedRun()
+          : mobyRun(query.get('status') ?? 'running');
 const { id, record } = sample.run;
 const moved = Date.now() - 7_500_000 - Date.parse(record.started);
 for (const key of ['started', 'ended']) {

@@ -1,5 +1,6 @@
 /** @file The Lab's page in a browser, with sample data: its other tabs, its states, links. The real thing: test/journeys. */
 
+import type { Locator } from 'playwright-core';
 import { expect, it } from 'vitest';
 import { formatQuantity } from '../../src/protocol/format';
 import { describePage, expected, expectedBars, heard, kept, moby, shownBars, spam, text, tokens } from './lab-page';
@@ -84,8 +85,22 @@ describePage('the Lab page', (open) => {
     await expect.poll(() => heard(page)).toContainEqual({ method: 'showLog', id });
   });
 
-  it('says why a run whose models have different tokenizers shows no distributions side by side', async () => {
-    const page = await open({});
+  it('shows what models with different tokenizers expect after the same text, and of what the KL is', async () => {
+    const page = await open({ run: 'aligned', state: JSON.stringify({ tab: 'tokens' }) });
+    await page.locator('lab-chips [role=option]').nth(1).click();
+    await page.getByText('what each expects after the same text').waitFor();
+    // Of “ Ishmael” the student has the beginning, and the teacher the whole.
+    const row = (name: string): Locator => page.locator('lab-distribution .body.label').filter({ hasText: name });
+    const shares = (name: string): Promise<string[]> => row(name).locator('.share').allInnerTexts();
+    expect((await shares('·Ishmael'))[1]).toContain('–');
+    await page.keyboard.press('s');
+    expect((await shares('·Ishmae'))[0]).toContain('–');
+    expect(await text(page, '#kl')).toMatch(/^\d/);
+    const chip = page.locator('lab-chips .token[title*="counts with the tokens before it"]').first();
+    expect(await chip.innerText()).toBe('l');
+    await page.getByRole('tab', { name: 'Temperature' }).click();
+    await page.locator('lab-curve svg').nth(2).waitFor();
+    await page.getByText('what each expects after the same text').waitFor();
     const { run } = moby;
     const other = {
       ...run,
@@ -93,11 +108,6 @@ describePage('the Lab page', (open) => {
       series: [],
       experiment: { ...run.experiment, predictsOtherTokens: true },
     };
-    await page.evaluate(`send(${JSON.stringify({ type: 'run', run: other })})`);
-    for (const tab of ['Tokens', 'Temperature']) {
-      await page.getByRole('tab', { name: tab }).click();
-      await page.getByText('they predict other tokens at other places').first().waitFor();
-    }
     // What is minimized is another loss, too.
     const columns = `Object.fromEntries(['step', 'time', 'soft', 'hard', 'total'].map((name) => [name, Float64Array.of(1, 2)]))`;
     const series = `[{ role: 'student', name: 'student', evaluations: [], metrics: ${columns} }]`;

@@ -216,7 +216,7 @@ describe('divergence', () => {
   };
 
   it('is summed up by position, and 0 where both agree', () => {
-    const summary = summarize(example, teacher, student, 4, 2);
+    const summary = summarize(example, teacher, student, ['a', 'b', 'c', 'd'], 2);
     const q = softmax([4, 1, 0, -2], 2);
     const s = softmax([1, 2, 0, -1], 2);
     const kl = q.reduce((sum, p, i) => sum + p * Math.log(p / s[i]!), 0);
@@ -227,7 +227,7 @@ describe('divergence', () => {
   });
 
   it('shows the first k, the label with its rank where it is further down, and the mass of the others', () => {
-    const compared = compare(teacher.subarray(0, 4), student.subarray(0, 4), 3, 1);
+    const compared = compare(teacher.subarray(0, 4), student.subarray(0, 4), { label: 3 }, 1);
     const shown = bars(compared, 3, 'teacher', 2);
     expect(shown.rows.map(({ kind, id }) => [kind, id])).toEqual([
       ['token', 0],
@@ -235,7 +235,7 @@ describe('divergence', () => {
       ['label', 3],
       ['others', -1],
     ]);
-    expect(shown.labelRank).toBe(4);
+    expect(shown.rows.map(({ rank }) => rank)).toEqual([undefined, undefined, 4, undefined]);
     expect(shown.others).toBe(1);
     expect(shown.end).toBe(1);
     for (const side of ['teacher', 'student'] as const) {
@@ -245,10 +245,50 @@ describe('divergence', () => {
   });
 
   it('shows all classes and no others where k is not smaller', () => {
-    const shown = bars(compare(teacher.subarray(0, 4), student.subarray(0, 4), 0, 1), 0, 'teacher', 10);
+    const shown = bars(compare(teacher.subarray(0, 4), student.subarray(0, 4), { label: 0 }, 1), 0, 'teacher', 10);
     expect(shown.rows).toHaveLength(4);
     expect(shown.others).toBe(0);
-    expect(shown.labelRank).toBeUndefined();
+    expect(shown.rows.every(({ rank }) => rank === undefined)).toBe(true);
+  });
+});
+
+describe('divergence of models with different tokenizers', () => {
+  // Both have the first two; the third is the student's, the fourth the teacher's.
+  const names = [' a', ' b', ' wh', ' whale'];
+  const teacher = Float32Array.of(1, 0, -Infinity, 3);
+  const student = Float32Array.of(1, 0, 2, -Infinity);
+  const at = { token: 1, label: 2, teacherLabel: 3 };
+
+  it('is no disagreement where one first choice begins the other', () => {
+    const example = { text: '', file: '', line: 1, tokens: [], positions: [at] };
+    const whole = (other: readonly string[]): boolean =>
+      summarize(example, teacher, student, other, 1).positions[0]!.disagrees;
+    expect(whole(names)).toBe(false);
+    expect(whole([' a', ' b', ' x', ' whale'])).toBe(true);
+    // Of what both have, a beginning is another choice.
+    const [of, both] = [Float32Array.of(3, 0), Float32Array.of(0, 3)];
+    expect(summarize(example, of, both, [' wh', ' whale'], 1).positions[0]!.disagrees).toBe(true);
+  });
+
+  it('shows each model’s own label, and who has no such token', () => {
+    const compared = compare(teacher, student, at, 1);
+    expect(compared.rank).toEqual({ teacher: 1, student: 1 });
+    const { rows, others } = bars(compared, at.label, 'teacher', 4, at.teacherLabel);
+    expect(others).toBe(0);
+    expect(rows.map(({ id, kind, lacks }) => [names[id], kind, lacks])).toEqual([
+      [' whale', 'label', 'student'],
+      [' a', 'token', undefined],
+      [' b', 'token', undefined],
+      [' wh', 'label', 'teacher'],
+    ]);
+    expect(rows[0]!.student).toBe(0);
+    // Each is first with its own model, and the other's is added.
+    const few = bars(compared, at.label, 'student', 1, at.teacherLabel);
+    expect(few.rows.map(({ id, rank }) => [id, rank])).toEqual([
+      [2, undefined],
+      [3, 1],
+      [-1, undefined],
+    ]);
   });
 });
 

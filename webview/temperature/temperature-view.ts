@@ -13,7 +13,7 @@ import type { Probes, RunState } from '../state/state';
 import { shared } from '../look/styles';
 import { compare, rowOf } from '../tokens/divergence';
 import '../tokens/distribution';
-import { positionTitle, positionTitleStyles } from '../tokens/position-title';
+import { ofTwoTokenizers, positionTitle, positionTitleStyles } from '../tokens/position-title';
 import { select, type Selection } from '../tokens/selection';
 import { toFraction } from '../tokens/temperature-scale';
 import '../tokens/temperature-slider';
@@ -109,8 +109,8 @@ export class TemperatureView extends LitElement {
     const { example, position, temperature, teacher, student, hasNames, labels, probes } = shown;
     const { names, task, temperature: own } = probes.set.examples;
     const { kl, gradientNorm } = softenedAs(labels, teacher, student, temperature);
-    const { label, labels: hard } = example.positions[position]!;
-    return html`${positionTitle(probes.set.examples, example, position)}
+    const place = example.positions[position]!;
+    return html`${positionTitle(probes.set.examples, example, position)} ${ofTwoTokenizers(this.run)}
       ${isPerToken(task) ? nothing : html`<p class="words" translate="no">${example.text}</p>`}
       <div class="which">
         <span class="small muted"
@@ -130,8 +130,9 @@ export class TemperatureView extends LitElement {
         ${read('× T²', formatQuantity(temperature ** 2 * gradientNorm), 't2gradient')}
       </dl>
       <lab-distribution
-        .comparison=${compare(teacher, student, label, temperature, labels)}
-        .label=${labels === 'multiple' ? (hard ?? []) : label}
+        .comparison=${compare(teacher, student, place, temperature, labels)}
+        .label=${labels === 'multiple' ? (place.labels ?? []) : place.label}
+        .teacherLabel=${place.teacherLabel}
         .names=${names}
         .classes=${hasNames}
         .sortBy=${this.choices.sortBy}
@@ -146,8 +147,12 @@ export class TemperatureView extends LitElement {
   #curves(shown: Selection, ofExample: boolean): unknown {
     const { temperature, probes } = shown;
     const { names, temperature: own } = probes.set.examples;
-    // Each label applies or not.
+    // Each label applies or not; of two tokenizers there is no one number of tokens.
     const choices = shown.labels === 'multiple' ? 2 : names.length;
+    const limit = {
+      value: Math.log(choices),
+      name: `ln ${formatCount(choices)} = ${formatQuantity(Math.log(choices))}`,
+    };
     const { curves } = this.#worker;
     const now = this.#now(shown, ofExample);
     const line = (name: string, values: readonly number[], ink: string, value: number, dotted = false): CurveLine => {
@@ -186,7 +191,7 @@ export class TemperatureView extends LitElement {
                   line(l10n.t('soft labels'), curves.teacherEntropy, 'var(--teacher)', now.entropy.teacher),
                   line(l10n.t('soft predictions'), curves.studentEntropy, 'var(--student)', now.entropy.student),
                 ]}
-                .limit=${{ value: Math.log(choices), name: `ln ${formatCount(choices)} = ${formatQuantity(Math.log(choices))}` }}
+                .limit=${this.run.experiment.predictsOtherTokens ? undefined : limit}
                 .temperature=${common.temperature}
                 .narrow=${common.narrow}
                 .table=${common.table}

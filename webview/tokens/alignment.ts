@@ -11,21 +11,23 @@ import { visible } from './token-text';
 import { taskFacts } from '../../src/protocol/tasks';
 
 /** Why the prediction of a token is looked at, or is not. */
-export type Standing = 'recorded' | 'unrecorded' | 'uncounted';
+export type Standing = 'recorded' | 'unrecorded' | 'within' | 'uncounted';
 
 /** Of the token at an index; older runs do not say what counts beyond the positions that they keep. */
-export function standingOf({ positions, counted }: ProbeExample, token: number): Standing {
+export function standingOf({ positions, counted, within }: ProbeExample, token: number): Standing {
   if (positions.some((position) => position.token === token)) return 'recorded';
+  if (within?.includes(token)) return 'within';
   return counted?.includes(token) ? 'unrecorded' : 'uncounted';
 }
 
 export const standingWords: Record<Standing, string> = {
   recorded: l10n.t('counts'),
   unrecorded: l10n.t('counts, not recorded: of a large vocabulary only the first positions are kept'),
+  within: l10n.t('counts with the tokens before it, up to where a token of the teacher ends too'),
   uncounted: l10n.t('not counted'),
 };
 
-const signs: Record<Standing, string> = { recorded: '●', unrecorded: '◌', uncounted: '–' };
+const signs: Record<Standing, string> = { recorded: '●', unrecorded: '◌', within: '·', uncounted: '–' };
 
 /** Columns on either side of the chosen token. */
 const around = 4;
@@ -162,7 +164,7 @@ export class Alignment extends LitElement {
   }
 
   #summary(last: number): TemplateResult | typeof nothing {
-    const { tokens, positions, counted, paddedLength } = this.example;
+    const { tokens, positions, counted, within = [], paddedLength } = this.example;
     const unrecorded = (counted?.length ?? positions.length) - positions.length;
     const padding = Math.max(0, (paddedLength ?? 0) - tokens.length);
     const parts = [
@@ -170,9 +172,10 @@ export class Alignment extends LitElement {
         ? l10n.t('{0} of {1} words count', formatCount(counted?.length ?? positions.length), formatCount(tokens.length))
         : l10n.t(
             '{0} of {1} tokens count',
-            formatCount(counted?.length ?? positions.length),
+            formatCount((counted?.length ?? positions.length) + within.length),
             formatCount(tokens.length),
           ),
+      ...(within.length > 0 ? [l10n.t('in {0} spans', formatCount(counted?.length ?? positions.length))] : []),
       ...(unrecorded > 0 ? [l10n.t('the last {0} of them are not recorded', formatCount(unrecorded))] : []),
       ...(padding > 0
         ? [l10n.t('in a batch of {0}, {1} would be padding', formatCount(last + 1), formatCount(padding))]

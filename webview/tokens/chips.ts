@@ -182,7 +182,9 @@ export class Chips extends LitElement {
     if (position === undefined) {
       const standing = standingOf(this.example, token);
       // Where nothing is masked nothing is predicted: most of a masked text is plain.
-      const look = standing === 'unrecorded' ? 'unrecorded' : isMasked ? 'muted' : 'uncounted';
+      const look = { unrecorded: 'unrecorded', within: '', recorded: '', uncounted: isMasked ? 'muted' : 'uncounted' }[
+        standing
+      ];
       return html`<span
           translate="no"
           class="token ${look} ${gap ? 'gap' : ''}"
@@ -232,6 +234,13 @@ export class Chips extends LitElement {
       ${
         (this.example.counted?.length ?? 0) > this.example.positions.length
           ? html`<span><span class="token unrecorded" translate="no">ab</span> ${l10n.t('counts, not recorded')}</span>`
+          : nothing
+      }
+      ${
+        (this.example.within?.length ?? 0) > 0
+          ? html`<span
+              ><span class="token" translate="no">ab</span> ${l10n.t('counts with the tokens before it')}</span
+            >`
           : nothing
       }
     </div>`;

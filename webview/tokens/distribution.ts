@@ -180,6 +180,8 @@ export class Distribution extends LitElement {
   @property({ attribute: false }) comparison!: Comparison;
   /** Index of the hard label, −1 where there is none; where several may apply, those that do. */
   @property({ attribute: false }) label: number | readonly number[] = -1;
+  /** The teacher's, where it reads the text on with another token. */
+  @property({ attribute: false }) teacherLabel: number | undefined;
   /** Class names, or the text of every token. */
   @property({ attribute: false }) names: readonly string[] = [];
   @property({ attribute: false }) classes = false;
@@ -189,7 +191,7 @@ export class Distribution extends LitElement {
   @property({ attribute: false }) animated = false;
 
   override render(): unknown {
-    const shown = bars(this.comparison, this.label, this.sortBy, this.topK);
+    const shown = bars(this.comparison, this.label, this.sortBy, this.topK, this.teacherLabel);
     const tokens = shown.rows.filter(({ kind }) => kind !== 'others');
     const decimals = shareDecimals(tokens.flatMap(({ teacher, student }) => [teacher, student]));
     const end = shown.end;
@@ -224,7 +226,7 @@ export class Distribution extends LitElement {
           >
           ${this.#sortHead('teacher')} ${this.#sortHead('student')}
         </div>
-        ${shown.rows.map((row) => this.#row(row, end, decimals, shown.others, shown.labelRank))}
+        ${shown.rows.map((row) => this.#row(row, end, decimals, shown.others))}
       </div>
       <div class="choose">${this.classes ? nothing : this.#topK()} <span class="spacer"></span><slot></slot></div>`;
   }
@@ -300,7 +302,7 @@ export class Distribution extends LitElement {
     >`;
   }
 
-  #row(row: BarRow, end: number, decimals: number, others: number, labelRank: number | undefined): unknown {
+  #row(row: BarRow, end: number, decimals: number, others: number): unknown {
     const name =
       row.kind === 'others'
         ? others === 1
@@ -309,8 +311,8 @@ export class Distribution extends LitElement {
         : this.#name(row.id);
     const shares = (['teacher', 'student'] as const).map((side) => ({ side, share: row[side] }));
     return html`${
-        row.kind === 'label' && labelRank !== undefined
-          ? html`<div class="below">${l10n.t('hard label, rank {0}', formatCount(labelRank))}</div>`
+        row.rank !== undefined
+          ? html`<div class="below">${l10n.t('hard label, rank {0}', formatCount(row.rank))}</div>`
           : nothing
       }
       <div class="row body ${row.kind}" role="row" data-id=${row.id}>
@@ -319,9 +321,14 @@ export class Distribution extends LitElement {
           >${name}</span
         >
         <span class="pair" aria-hidden="true">${pairBars(shares, end)}</span>
-        <span class="share number" role="cell">${formatShare(row.teacher, decimals)}</span>
-        <span class="share number" role="cell">${formatShare(row.student, decimals)}</span>
+        ${shares.map(({ side, share }) => this.#share(side, share, decimals, row.lacks === side))}
       </div>`;
+  }
+
+  #share(side: Side, share: number, decimals: number, isLacking: boolean): unknown {
+    if (!isLacking) return html`<span class="share number" role="cell">${formatShare(share, decimals)}</span>`;
+    const why = side === 'teacher' ? l10n.t('The teacher has no such token') : l10n.t('The student has no such token');
+    return html`<span class="share muted" role="cell" title=${why}><span class="spoken">${why}</span>–</span>`;
   }
 
   #name(id: number): string {

@@ -65,7 +65,7 @@ export class History implements ReactiveController {
     const teacher = probes.set.teacher[example];
     if (!student || !teacher) return undefined;
     const { examples, names, labels } = probes.set.examples;
-    const made = summarize(examples[example]!, teacher, student, names.length, temperature, labels);
+    const made = summarize(examples[example]!, teacher, student, names, temperature, labels);
     if (this.#store.size >= kept) this.#store.clear();
     this.#store.set(key, made);
     return made;

@@ -23,7 +23,8 @@ interface GrowthParts {
 export function labelGrowth(shown: Selection, { comparison, width, tables, last }: GrowthParts): unknown {
   const points = growthPoints(shown);
   if (shown.step === undefined || points.length < 2) return nothing;
-  const teacher = comparison.teacher[labelOf(shown)]!;
+  const { label, teacherLabel = label } = shown.example.positions[shown.position]!;
+  const teacher = comparison.teacher[teacherLabel]!;
   return html`<figure>
     <h2>
       ${mark('label')} ${l10n.t('The hard label over training')}
@@ -46,11 +47,9 @@ export function labelGrowth(shown: Selection, { comparison, width, tables, last 
   </figure>`;
 }
 
-const labelOf = ({ example, position }: Selection): number => example.positions[position]!.label;
-
 function growthPoints(shown: Selection): Growth[] {
-  const { probes, index, position, temperature } = shown;
-  const label = labelOf(shown);
+  const { probes, index, example, position, temperature } = shown;
+  const { label } = example.positions[position]!;
   return probes.set.steps.flatMap((step) => {
     const logits = probes.student.get(step)?.[index];
     if (!logits || label < 0) return [];

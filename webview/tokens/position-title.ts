@@ -1,9 +1,10 @@
 /** @file What is predicted: the tokens before and the token that follows them, or a row and its label. */
 
 import * as l10n from '@vscode/l10n';
-import { css, html, svg, type TemplateResult } from 'lit';
+import { css, html, nothing, svg, type TemplateResult } from 'lit';
 import { formatCount, formatNumber } from '../../src/protocol/format';
 import type { ProbeExample, ProbeExamples } from '../../src/protocol/inspection-records';
+import type { RunState } from '../state/state';
 import { visible } from './token-text';
 import { hasLabels, isPerToken } from '../../src/protocol/tasks';
 
@@ -43,6 +44,14 @@ export function hardLabelText({ names }: ProbeExamples, { positions }: ProbeExam
   if (labels) return labels.length === 0 ? l10n.t('no label applies') : labels.map((one) => names[one]).join(', ');
   return names[label] ?? '';
 }
+
+/** What stands side by side where the tokens of one model are not those of the other. */
+export const ofTwoTokenizers = ({ experiment }: RunState): TemplateResult | typeof nothing =>
+  experiment.predictsOtherTokens
+    ? html`<p class="small muted">
+        ${l10n.t('Teacher and student have different tokenizers: this is what each expects after the same text. KL is of the tokens that both have.')}
+      </p>`
+    : nothing;
 
 export function positionTitle(examples: ProbeExamples, example: ProbeExample, position: number): TemplateResult {
   const { names, task, labels } = examples;

@@ -23,7 +23,7 @@ import { History } from './history';
 import { labelGrowth } from './label-growth';
 import { numbers, numberStyles } from './numbers';
 import { plainText } from './plain-text';
-import { positionTitle } from './position-title';
+import { ofTwoTokenizers, positionTitle } from './position-title';
 import { select, type Selection } from './selection';
 import { tokenStyles } from './tokens-styles';
 import { probesAwaited } from './waiting';
@@ -102,8 +102,8 @@ export class TokensView extends LitElement {
         ${failed(this.#file)} ${this.failed} ${this.#example(shown)} ${shown.classes ? nothing : this.#figures(shown)}
       </section>
       <section class="side" aria-label=${l10n.t('Distribution')}>
-        ${positionTitle(shown.probes.set.examples, shown.example, shown.position)} ${this.#distribution(shown)}
-        ${this.#growth(shown)}
+        ${positionTitle(shown.probes.set.examples, shown.example, shown.position)} ${ofTwoTokenizers(this.run)}
+        ${this.#distribution(shown)} ${this.#growth(shown)}
       </section>
       ${this.#dock(shown)}
     </div>`;
@@ -126,12 +126,12 @@ export class TokensView extends LitElement {
     const { names } = probes.set.examples;
     const summary =
       step === undefined
-        ? summarize(example, logits.teacher, logits.student, names.length, temperature, labels)
+        ? summarize(example, logits.teacher, logits.student, names, temperature, labels)
         : this.#history.atSoon(probes, index, step, temperature)!;
     return {
       ...selected,
       summary,
-      comparison: compare(teacher, student, example.positions[position]!.label, temperature, labels),
+      comparison: compare(teacher, student, example.positions[position]!, temperature, labels),
     };
   }
 
@@ -180,11 +180,12 @@ export class TokensView extends LitElement {
   }
 
   #distribution({ probes, example, position, comparison, hasNames, labels, teacher, student }: Shown): unknown {
-    const { label, labels: hard, value } = example.positions[position]!;
+    const { label, teacherLabel, labels: hard, value } = example.positions[position]!;
     if (labels === 'regression') return numbers({ teacher: teacher[0]!, student: student[0]!, label: value });
     return html`<lab-distribution
       .comparison=${comparison}
       .label=${labels === 'multiple' ? (hard ?? []) : label}
+      .teacherLabel=${teacherLabel}
       .names=${probes.set.examples.names}
       .classes=${hasNames}
       .sortBy=${this.choices.sortBy}

@@ -6,11 +6,6 @@ import { isLive } from '../../src/protocol/records';
 import { type RunState } from '../state/state';
 
 export function probesAwaited({ record, experiment }: RunState): string {
-  if (experiment.predictsOtherTokens) {
-    return l10n.t(
-      'Teacher and student have different tokenizers: they predict other tokens at other places, and their distributions are not shown side by side.',
-    );
-  }
   if (!isLive(record.status))
     return l10n.t('This run ended before its first probe: there are no distributions to show.');
   return experiment.evaluateEvery === undefined

@@ -33,7 +33,7 @@ export interface PlacedExample {
 
 /** Takes the logits of the same examples, whatever a model's parameters are by now, from what it says of the batches that they are in. */
 export class Prober {
-  /** Of each example the predictions that count, so many at most. */
+  /** Of each example the predictions that are kept (`probedRows`), so many at most. */
   private readonly rows: readonly (readonly number[])[];
   /** What was said of those: logits of classes, or what goes into a language model's head. */
   private readonly said: ProbedLogits[] = [];
@@ -114,7 +114,7 @@ export async function probeAnswers(
 
 /** @param logits [predictions, V], or [1, C] */
 function countedLogits(example: BatchInputs, logits: HostTensor, mostPositions: number): ProbedLogits {
-  return rowsOf(logits, countedRows(example, mostPositions));
+  return rowsOf(logits, probedRows(example, mostPositions));
 }
 
 /** Looks at those rows alone: a batch has as many for each other example, and its logits are a vocabulary for each. */
@@ -125,22 +125,23 @@ function rowsOf({ data: logits, shape }: HostTensor, rows: readonly number[]): P
   return { shape: [rows.length, width], data };
 }
 
-/** As `countedRows`, of each example of a batch in which none shares its row. */
+/** As `probedRows`, of each example of a batch in which none shares its row. */
 function rowsOfExamples(inputs: BatchInputs, task: Task, most: number): number[][] {
   const { predictionRows } = inputs.tensors;
   const { rows, length } = inputs.shape;
-  const counted = countedRows(inputs, Infinity);
+  const probed = probedRows(inputs, Infinity);
   // Of classes each example is a row; else the row of the hidden states that predicts says whose it is.
   const texts = inputs.shape.isPaired ? 2 : 1;
   const exampleOf = (row: number): number =>
     isPerToken(task) ? Math.floor(predictionRows!.data[row]! / length) : Math.floor(row / texts);
   const own = Array.from({ length: rows }, (): number[] => []);
-  for (const row of counted) own[exampleOf(row)]!.push(row);
+  for (const row of probed) own[exampleOf(row)]!.push(row);
   return own.map((some) => some.slice(0, most));
 }
 
-/** Indices of the prediction rows that count, the first `most` of them. */
-export function countedRows({ tensors }: BatchInputs, most: number): number[] {
+/** Indices of the prediction rows that count, the first `most` of them; beside a teacher with another tokenizer those of the first token of each span. */
+export function probedRows({ tensors, spans }: BatchInputs, most: number): number[] {
+  if (spans) return [...spans.begins.subarray(0, most)];
   const counted = tensors.counted!.data;
   const rows: number[] = [];
   for (let row = 0; row < counted.length && rows.length < most; row++) if (counted[row] !== 0) rows.push(row);

@@ -3,6 +3,7 @@
 import { Position, Range, type TextDocument } from 'vscode';
 import { labelIn } from '../../dataset/dataset';
 import type { columnsOf } from '../../experiment/checks/check-dataset';
+import { beginsTheOther } from '../../protocol/distribution';
 import { saidFrom } from '../../protocol/independent-labels';
 import type {
   InspectedDistribution,
@@ -116,11 +117,16 @@ export class InspectedRow {
   }
 }
 
-/** Whether teacher and student have different first choices; of labels of which several may apply, whether any decision differs. */
+/**
+ * Whether teacher and student have different first choices; of labels of which several may apply, whether any decision differs. A token that the other model
+ * does not have is no other choice where one begins the other.
+ */
 export function firstChoicesDiffer({ teacher, student }: InspectedPosition, labels?: LabelKind): boolean {
   if (labels === 'multiple') return [...saidBy(teacher)].sort().join('\n') !== [...saidBy(student)].sort().join('\n');
   const [first, second] = [teacher?.top[0], student?.top[0]];
-  return first !== undefined && second !== undefined && first.id !== second.id;
+  if (first === undefined || second === undefined || first.id === second.id) return false;
+  const isOfOneAlone = student?.ofOther?.[0] === 0 || teacher?.ofOther?.[0] === 0;
+  return !(isOfOneAlone && beginsTheOther(first.token, second.token));
 }
 
 /** The labels that a model says, of which several may apply, the surest first. */

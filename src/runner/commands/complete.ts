@@ -42,6 +42,8 @@ export async function completeWith(
   const result: CompleteResult = { prompt };
   for (const role of roles) {
     const predictor = target[role];
+    // What a teacher with another tokenizer writes is of tokens that the student does not have, and nothing would stand beside the other.
+    if (role === 'teacher' && target.joined) continue;
     if (predictor) result[role] = await completion({ predictor, tokenizer, role, ids, options, onToken });
   }
   return result;

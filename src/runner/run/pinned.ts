@@ -1,7 +1,7 @@
 /** @file The examples that are pinned: whose logits are kept at each evaluation, to be looked at. */
 
-import { batchInputs } from '../../distill/batch-inputs';
-import { countedRows } from '../../distill/evaluation/prober';
+import { batchInputs, type BatchInputs, type Spans } from '../../distill/batch-inputs';
+import { probedRows } from '../../distill/evaluation/prober';
 import { initialValue } from '../../distill/training/schedules';
 import type { InspectedToken, ProbeExamples, ProbePosition } from '../../protocol/inspection-records';
 import type { LabelKind } from '../../protocol/records';
@@ -9,6 +9,7 @@ import { bucketsOf, type Batch } from '../../dataset/batches';
 import type { Examples } from '../../dataset/example-store';
 import type { Row } from '../../dataset/dataset';
 import { firstTokens, rowEncoder, wordsIn, type Example } from '../../dataset/examples';
+import { tokenTexts, type JoinedVocabulary } from '../../tokenizer/joined-vocabulary';
 import type { Tokenizer, WordEncoding } from '../../tokenizer/tokenizer';
 import { toRecord } from '../../run-directory/workspace-paths';
 import type { PreparedRun } from './prepared-run';
@@ -34,12 +35,18 @@ export function choosePinned(examples: Examples, width: number): Pinned {
   return { indices, mostPositions: Math.max(4, Math.floor(MOST_LOGITS / width / count)) };
 }
 
-/** What a view needs to show the pinned examples. @param batches one for each, as the models were given them @param width of the logits, or of embeddings */
+/**
+ * What a view needs to show the pinned examples.
+ * @param batches one for each, as the models were given them
+ * @param width of the logits, or of embeddings
+ * @param joined of a language model whose teacher has another tokenizer
+ */
 export function pinnedExamples(
   { experiment, data, paths }: PreparedRun,
   { indices, mostPositions }: Pinned,
   batches: readonly Batch[],
   width: number,
+  joined: JoinedVocabulary | undefined,
 ): ProbeExamples {
   const { task, distillation } = experiment;
   const { tokenizer, labels } = data;
@@ -53,7 +60,7 @@ export function pinnedExamples(
     temperature: initialValue(distillation.temperature),
     names: isOfEmbeddings(task)
       ? Array.from({ length: width }, (_, i) => String(i))
-      : (labels ?? Array.from({ length: tokenizer.vocabularySize }, (_, id) => tokenizer.tokenText(id))),
+      : [...(labels ?? joined?.names ?? tokenTexts(tokenizer))],
     examples: indices.map((index, k) => {
       const row = data.validation.rowAt(index);
       const { encoding, labels: hard } = encode(row) as Example;
@@ -66,7 +73,12 @@ export function pinnedExamples(
         const token = isPerToken ? inputs.tensors.predictionRows!.data[prediction]! + shift : -1;
         return { token: wordOf?.[token] ?? token, label };
       };
-      const counted = countedRows(inputs, Infinity).map(positionOf);
+      const theirs = joined && labelsOfTeacher(inputs, joined);
+      const counted = probedRows(inputs, Infinity).map((prediction, i) => {
+        const position = positionOf(prediction);
+        const other = theirs?.[i];
+        return other === undefined || other === position.label ? position : { ...position, teacherLabel: other };
+      });
       const tokens = inspectedTokens(encoding, tokenizer, row);
       return {
         text: row.text,
@@ -76,11 +88,23 @@ export function pinnedExamples(
         tokens,
         positions: counted.slice(0, mostPositions),
         counted: isPerToken ? counted.map(({ token }) => token) : undefined,
+        ...(inputs.spans && { within: laterTokensOf(inputs.spans, (prediction) => positionOf(prediction).token) }),
         // Of words no padding is shown.
         paddedLength: wordOf ? undefined : (buckets.find((length) => length >= tokens.length) ?? tokens.length),
       };
     }),
   };
+}
+
+/** Of each span the teacher's own first token, by its place among all tokens. */
+function labelsOfTeacher({ teacher }: BatchInputs, joined: JoinedVocabulary): number[] {
+  return probedRows(teacher!, Infinity).map((row) => joined.placeOf(teacher!.tensors.labels!.data[row]!));
+}
+
+/** The tokens of spans that do not begin one. */
+function laterTokensOf({ firsts, within }: Spans, tokenOf: (prediction: number) => number): number[] {
+  const isLater = (prediction: number): boolean => within[prediction] === 1 && firsts[prediction] !== prediction;
+  return [...firsts.keys()].filter(isLater).map(tokenOf);
 }
 
 /** The hard label of a position where several may apply, or where it is a number; NaN: there is none. */

@@ -15,6 +15,7 @@ import { FrozenTeacher, inHostMemory, type Teacher } from '../../distill/teacher
 import { writeProbeExamples, writeStudentProbe, writeTeacherProbe } from '../../run-directory/probes';
 import type { TrainingPaths } from '../../run-directory/run-paths';
 import type { Architecture } from '../../model/architecture';
+import { JoinedVocabulary } from '../../tokenizer/joined-vocabulary';
 import type { Probes } from './train-model';
 import { choosePinned, pinnedExamples, type Pinned } from './pinned';
 import { batchesOf, batchOptions, type PreparedRun } from './prepared-run';
@@ -29,11 +30,14 @@ export async function prepareProbes(
   const { executor, experiment, data } = run;
   const { task } = experiment;
   const options = batchOptions(run, 1);
-  const pinned: Pinned = choosePinned(data.validation, logitsWidth(student));
+  const joined =
+    task === 'causal-lm' && data.teacher ? new JoinedVocabulary(data.tokenizer, data.teacher.tokenizer) : undefined;
+  const width = joined?.size ?? logitsWidth(student);
+  const pinned: Pinned = choosePinned(data.validation, width);
   const lengths = bucketsOf(data.train, longestRow(experiment.dataset));
   const batches = pinned.indices.map((index) => batchOf(data.validation, [index], { ...options, lengths }));
   const places = placesIn(run, pinned.indices);
-  await writeProbeExamples(paths.probes, pinnedExamples(run, pinned, batches, logitsWidth(student)));
+  await writeProbeExamples(paths.probes, pinnedExamples(run, pinned, batches, width, joined));
   const probeTeacher = async (
     { architecture, parameters }: FrozenTeacher,
     examples: readonly PlacedExample[],
@@ -47,14 +51,16 @@ export async function prepareProbes(
   };
   const probed: ProbedLogits[][] = [];
   for (const member of teacher.members) {
-    const said = isEnsemble(teacher) ? undefined : knownOf(run, places);
+    // What one with another tokenizer has said was of batches of its own tokens.
+    const said = isEnsemble(teacher) || joined ? undefined : knownOf(run, places);
     if (said && member instanceof FrozenTeacher) {
       probed.push(await probeTeacher(member, places, said));
       continue;
     }
     const answers = member.targets();
     if (member instanceof FrozenTeacher) {
-      const together = batchInputs(batchOf(data.validation, pinned.indices, { ...options, lengths }), task);
+      const read = batchInputs(batchOf(data.validation, pinned.indices, { ...options, lengths }), task);
+      const together = joined ? read.teacher! : read;
       const rows = pinned.indices.map((_, row) => ({ number: 0, batch: together, row }));
       const { prediction } = await answers.of(together);
       probed.push(await probeTeacher(member, rows, new Map([[0, await inHostMemory(prediction!)]])));
@@ -62,9 +68,14 @@ export async function prepareProbes(
     await answers.release();
   }
   const at = initialValue(experiment.distillation.temperature);
-  await writeTeacherProbe(paths.probes, isEnsemble(teacher) ? meanOf(probed, teacher, at) : probed[0]!);
+  const ofTeacher = isEnsemble(teacher) ? meanOf(probed, teacher, at) : probed[0]!;
+  await writeTeacherProbe(paths.probes, joined ? ofTeacher.map((logits) => joined.fromTeacher(logits)) : ofTeacher);
   const prober = new Prober(executor, student, task, places, pinned.mostPositions);
-  return { prober, write: writeStudentProbe.bind(undefined, paths.probes) };
+  return {
+    prober,
+    write: (step, logits) =>
+      writeStudentProbe(paths.probes, step, joined ? logits.map((own) => joined.fromStudent(own)) : logits),
+  };
 }
 
 /** Where some examples of validation are in the batches of its evaluations. */

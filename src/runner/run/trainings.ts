@@ -385,7 +385,8 @@ async function trainOne(run: PreparedRun, training: OneTraining): Promise<boolea
         probes: async () => {
           if (!probes) loadBeforeEvaluation(run, pairing, recordings);
           await training.judged?.();
-          return (probes ??= beside && prepareProbes(run, pairing.student, beside, paths));
+          // A teacher of other tokens has something to say where both predict what comes next.
+          return (probes ??= pairing.teacher && frozen && prepareProbes(run, pairing.student, frozen, paths));
         },
         paths,
         experimentFile: experiment.file,

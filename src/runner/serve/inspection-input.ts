@@ -25,9 +25,9 @@ export function inputOfText(
   text: TextToInspect,
   place: { file: string; line: number },
 ): InspectionInput {
-  const { teacherReads: reads } = target;
+  const { teacherReads: reads, joined } = target;
   const own = inputFor(target, tokenizer, text, place);
-  if (!reads) return own;
+  if (!reads || joined) return own;
   const theirs = inputFor({ ...target, maxLength: reads.maxLength }, reads.tokenizer, text, place);
   if (!('words' in own.encoding && 'words' in theirs.encoding)) return { ...own, ofTeacher: theirs };
   const [encoding, teachers] = commonWords(own.encoding, theirs.encoding);
@@ -41,7 +41,7 @@ function inputFor(
   { text, pair, prompt, label, words, tags }: TextToInspect,
   place: { file: string; line: number },
 ): InspectionInput {
-  const { task, maxLength, labels, labelKind, chatTemplate } = target;
+  const { task, maxLength, labels, labelKind, chatTemplate, joined, teacherReads } = target;
   if (isOfEmbeddings(task)) return inputOfTexts(target, tokenizer, { text, pair, label }, place);
   if (task === 'token-classification') return inputOfWords(target, tokenizer, { text, words, tags }, place);
   const known = isKnown(label, target);
@@ -57,10 +57,12 @@ function inputFor(
     labelNames: labels,
     labels: labelKind,
     chatTemplate,
+    ...(joined && { teacher: teacherReads }),
   });
   const [example] = examples;
   if (!example) throw new InputError([{ ...problems[0]!, ...place, column: 1, severity: 'error' }]);
-  return { ...example, text, label: known ? label : undefined };
+  const { teacher: ofTeacher, ...own } = example;
+  return { ...own, ...(ofTeacher && { ofTeacher }), text, label: known ? label : undefined };
 }
 
 /** A score is of two texts, on the scale of cosines as the run has read it. */

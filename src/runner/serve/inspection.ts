@@ -11,7 +11,9 @@ import type {
 } from '../../protocol/inspection-records';
 import type { Label, LabelKind } from '../../protocol/records';
 import { firstTokens, notCounted, type Example } from '../../dataset/examples';
+import { spanMarks } from '../../dataset/spans';
 import type { TextPredictor, TokenizedText } from '../../distill/evaluation/predictor';
+import type { JoinedVocabulary } from '../../tokenizer/joined-vocabulary';
 import { inspectedTokens } from '../run/pinned';
 import { embeddingsOf } from './embeddings';
 import type { TargetModels } from './targets';
@@ -27,8 +29,11 @@ export interface InspectionInput extends Pick<Example, 'inputIds' | 'typeIds' | 
   labels?: Example['labels'] | undefined;
   /** token-classification: the text's words, of which the encoding is. */
   words?: readonly string[] | undefined;
+  /** Of a language model beside such a teacher: what each token is in the spans that both have read (`spanMarks`). */
+  spans?: Uint8Array | undefined;
   /** The same as a teacher with another tokenizer reads it. */
-  ofTeacher?: Pick<InspectionInput, 'inputIds' | 'typeIds' | 'encoding'> | undefined;
+  ofTeacher?:
+    (Pick<InspectionInput, 'inputIds' | 'typeIds' | 'spans'> & Partial<Pick<InspectionInput, 'encoding'>>) | undefined;
 }
 
 /** What a model is asked about a text. */
@@ -39,7 +44,7 @@ export const tokensOf = ({ inputIds, typeIds }: Pick<InspectionInput, 'inputIds'
 
 /** What the teacher says, at the student's tokens: of a text as it is, of words each where the student has its first token, and NaN elsewhere. */
 export function atStudentsTokens(logits: HostTensor, { encoding, ofTeacher }: InspectionInput): HostTensor {
-  if (!ofTeacher || !('words' in encoding && 'words' in ofTeacher.encoding)) return logits;
+  if (!ofTeacher?.encoding || !('words' in encoding && 'words' in ofTeacher.encoding)) return logits;
   const width = logits.shape[1]!;
   const count = 1 + Math.max(...encoding.words);
   const [own, theirs] = [firstTokens(encoding, count), firstTokens(ofTeacher.encoding, count)];
@@ -61,7 +66,7 @@ export async function logitsOf(
   };
 }
 
-/** Logits of each model that there is: [L, V], or [1, C] for a classifier; of embeddings [texts, width]. */
+/** Logits of each model that there is: [L, V], or [1, C] for a classifier; of embeddings [texts, width]. L and V are its own tokenizer's. */
 export interface InspectionLogits {
   teacher?: HostTensor | undefined;
   student?: HostTensor | undefined;
@@ -99,12 +104,14 @@ export function inspectionResult(
     const positions = wordPositions(target, input, tokens, logits, view);
     return { text, temperature: view.temperature, labels, positions };
   }
+  const placed = target.joined && placedLogits(target.joined, input, logits);
   const positions = tokens.map((token, index): InspectedPosition => {
     const row = index - shift;
     // The first token of a causal model is predicted from nothing.
     if (row < 0) return { ...token, index, counted: false, label: token.token };
     const counted = isCounted(target, input, index);
-    return { ...token, index, counted, label: token.token, ...compareAt(target, logits, row, token.id, view) };
+    const { said, hard } = placed?.(index) ?? { said: saidAt(logits, row), hard: token.id };
+    return { ...token, index, counted, label: token.token, ...compareAt(target, said, hard, view) };
   });
   return { text, temperature: view.temperature, positions };
 }
@@ -138,7 +145,7 @@ function classPosition(
     const values = { teacher: logits.teacher?.data[0], student: logits.student?.data[0] };
     return { ...place, label, values };
   }
-  return { ...place, label, ...compareAt(target, logits, 0, id, view) };
+  return { ...place, label, ...compareAt(target, saidAt(logits, 0), id, view) };
 }
 
 /** The hard label of a word by the place of its first token; −1 where it has none. */
@@ -160,7 +167,7 @@ function wordPositions(
     const hard = hardClass(input, row);
     const label = target.labels?.[hard];
     const counted = input.labels === undefined || hard >= 0;
-    return { ...token, index, counted, label, ...compareAt(target, logits, row, hard, view) };
+    return { ...token, index, counted, label, ...compareAt(target, saidAt(logits, row), hard, view) };
   });
 }
 
@@ -174,19 +181,64 @@ export function isCounted(
   return encoding.special[index] !== 1 || inputIds[index] === tokenizer?.special.endOfText;
 }
 
-/** What each model says at a row of its logits. @param label index of the hard label, −1 where there is none */
+/** What each model that there is says at one place: its logits. */
+interface Said {
+  teacher?: Float32Array | undefined;
+  student?: Float32Array | undefined;
+}
+
+export const saidAt = ({ teacher, student }: InspectionLogits, row: number): Said => ({
+  teacher: teacher && rowOf(teacher, row),
+  student: student && rowOf(student, row),
+});
+
+/**
+ * What language models of two tokenizers say of a token of the student's, among the tokens of both: the teacher where a span begins that both have read, and
+ * so have read the same text before it. The hard label is the token with which each has read the text on.
+ */
+export function placedLogits(
+  joined: JoinedVocabulary,
+  { inputIds, spans, ofTeacher }: InspectionInput,
+  { teacher, student }: InspectionLogits,
+): (token: number) => { said: Said; hard: Record<Side, number> } {
+  const [own, theirs] = [spans, ofTeacher?.spans].map((marks) => (marks ? firstTokensOfSpans(marks) : []));
+  const teachers = new Map(own!.map((token, span) => [token, theirs![span]!]));
+  const one = (row: Float32Array): { shape: [number, number]; data: Float32Array } => ({
+    shape: [1, row.length],
+    data: row,
+  });
+  return (token) => {
+    const other = teachers.get(token);
+    const isBeside = teacher !== undefined && ofTeacher !== undefined && other !== undefined;
+    return {
+      said: {
+        teacher: isBeside ? joined.fromTeacher(one(rowOf(teacher, other - 1))).data : undefined,
+        student: student && joined.fromStudent(one(rowOf(student, token - 1))).data,
+      },
+      hard: { student: inputIds[token]!, teacher: isBeside ? joined.placeOf(ofTeacher.inputIds[other]!) : -1 },
+    };
+  };
+}
+
+/** The tokens that begin spans, in their order. */
+export const firstTokensOfSpans = (marks: Uint8Array): number[] =>
+  [...marks.keys()].filter((token) => marks[token] === spanMarks.first);
+
+type Side = 'teacher' | 'student';
+
+/** @param hard index of the hard label, −1 where there is none; of each model where they may differ */
 export function compareAt(
   target: TargetModels,
-  logits: InspectionLogits,
-  row: number,
-  label: number,
+  { teacher, student }: Said,
+  hard: number | Record<Side, number>,
   view: InspectionView,
 ): Partial<InspectedPosition> {
-  const teacher = logits.teacher && rowOf(logits.teacher, row);
-  const student = logits.student && rowOf(logits.student, row);
-  const nameOf = (id: number): string => target.labels?.[id] ?? target.tokenizer?.tokenText(id) ?? String(id);
+  const nameOf = (id: number): string =>
+    target.labels?.[id] ?? target.joined?.names[id] ?? target.tokenizer?.tokenText(id) ?? String(id);
   const kind = target.labelKind ?? 'single';
-  const [first, second] = [teacher, student].map((side) => side && distributionOf(side, nameOf, label, view, kind));
+  const labels = typeof hard === 'number' ? { teacher: hard, student: hard } : hard;
+  const first = teacher && distributionOf(teacher, nameOf, labels.teacher, view, kind);
+  const second = student && distributionOf(student, nameOf, labels.student, view, kind);
   if (first && second) {
     first.shown.ofOther = second.shown.top.map(({ id }) => first.probabilities[id]!);
     second.shown.ofOther = first.shown.top.map(({ id }) => second.probabilities[id]!);

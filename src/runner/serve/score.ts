@@ -5,7 +5,7 @@ import { promptIds } from '../../dataset/examples';
 import type { TextPredictor } from '../../distill/evaluation/predictor';
 import { InputError } from '../../protocol/problem';
 import type { ScoreParams, ScoreResult } from '../../protocol/runner';
-import { compareAt } from './inspection';
+import { compareAt, saidAt } from './inspection';
 import { tokenizerOf } from './inspection-input';
 import type { TargetModels } from './targets';
 
@@ -15,11 +15,12 @@ export async function score(target: TargetModels, params: ScoreParams): Promise<
   const before = promptIds(tokenizer, prompt, target.chatTemplate);
   if (before.length === 0) throw InputError.at('--prompt', 'prompt-empty', {});
   const logits = {
-    teacher: target.teacher && (await logitsBeforeEach(target.teacher, before, ids)),
+    // One that has another tokenizer does not know these ids.
+    teacher: target.teacher && !target.joined ? await logitsBeforeEach(target.teacher, before, ids) : undefined,
     student: target.student && (await logitsBeforeEach(target.student, before, ids)),
   };
   const expected = ids.map((id, row) => {
-    const { teacher, student } = compareAt(target, logits, row, id, { temperature: 1, top });
+    const { teacher, student } = compareAt(target, saidAt(logits, row), id, { temperature: 1, top });
     return { teacher, student };
   });
   return { expected };

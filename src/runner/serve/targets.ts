@@ -15,6 +15,7 @@ import { InputError } from '../../protocol/problem';
 import type { LabelKind, Split, Task } from '../../protocol/records';
 import type { Columns } from '../../dataset/dataset';
 import type { TextReading } from '../../dataset/examples';
+import { JoinedVocabulary } from '../../tokenizer/joined-vocabulary';
 import type { Tokenizer } from '../../tokenizer/tokenizer';
 import { readKeptTokens } from '../run/kept-tokens';
 import { loadModel } from '../run/models';
@@ -46,6 +47,8 @@ export interface TargetModels {
   teacher?: TextPredictor | undefined;
   /** How it reads texts, where it has another tokenizer than the student. */
   teacherReads?: TextReading | undefined;
+  /** Of such language models the tokens of both. */
+  joined?: JoinedVocabulary | undefined;
   student?: TextPredictor | undefined;
 }
 
@@ -111,12 +114,10 @@ export async function locateTarget(target: string): Promise<TargetFolders> {
   const columns = columnsOf(experiment, mostToldOf(experiment));
   const scoreRange = experiment.dataset.pairs?.range;
   const reading = { tokenizer, teachersTokenizer, kept, maxLength, scoreRange, columns, chatTemplate };
-  if (experiment.task === 'causal-lm' && teachersTokenizer !== undefined) {
-    // What they predict are other tokens, at other places: one is shown, as it reads.
+  if (experiment.task === 'causal-lm' && teachersTokenizer !== undefined && student === undefined) {
+    // There is nobody yet who predicts the student's tokens.
     const { teachersTokenizer: _, ...alone } = reading;
-    return student === undefined
-      ? { teacher, ...alone, tokenizer: teachersTokenizer }
-      : { teacher: undefined, student, ...alone };
+    return { teacher, ...alone, tokenizer: teachersTokenizer };
   }
   return { teacher, ensemble, onnx, student, ...reading };
 }
@@ -241,6 +242,7 @@ export async function openModels(executor: Executor, folders: TargetFolders): Pr
   const readsOwn = ofTeacher !== tokenizer && ofTeacher !== undefined && teacher !== undefined;
   // Who is asked about its own tokens says nothing of how many others there may be.
   const asked = (readsOwn && student ? student : (teacher ?? student)!).architecture;
+  const isJoined = readsOwn && student !== undefined && tokenizer !== undefined && head === 'causal-lm';
   return {
     task: tasks[head],
     tokenizer,
@@ -250,6 +252,7 @@ export async function openModels(executor: Executor, folders: TargetFolders): Pr
     ...(readsOwn && {
       teacherReads: { tokenizer: ofTeacher, maxLength: lengthOf(teacher.architecture) },
     }),
+    ...(isJoined && { joined: new JoinedVocabulary(tokenizer, ofTeacher) }),
     scoreRange: folders.scoreRange,
     columns: folders.columns,
     chatTemplate: folders.chatTemplate,

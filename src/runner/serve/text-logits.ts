@@ -4,8 +4,18 @@ import type { HostTensor } from '../../engine/array';
 import type { ProbePosition } from '../../protocol/inspection-records';
 import type { LogitsParams, LogitsResult } from '../../protocol/runner';
 import { firstTokens } from '../../dataset/examples';
+import { spanMarks } from '../../dataset/spans';
+import type { JoinedVocabulary } from '../../tokenizer/joined-vocabulary';
 import type { WordEncoding } from '../../tokenizer/tokenizer';
-import { hardClass, isCounted, logitsOf, rowOf, type InspectionInput } from './inspection';
+import {
+  firstTokensOfSpans,
+  hardClass,
+  isCounted,
+  logitsOf,
+  placedLogits,
+  rowOf,
+  type InspectionInput,
+} from './inspection';
 import { inputOfText, tokenizerOf } from './inspection-input';
 import { hardNumbers, inspectedTokens, MOST_LOGITS } from '../run/pinned';
 import type { TargetModels } from './targets';
@@ -16,6 +26,7 @@ export async function textLogits(target: TargetModels, { target: name, text }: L
   const tokenizer = tokenizerOf(name, target);
   const input = inputOfText(target, tokenizer, text, { file: '', line: 1 });
   if (isOfEmbeddings(target.task)) return textEmbeddings(target, tokenizer, input);
+  if (target.joined) return joinedLogits(target, target.joined, tokenizer, input);
   const { teacher, student } = await logitsOf(target, input);
   const width = (target.labels ?? { length: tokenizer.vocabularySize }).length;
   const counted = countedPositions(target, input);
@@ -30,8 +41,40 @@ export async function textLogits(target: TargetModels, { target: name, text }: L
       positions,
       counted: isPerToken ? counted.map(({ token }) => token) : undefined,
     },
-    teacher: teacher && base64Of(teacher, rows, width),
-    student: student && base64Of(student, rows, width),
+    teacher: teacher && base64Of(cutRows(teacher, rows, width)),
+    student: student && base64Of(cutRows(student, rows, width)),
+  };
+}
+
+/** Of language models of two tokenizers: of the first token of each span that both have read. */
+async function joinedLogits(
+  target: TargetModels,
+  joined: JoinedVocabulary,
+  tokenizer: Tokenizer,
+  input: InspectionInput,
+): Promise<LogitsResult> {
+  const placed = placedLogits(joined, input, await logitsOf(target, input));
+  const counted = firstTokensOfSpans(input.spans!);
+  const shown = counted.slice(0, Math.max(4, Math.floor(MOST_LOGITS / joined.size)));
+  const all = shown.map((token) => ({ token, ...placed(token) }));
+  const together = (side: 'teacher' | 'student'): string | undefined => {
+    const rows = all.flatMap(({ said }) => said[side] ?? []);
+    return rows.length < all.length ? undefined : base64Of(rows);
+  };
+  return {
+    example: {
+      text: input.text,
+      tokens: inspectedTokens(input.encoding, tokenizer, input),
+      positions: all.map(({ token, hard: { student: label, teacher } }) => ({
+        token,
+        label,
+        ...(teacher >= 0 && teacher !== label && { teacherLabel: teacher }),
+      })),
+      counted,
+      within: [...input.spans!.keys()].filter((token) => input.spans![token] === spanMarks.later),
+    },
+    teacher: together('teacher'),
+    student: together('student'),
   };
 }
 
@@ -45,7 +88,7 @@ async function textEmbeddings(
   const position = { token: -1, ...hardNumbers(labels as Float32Array, 'similarity') };
   const { teacher, student } = await logitsOf(target, input);
   const whole = (found: HostTensor | undefined): string | undefined =>
-    found && base64Of(found, [...Array(found.shape[0]).keys()], found.shape[1]!);
+    found && base64Of(cutRows(found, [...Array(found.shape[0]).keys()], found.shape[1]!));
   return {
     example: {
       text,
@@ -78,8 +121,15 @@ function countedPositions(target: TargetModels, input: InspectionInput): ProbePo
 }
 
 /** Rows of logits; what a model has beyond the vocabulary is cut off. */
-function base64Of(logits: HostTensor, rows: readonly number[], width: number): string {
-  const data = new Float32Array(rows.length * width);
-  rows.forEach((row, i) => data.set(rowOf(logits, row).subarray(0, width), i * width));
+const cutRows = (logits: HostTensor, rows: readonly number[], width: number): Float32Array[] =>
+  rows.map((row) => rowOf(logits, row).subarray(0, width));
+
+function base64Of(rows: readonly Float32Array[]): string {
+  const data = new Float32Array(rows.reduce((sum, row) => sum + row.length, 0));
+  let at = 0;
+  for (const row of rows) {
+    data.set(row, at);
+    at += row.length;
+  }
   return Buffer.from(data.buffer).toString('base64');
 }
