@@ -35,7 +35,10 @@ export function distributionTable(position: InspectedPosition, { temperature, la
   const largest = Math.max(...entries.flatMap(({ teacher = 0, student = 0 }) => [teacher, student]));
   const axis = axisEnds.find((end) => end >= largest) ?? 1;
   const share = (role: 'teacher' | 'student', value: number | undefined): string =>
-    value === undefined ? ' | ' : `${bar(role, value / axis)} | ${formatShare(value, decimals)}`;
+    value === undefined
+      ? ' | '
+      : // A model that has no such token has no bar either.
+        `${value === 0 ? '' : bar(role, value / axis)} | ${value === 0 ? '–' : formatShare(value, decimals)}`;
   const rows = entries.map((entry) => {
     const isLabel = hard.includes(entry.name);
     const shown = isLabel ? `${mark('label')} **${asText(entry.name)}**` : asText(entry.name);
