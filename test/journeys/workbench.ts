@@ -275,12 +275,14 @@ export class Workbench {
     await this.untilReady();
   }
 
-  /** Opens a file by the editor's own list of files. */
+  /** Opens a file by the editor's own list of files. Its tab is there a moment before its text, and extensions are told of no active editor until then. */
   async openFile(name: string): Promise<void> {
+    const last = name.split('/').at(-1)!;
     await this.page.keyboard.press('Control+p');
     await this.page.locator('.quick-input-widget input').first().fill(name);
-    await this.pick(name.split('/').at(-1)!);
-    await this.page.getByRole('tab', { name: name.split('/').at(-1)! }).waitFor();
+    await this.pick(last);
+    await this.page.getByRole('tab', { name: last }).waitFor();
+    await this.page.locator(`.editor-instance .monaco-editor[data-uri$="/${last}"]`).first().waitFor();
   }
 
   /** Picks the first row with these words of the list that is asked. */
