@@ -194,8 +194,8 @@ describe('a classifier whose teacher has another tokenizer', () => {
     writeFileSync(file, JSON.stringify({ ...experiment, name: 'Other', tokenizer: ofBytes }));
     await run(plain);
     const runs = path.join(plain, '.distillery', 'runs');
-    const [, second] = readdirSync(runs).sort();
-    expect(logOf(path.join(runs, second!))).toContain("the teacher's answers are known");
+    const second = readdirSync(runs).find((name) => name.endsWith('_Other'))!;
+    expect(logOf(path.join(runs, second))).toContain("the teacher's answers are known");
   });
 
   it('is held against what an earlier run has kept of its teacher’s answers to validation, if they are of the same tokens', async () => {

@@ -1,6 +1,6 @@
 /** @file MPNet through the real program: a family that takes token 1 for the padding token, whatever it is told. */
 
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { loadCheckpoint } from '../../src/model/files/checkpoint';
@@ -22,10 +22,8 @@ it('has a tokenizer that is trained pad with its token, and shares no teacher wi
   writeFileSync(file, JSON.stringify({ ...experiment, sweep: { 'student.architecture.family': families } }));
   const { rows } = await documentHere<SweepResult>(['sweep', 'tiny.distill.json'], workspace);
   expect(rows.map(({ values }) => Object.values(values))).toEqual(families.map((family) => [family]));
-  const runs = path.join(workspace, '.distillery', 'runs');
-  const folders = readdirSync(runs)
-    .sort()
-    .map((run) => path.join(runs, run));
+  // By name those of one second would be in another order.
+  const folders = rows.map(({ directory }) => path.resolve(workspace, directory));
   const students = await Promise.all(
     folders.map(async (run) => {
       const student = path.join(run, 'student');
