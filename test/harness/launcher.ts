@@ -30,8 +30,8 @@ async function main(): Promise<number> {
   // As the journeys' servers are, and with what Node has compiled for them.
   const server = await startCodeServer(editor, { without: builtInElsewhere, compiled: compiledIn(keptCaches(editor)) });
   const browser = await chromium.launch(browserOptions(editor));
-  // Nobody looks at it: what is drawn of a large window takes a fifth of what the suite takes of the processor.
-  const context = await browser.newContext({ viewport: { width: 320, height: 240 } });
+  // Nobody looks at it, and what is drawn of a wide window takes a part of what the suite takes of the processor; of its height the rows are that are in sight.
+  const context = await browser.newContext({ viewport: { width: 320, height: 640 } });
   try {
     const ended = new Promise<number>((resolve, reject) => {
       const options = { extension, tests, ...(folder ? { folder } : {}), onExit: resolve };
