@@ -3,7 +3,7 @@
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
 import { structure, violations, violationsInColours } from './axe';
-import { allOr, torture } from '../torture';
+import { allOr } from '../torture';
 import { describePage, moby, probesRead, spam, type Open } from './lab-page';
 import { picture } from './picture';
 import { labelRun } from './sample/label-runs';
@@ -199,7 +199,7 @@ describePage('the Lab page', (open) => {
     async (tab) => {
       const page = await openAt(open, tab, 'least');
       await expectFits(page);
-      if (torture) await expectAccessible(page);
+      await expectAccessible(page);
     },
   );
 });

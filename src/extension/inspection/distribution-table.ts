@@ -34,11 +34,11 @@ export function distributionTable(position: InspectedPosition, { temperature, la
   const decimals = shareDecimals(entries.flatMap(({ teacher = 0, student = 0 }) => [teacher, student]));
   const largest = Math.max(...entries.flatMap(({ teacher = 0, student = 0 }) => [teacher, student]));
   const axis = axisEnds.find((end) => end >= largest) ?? 1;
-  const share = (role: 'teacher' | 'student', value: number | undefined): string =>
-    value === undefined
-      ? ' | '
-      : // A model that has no such token has no bar either.
-        `${value === 0 ? '' : bar(role, value / axis)} | ${value === 0 ? '–' : formatShare(value, decimals)}`;
+  const share = (role: 'teacher' | 'student', value: number | undefined): string => {
+    if (value === undefined) return ' | ';
+    // A model that has no such token has no bar either.
+    return value === 0 ? ' | –' : `${bar(role, value / axis)} | ${formatShare(value, decimals)}`;
+  };
   const rows = entries.map((entry) => {
     const isLabel = hard.includes(entry.name);
     const shown = isLabel ? `${mark('label')} **${asText(entry.name)}**` : asText(entry.name);
